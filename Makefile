@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: MIT
+# make help lists what can be made. All variables with ?= can be set: make LUA=/opt/bin/lua
+
+PREFIX ?= /usr/local
+BUILD ?= build
+
+# These are looked up when they are used, so that setup may install them first.
+LUA ?= $(shell for l in lua5.4 lua54 lua-5.4 lua; do command -v $$l && break; done)
+LUA_PC ?= $(shell for l in lua5.4 lua-5.4 lua54 lua; do \
+	pkg-config --exists "$$l >= 5.4 $$l < 5.5" && echo $$l && break; done)
+LUA_CFLAGS ?= $(shell pkg-config --cflags $(LUA_PC))
+CURL_CFLAGS ?= $(shell pkg-config --cflags libcurl)
+CURL_LIBS ?= $(shell pkg-config --libs libcurl)
+
+CFLAGS ?= -O2 -g
+WARNINGS ?= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+CLANG_FORMAT ?= clang-format
+
+ifeq ($(shell uname -s),Darwin)
+  SHARED = -bundle -undefined dynamic_lookup
+else
+  SHARED = -shared
+endif
+
+CORE = $(BUILD)/curlsock/core.so
+OBJECTS = $(patsubst csrc/%.c,$(BUILD)/csrc/%.o,$(wildcard csrc/*.c))
+
+all: $(CORE)
+
+$(CORE): $(OBJECTS)
+	@mkdir -p $(@D)
+	$(CC) $(SHARED) $(CFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) $(CURL_LIBS)
+
+$(BUILD)/csrc/%.o: csrc/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(WARNINGS) $(CFLAGS) $(CPPFLAGS) \
+	  $(LUA_CFLAGS) $(CURL_CFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(OBJECTS:.o=.d)
+
+help:
+	@echo 'make              builds $(CORE)'
+	@echo 'make demo         shows what curlsock is for; URL=http://... against a real server'
+	@echo 'make test         runs every spec; TESTS="spec/01-rock_spec.lua ..." FILTER=pattern some,'
+	@echo '                  VERBOSE=1 names each test'
+	@echo 'make lint         checks style and warnings'
+	@echo 'make format       formats the C sources'
+	@echo 'make bench        measures the cost against plain C, writes bench/RESULTS.md'
+	@echo 'make install      installs to $(PREFIX); PREFIX=, DESTDIR='
+	@echo 'make setup        installs the packages that all of these need'
+	@echo 'make clean        removes what was built'
+
+# What needs packages has two parts: the second runs in a make of its own, after the set-up.
+
+setup:
+	@sh scripts/setup.sh build test lint bench
+
+demo:
+	@sh scripts/setup.sh build
+	@$(MAKE) --no-print-directory run-demo
+
+run-demo: all
+	@LUA_PATH_5_4='lua/?.lua;lua/?/init.lua;;' LUA_CPATH_5_4='$(BUILD)/?.so;;' \
+	  $(LUA) examples/01-*.lua $(URL)
+
+test:
+	@sh scripts/setup.sh build test
+	@$(MAKE) --no-print-directory run-test
+
+run-test: all
+	@CURLSOCK_BUILD='$(BUILD)' CURLSOCK_VERBOSE='$(VERBOSE)' \
+	  $(LUA) spec/support/run.lua $(if $(FILTER),--filter='$(FILTER)') $(TESTS)
+
+bench:
+	@sh scripts/setup.sh build test bench
+	@$(MAKE) --no-print-directory run-bench
+
+run-bench: all
+	@LUA_PATH_5_4='lua/?.lua;lua/?/init.lua;;' LUA_CPATH_5_4='$(BUILD)/?.so;;' \
+	  $(LUA) bench/run.lua
+
+lint:
+	@sh scripts/setup.sh build lint
+	@$(MAKE) --no-print-directory run-lint
+
+run-lint: lint-style lint-gcc lint-clang
+
+lint-style:
+	luacheck --quiet .
+	$(CLANG_FORMAT) --dry-run -Werror $(wildcard csrc/*.[ch] bench/*.[ch])
+
+format:
+	$(CLANG_FORMAT) -i $(wildcard csrc/*.[ch] bench/*.[ch])
+
+# Compiled anew each time: a warning must not hide because its file was compiled before.
+lint-gcc lint-clang:
+	@rm -rf $(BUILD)/$@
+	$(MAKE) --no-print-directory BUILD=$(BUILD)/$@ CC=$(@:lint-%=%) CFLAGS='$(CFLAGS) -Werror' all
+	@sh scripts/exports.sh $(BUILD)/$@/curlsock/core.so
+
+install: all
+	mkdir -p '$(DESTDIR)$(PREFIX)/lib/lua/5.4/curlsock' '$(DESTDIR)$(PREFIX)/share/lua/5.4/curlsock'
+	cp $(CORE) '$(DESTDIR)$(PREFIX)/lib/lua/5.4/curlsock/core.so'
+	cp lua/curlsock/*.lua '$(DESTDIR)$(PREFIX)/share/lua/5.4/curlsock/'
+
+clean:
+	rm -rf $(BUILD)
+
+.PHONY: all help setup demo run-demo test run-test bench run-bench lint run-lint \
+  format lint-style lint-gcc lint-clang install clean

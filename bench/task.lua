@@ -1,0 +1,113 @@
+-- The tasks of plain.c, line by line, on curlsock: Lua functions open and close every socket.
+--
+--   lua5.4 bench/task.lua TASK URL N
+--
+-- prints the CPU time (user and system) of the task's loop, and what was counted.
+local curl = require "curlsock"
+
+local CONCURRENT <const> = 1000
+
+local task, url, n = arg[1], arg[2], math.tointeger(arg[3])
+local opened, closed, bytes = 0, 0, 0
+
+local function open_socket()
+  opened = opened + 1
+  return true
+end
+
+local function close_socket()
+  closed = closed + 1
+end
+
+local function count_bytes(data)
+  bytes = bytes + #data
+end
+
+-- Without a writefunction the body is dropped.
+local function new_easy()
+  return assert(curl.easy {
+    url = url,
+    proxy = "",
+    opensocketfunction = open_socket,
+    closesocketfunction = close_socket,
+  })
+end
+
+-- One request that is not measured, and n that are: their CPU time.
+local function perform(easy)
+  assert(easy:perform())
+  local start = os.clock()
+  for _ = 1, n do
+    assert(easy:perform())
+  end
+  local time = os.clock() - start
+  easy:close()
+  return time
+end
+
+local function finish_transfers(multi)
+  for easy, ok, message in multi:results() do
+    assert(ok, message)
+    assert(multi:remove(easy))
+    easy:close()
+  end
+end
+
+-- So many transfers at once, each on an easy handle of its own.
+local function run_transfers(multi, count)
+  for _ = 1, count do
+    assert(multi:add(new_easy()))
+  end
+  while true do
+    local running = assert(multi:perform())
+    finish_transfers(multi)
+    if running == 0 then return end
+    assert(multi:poll(1))
+  end
+end
+
+local function run_round()
+  local multi = curl.multi()
+  run_transfers(multi, CONCURRENT)
+  multi:close()
+end
+
+local tasks = {}
+
+function tasks.new()
+  return perform(new_easy():setopt("forbid_reuse", true))
+end
+
+function tasks.kept()
+  return perform(new_easy())
+end
+
+function tasks.download()
+  return perform(new_easy():setopt("writefunction", count_bytes))
+end
+
+function tasks.concurrent()
+  run_round()
+  local start = os.clock()
+  for _ = 1, n do
+    run_round()
+  end
+  return os.clock() - start
+end
+
+-- The connections must still be there when the process has ended, so nothing may collect it.
+local idle
+
+-- Ends with n idle connections, for whoever looks at the memory then.
+function tasks.idle()
+  local start = os.clock()
+  idle = assert(curl.multi { maxconnects = n })
+  run_transfers(idle, n)
+  collectgarbage()
+  return os.clock() - start
+end
+
+local time = tasks[task]()
+print(("cpu %.6f opened %d closed %d bytes %d"):format(time, opened, closed, bytes))
+-- Without closing the state: plain.c frees nothing either.
+os.exit(true, false)

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * frame.c - one call from Lua into libcurl: on which state callbacks run, and where their
+ * errors wait until libcurl has returned.
+ */
+#include "curlsock.h"
+
+void cs_enter(struct cs_frame *f, lua_State *L, struct cs_handle *h, int self) {
+  f->up = h->rt->frame;
+  f->L = L;
+  f->handle = h;
+  f->self = lua_absindex(L, self);
+  lua_pushnil(L);
+  f->error = lua_gettop(L);
+  f->failed = f->ending = 0;
+  h->rt->frame = f;
+}
+
+void cs_leave(struct cs_frame *f) {
+  struct cs_runtime *rt = f->handle->rt;
+  rt->frame = f->up;
+  if (!f->up && rt->deferred && !rt->sweeping) cs_sweep(f->L, rt);
+}
+
+void cs_rethrow(struct cs_frame *f) {
+  if (!f->failed) return;
+  lua_pushvalue(f->L, f->error);
+  lua_error(f->L);
+}
+
+int cs_call(struct cs_frame *f, lua_CFunction body, void *arg) {
+  lua_pushcfunction(f->L, body);
+  lua_pushvalue(f->L, f->self);
+  lua_pushlightuserdata(f->L, arg);
+  return lua_pcall(f->L, 2, 0, 0);
+}
+
+void cs_frame_error(struct cs_frame *f) {
+  if (f->failed) {
+    cs_warn(f->L);
+    return;
+  }
+  lua_replace(f->L, f->error);
+  f->failed = 1;
+}
+
+static int warn_body(lua_State *L) {
+  const char *text = luaL_tolstring(L, 1, NULL);
+  lua_warning(L, "curlsock: ", 1);
+  lua_warning(L, text, 0);
+  return 0;
+}
+
+void cs_warn(lua_State *L) {
+  lua_pushcfunction(L, warn_body);
+  lua_insert(L, -2);
+  if (lua_pcall(L, 1, 0, 0)) lua_pop(L, 1);
+}

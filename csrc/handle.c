@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * handle.c - what easies, multis and shares have in common: creation, the gate that every
+ * method passes, the guard against calls from inside callbacks, and teardown.
+ */
+#include <string.h>
+
+#include "curlsock.h"
+
+static const char *const names[] = {"easy", "multi", "share"};
+static const char *const classes[] = {"curlsock.easy", "curlsock.multi", "curlsock.share"};
+
+void *cs_handle_new(lua_State *L, enum cs_kind kind, size_t size, int uservalues) {
+  struct cs_runtime *rt = cs_runtime(L);
+  struct cs_handle *h = lua_newuserdatauv(L, size, uservalues);
+  memset(h, 0, size);
+  h->kind = kind;
+  h->closed = 1;
+  h->rt = rt;
+  cs_link_init(&h->all);
+  cs_link_init(&h->walk);
+  luaL_setmetatable(L, classes[kind]);
+  cs_remember(L, -1, h);
+  return h;
+}
+
+void cs_handle_ready(struct cs_handle *h) {
+  cs_link_append(&h->rt->handles, &h->all);
+  h->rt->live[h->kind]++;
+  h->closed = 0;
+}
+
+void *cs_handle_check(lua_State *L, int index, enum cs_kind kind) {
+  struct cs_handle *h = luaL_checkudata(L, index, classes[kind]);
+  if (h->closed) luaL_argerror(L, index, lua_pushfstring(L, "%s is closed", names[kind]));
+  return h;
+}
+
+static void reach(struct cs_link *list, struct cs_handle *h) {
+  if (cs_link_empty(&h->walk)) cs_link_append(list, &h->walk);
+}
+
+/* Appends what h is connected with: an easy with its multi and share, and they with it. */
+static void reach_neighbours(struct cs_link *list, struct cs_handle *h) {
+  if (h->kind == CS_EASY) {
+    struct cs_easy *e = (struct cs_easy *)h;
+    if (e->multi) reach(list, &e->multi->h);
+    if (e->share) reach(list, &e->share->h);
+  } else if (h->kind == CS_MULTI) {
+    struct cs_multi *m = (struct cs_multi *)h;
+    for (struct cs_link *l = m->easies.next; l != &m->easies; l = l->next)
+      reach(list, &cs_item(l, struct cs_easy, in_multi)->h);
+  } else {
+    struct cs_share *s = (struct cs_share *)h;
+    for (struct cs_link *l = s->easies.next; l != &s->easies; l = l->next)
+      reach(list, &cs_item(l, struct cs_easy, in_share)->h);
+  }
+}
+
+/* libcurl is inside a call on some handle that shares a pool with h. */
+static int is_running(struct cs_handle *h) {
+  struct cs_link list;
+  cs_link_init(&list);
+  reach(&list, h);
+  for (struct cs_link *l = list.next; l != &list; l = l->next)
+    reach_neighbours(&list, cs_item(l, struct cs_handle, walk));
+  int running = 0;
+  for (struct cs_frame *f = h->rt->frame; f; f = f->up)
+    running |= !cs_link_empty(&f->handle->walk);
+  while (!cs_link_empty(&list)) cs_link_drop(list.next);
+  return running;
+}
+
+void cs_refuse_inside(lua_State *L, struct cs_handle *h, const char *call) {
+  if (h->rt->frame && is_running(h))
+    luaL_error(L, "%s is not allowed inside a callback of this %s or of its pool", call,
+               names[h->kind]);
+}
+
+/* Clears what the handle kept alive; a share's anchors go with its last socket. */
+static void clear_uservalues(lua_State *L, int index, const struct cs_handle *h) {
+  static const int first = CS_UV_ANCHORS, ends[] = {CS_UV_ERROR, CS_MULTI_UVS + 1, CS_UV_OWN};
+  int left = h->kind == CS_SHARE && !cs_link_empty(&h->pool->sockets);
+  for (int uv = left ? CS_UV_POOLS : first; uv < ends[h->kind]; uv++) {
+    lua_pushnil(L);
+    lua_setiuservalue(L, index, uv);
+  }
+}
+
+static void free_handle(struct cs_frame *f, struct cs_handle *h) {
+  cs_settle_pool(f, h->pool);
+  clear_uservalues(f->L, f->self, h);
+  cs_pool_unref(h->pool);
+  h->pool = NULL;
+  cs_link_drop(&h->all);
+  h->rt->live[h->kind]--;
+}
+
+/* Whether libcurl let the handle go. */
+static int free_curl(struct cs_frame *f, struct cs_handle *h) {
+  if (h->kind == CS_EASY) return cs_easy_free(f, (struct cs_easy *)h);
+  if (h->kind == CS_MULTI) return cs_multi_free(f, (struct cs_multi *)h);
+  return cs_share_free((struct cs_share *)h);
+}
+
+int cs_teardown(lua_State *L, int index) {
+  struct cs_handle *h = lua_touserdata(L, index);
+  struct cs_frame f;
+  h->closed = 1;
+  if (!h->pool) return 0;
+  cs_enter(&f, L, h, index);
+  f.ending = 1;
+  if (free_curl(&f, h)) free_handle(&f, h);
+  cs_leave(&f);
+  if (!f.failed) lua_pop(L, 1);
+  return f.failed;
+}
+
+static struct cs_handle *check_class(lua_State *L) {
+  lua_pushvalue(L, lua_upvalueindex(1));
+  return luaL_checkudata(L, 1, lua_tostring(L, -1));
+}
+
+/* handle:close(): frees the handle; a second call does nothing. Raises what a close
+ * callback threw, after all is closed. Refused inside a callback of its pool. */
+static int handle_close(lua_State *L) {
+  struct cs_handle *h = check_class(L);
+  if (h->closed) return 0;
+  cs_refuse_inside(L, h, "close");
+  return cs_teardown(L, 1) ? lua_error(L) : 0;
+}
+
+/* __close: as close, but inside any callback it waits for the outermost call to end. An
+ * error that is under way is not replaced. */
+static int handle__close(lua_State *L) {
+  struct cs_handle *h = check_class(L);
+  if (h->closed) return 0;
+  if (h->rt->frame) {
+    cs_defer(L, 1);
+  } else if (cs_teardown(L, 1)) {
+    if (lua_isnil(L, 2)) return lua_error(L);
+    cs_warn(L);
+  }
+  return 0;
+}
+
+static int handle__gc(lua_State *L) {
+  struct cs_handle *h = check_class(L);
+  if (!h->pool || h->deferred) return 0;
+  if (h->rt->frame)
+    cs_defer(L, 1);
+  else if (cs_teardown(L, 1))
+    cs_warn(L);
+  return 0;
+}
+
+static int handle__tostring(lua_State *L) {
+  struct cs_handle *h = check_class(L);
+  const char *state = h->closed ? " (closed)" : "";
+  lua_pushfstring(L, "%s%s: %p", names[h->kind], state, (void *)h);
+  return 1;
+}
+
+void cs_newclass(lua_State *L, const char *name, const luaL_Reg *meta,
+                 const luaL_Reg *methods) {
+  luaL_newmetatable(L, name);
+  luaL_setfuncs(L, meta, 0);
+  lua_newtable(L);
+  luaL_setfuncs(L, methods, 0);
+  lua_setfield(L, -2, "__index");
+  lua_pop(L, 1);
+}
+
+void cs_handle_class(lua_State *L, enum cs_kind kind, const luaL_Reg *methods) {
+  static const luaL_Reg close[] = {{"close", handle_close}, {NULL, NULL}};
+  static const luaL_Reg meta[] = {{"__close", handle__close},
+                                  {"__gc", handle__gc},
+                                  {"__tostring", handle__tostring},
+                                  {NULL, NULL}};
+  luaL_newmetatable(L, classes[kind]);
+  lua_pushstring(L, classes[kind]);
+  luaL_setfuncs(L, meta, 1);
+  lua_newtable(L);
+  luaL_setfuncs(L, methods, 0);
+  lua_pushstring(L, classes[kind]);
+  luaL_setfuncs(L, close, 1);
+  lua_setfield(L, -2, "__index");
+  lua_pop(L, 1);
+}

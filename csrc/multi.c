@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * multi.c - many transfers at once. Results are taken from libcurl as soon as it has them,
+ * so that each transfer's sockets are settled in the call that ended it.
+ */
+#include <limits.h>
+#include <math.h>
+#include <string.h>
+
+#include "curlsock.h"
+
+/* The numeric options of a multi: libcurl does not describe them. */
+static const struct {
+  const char *name;
+  CURLMoption option;
+} options[] = {
+    {"max_concurrent_streams", CURLMOPT_MAX_CONCURRENT_STREAMS},
+    {"max_host_connections", CURLMOPT_MAX_HOST_CONNECTIONS},
+    {"max_total_connections", CURLMOPT_MAX_TOTAL_CONNECTIONS},
+    {"maxconnects", CURLMOPT_MAXCONNECTS},
+#if LIBCURL_VERSION_NUM >= 0x081000
+    {"network_changed", CURLMOPT_NETWORK_CHANGED},
+#endif
+    {"pipelining", CURLMOPT_PIPELINING},
+};
+
+static struct cs_multi *check_callable(lua_State *L, const char *call) {
+  struct cs_multi *m = cs_handle_check(L, 1, CS_MULTI);
+  cs_refuse_inside(L, &m->h, call);
+  return m;
+}
+
+static CURLMoption check_option(lua_State *L, const char *name) {
+  for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+    if (!strcmp(options[i].name, name)) return options[i].option;
+  return luaL_error(L, "unknown multi option '%s'", name);
+}
+
+static long check_number(lua_State *L, const char *name, int index) {
+  int ok;
+  lua_Integer value = lua_tointegerx(L, index, &ok);
+  if (!ok || lua_type(L, index) != LUA_TNUMBER || value < 0 || value > INT_MAX)
+    cs_option_error(L, name, "integer from 0 to 2147483647", index);
+  return (long)value;
+}
+
+/* Sets option name, a string at index key, to the value above it, in a frame: changing the
+ * network closes connections. */
+static CURLMcode set_option(lua_State *L, struct cs_multi *m, int self, int key) {
+  struct cs_frame f;
+  if (lua_type(L, key) != LUA_TSTRING)
+    luaL_error(L, "multi option name: string expected, got %s", luaL_typename(L, key));
+  const char *name = lua_tostring(L, key);
+  CURLMoption option = check_option(L, name);
+  long value = check_number(L, name, key + 1);
+  cs_enter(&f, L, &m->h, self);
+  CURLMcode code = curl_multi_setopt(m->curl, option, value);
+  cs_leave(&f);
+  cs_rethrow(&f);
+  lua_settop(L, f.error - 1);
+  return code;
+}
+
+static CURLMcode set_table(lua_State *L, struct cs_multi *m, int self, int index) {
+  CURLMcode code = CURLM_OK;
+  lua_pushnil(L);
+  while (!code && lua_next(L, index)) {
+    code = set_option(L, m, self, lua_gettop(L) - 1);
+    lua_pop(L, 1);
+  }
+  return code;
+}
+
+/* multi:setopt(name, number) or multi:setopt{name = number, ...}: returns the multi, or nil,
+ * message, name. */
+static int multi_setopt(lua_State *L) {
+  struct cs_multi *m = check_callable(L, "multi:setopt");
+  CURLMcode code;
+  lua_settop(L, 3);
+  if (lua_istable(L, 2))
+    code = set_table(L, m, 1, 2);
+  else
+    code = set_option(L, m, 1, 2);
+  if (code) return cs_fail_multi(L, code);
+  lua_settop(L, 1);
+  return 1;
+}
+
+/* curl.multi([options]): a new multi. nil, message, name if libcurl refuses an option. */
+int cs_multi_new(lua_State *L) {
+  if (!lua_isnoneornil(L, 1)) luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  struct cs_multi *m = cs_handle_new(L, CS_MULTI, sizeof *m, CS_MULTI_UVS);
+  cs_link_init(&m->easies);
+  cs_link_init(&m->done);
+  lua_newtable(L);
+  lua_setiuservalue(L, 2, CS_UV_EASIES);
+  m->h.pool = cs_pool_new(&m->h);
+  if (!m->h.pool) return luaL_error(L, "not enough memory");
+  m->curl = curl_multi_init();
+  if (!m->curl) return luaL_error(L, "not enough memory for a multi");
+  cs_handle_ready(&m->h);
+  CURLMcode code = lua_istable(L, 1) ? set_table(L, m, 2, 1) : CURLM_OK;
+  if (!code) return 1;
+  cs_teardown(L, 2);
+  return cs_fail_multi(L, code);
+}
+
+/* Lua's links between the multi and the easy at these indices: set before libcurl runs, so
+ * that callbacks find them. */
+static void link_uservalues(lua_State *L, int multi, int easy, struct cs_easy *e) {
+  lua_getiuservalue(L, multi, CS_UV_EASIES);
+  lua_pushvalue(L, easy);
+  lua_rawsetp(L, -2, e);
+  lua_pop(L, 1);
+  lua_pushvalue(L, multi);
+  lua_setiuservalue(L, easy, CS_UV_MULTI);
+  if (!e->share) return;
+  lua_getiuservalue(L, easy, CS_UV_SHARE);
+  cs_touch(L, multi, e->share);
+}
+
+/* Cannot raise: removing an entry needs no memory. */
+static void unlink_uservalues(lua_State *L, int easy, struct cs_easy *e) {
+  lua_getiuservalue(L, easy, CS_UV_MULTI);
+  lua_getiuservalue(L, -1, CS_UV_EASIES);
+  lua_pushnil(L);
+  lua_rawsetp(L, -2, e);
+  lua_pop(L, 2);
+  lua_pushnil(L);
+  lua_setiuservalue(L, easy, CS_UV_MULTI);
+}
+
+/* multi:add(easy): starts its transfer with the next perform. Returns the multi, or nil,
+ * message, name. The multi keeps the easy until it is removed. */
+static int multi_add(lua_State *L) {
+  struct cs_multi *m = check_callable(L, "multi:add");
+  struct cs_easy *e = cs_handle_check(L, 2, CS_EASY);
+  struct cs_frame f;
+  lua_settop(L, 2);
+  cs_refuse_inside(L, &e->h, "multi:add");
+  if (e->multi) return luaL_argerror(L, 2, "the easy is in a multi already");
+  cs_easy_begin(L, e, 2);
+  link_uservalues(L, 1, 2, e);
+  cs_enter(&f, L, &m->h, 1);
+  CURLMcode code = curl_multi_add_handle(m->curl, e->curl);
+  if (code) {
+    unlink_uservalues(L, 2, e);
+  } else {
+    e->multi = m;
+    cs_link_append(&m->easies, &e->in_multi);
+  }
+  cs_leave(&f);
+  cs_rethrow(&f);
+  if (code) return cs_fail_multi(L, code);
+  lua_settop(L, 1);
+  return 1;
+}
+
+CURLMcode cs_multi_detach(struct cs_frame *f, struct cs_easy *e) {
+  CURLMcode code = curl_multi_remove_handle(e->multi->curl, e->curl);
+  cs_settle(f, e);
+  cs_link_drop(&e->in_multi);
+  cs_link_drop(&e->in_done);
+  cs_push_easy(f->L, f->self, f, e);
+  unlink_uservalues(f->L, lua_gettop(f->L), e);
+  lua_pop(f->L, 1);
+  e->multi = NULL;
+  return code;
+}
+
+/* multi:remove(easy): ends its transfer if it still runs; a result that was not read is
+ * dropped. Returns the multi, or nil, message, name. */
+static int multi_remove(lua_State *L) {
+  struct cs_multi *m = check_callable(L, "multi:remove");
+  struct cs_easy *e = cs_handle_check(L, 2, CS_EASY);
+  struct cs_frame f;
+  lua_settop(L, 2);
+  if (e->multi != m) return luaL_argerror(L, 2, "the easy is not in this multi");
+  cs_enter(&f, L, &m->h, 1);
+  f.ending = 1;
+  CURLMcode code = cs_multi_detach(&f, e);
+  cs_leave(&f);
+  cs_rethrow(&f);
+  if (code) return cs_fail_multi(L, code);
+  lua_settop(L, 1);
+  return 1;
+}
+
+/* Takes the results that libcurl has into the done list. */
+static void collect_results(struct cs_frame *f, struct cs_multi *m) {
+  CURLMsg *msg;
+  int left;
+  while ((msg = curl_multi_info_read(m->curl, &left))) {
+    struct cs_easy *e = NULL;
+    CURLcode result = msg->data.result;
+    if (msg->msg != CURLMSG_DONE) continue;
+    curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&e);
+    if (!e) continue;
+    e->result = result;
+    cs_link_append(&m->done, &e->in_done);
+    cs_settle(f, e);
+  }
+}
+
+/* Ends a frame that drove transfers; the number of running ones, or nil, message, name. */
+static int finish(lua_State *L, struct cs_frame *f, CURLMcode code, int running) {
+  collect_results(f, (struct cs_multi *)f->handle);
+  cs_leave(f);
+  cs_rethrow(f);
+  if (code) return cs_fail_multi(L, code);
+  lua_pushinteger(L, running);
+  return 1;
+}
+
+/* multi:perform(): does what can be done now. The number of transfers that still run, or
+ * nil, message, name. Raises what a close callback threw, after all is done. */
+static int multi_perform(lua_State *L) {
+  struct cs_multi *m = check_callable(L, "multi:perform");
+  struct cs_frame f;
+  int running = 0;
+  lua_settop(L, 1);
+  cs_enter(&f, L, &m->h, 1);
+  CURLMcode code = curl_multi_perform(m->curl, &running);
+  return finish(L, &f, code, running);
+}
+
+/* multi:socket_action([fd, events]): as perform, for one descriptor with events "r", "w",
+ * "rw" or "" (an error condition: let libcurl see); without them, for what has timed out. */
+static int multi_socket_action(lua_State *L) {
+  static const char *const names[] = {"", "r", "w", "rw", NULL};
+  static const int bits[] = {CURL_CSELECT_ERR, CURL_CSELECT_IN, CURL_CSELECT_OUT,
+                             CURL_CSELECT_IN | CURL_CSELECT_OUT};
+  struct cs_multi *m = check_callable(L, "multi:socket_action");
+  struct cs_frame f;
+  int running = 0, events = 0;
+  curl_socket_t fd = CURL_SOCKET_TIMEOUT;
+  if (!lua_isnoneornil(L, 2)) {
+    lua_Integer number = luaL_checkinteger(L, 2);
+    luaL_argcheck(L, number >= 0 && number <= INT_MAX, 2, "descriptor out of range");
+    fd = (curl_socket_t)number;
+    events = bits[luaL_checkoption(L, 3, NULL, names)];
+  }
+  lua_settop(L, 1);
+  cs_enter(&f, L, &m->h, 1);
+  CURLMcode code = curl_multi_socket_action(m->curl, fd, events, &running);
+  return finish(L, &f, code, running);
+}
+
+/* multi:poll(seconds): waits until a transfer can go on, or wakeup is called, at most that
+ * long. The number of descriptors that are ready, or nil, message, name. */
+static int multi_poll(lua_State *L) {
+  struct cs_multi *m = check_callable(L, "multi:poll");
+  lua_Number seconds = luaL_checknumber(L, 2);
+  int ready = 0;
+  luaL_argcheck(L, seconds >= 0 && seconds <= INT_MAX / 1000, 2, "seconds out of range");
+  CURLMcode code = curl_multi_poll(m->curl, NULL, 0, (int)ceil(seconds * 1000), &ready);
+  if (code) return cs_fail_multi(L, code);
+  lua_pushinteger(L, ready);
+  return 1;
+}
+
+/* multi:wakeup(): ends a poll, or the next one, at once; allowed inside callbacks. Returns
+ * the multi, or nil, message, name. */
+static int multi_wakeup(lua_State *L) {
+  struct cs_multi *m = cs_handle_check(L, 1, CS_MULTI);
+  CURLMcode code = curl_multi_wakeup(m->curl);
+  if (code) return cs_fail_multi(L, code);
+  lua_settop(L, 1);
+  return 1;
+}
+
+/* multi:timeout(): seconds until socket_action() should be called, or nil for no limit;
+ * nil, message, name if it fails. */
+static int multi_timeout(lua_State *L) {
+  struct cs_multi *m = check_callable(L, "multi:timeout");
+  long ms = -1;
+  CURLMcode code = curl_multi_timeout(m->curl, &ms);
+  if (code) return cs_fail_multi(L, code);
+  if (ms < 0)
+    lua_pushnil(L);
+  else
+    lua_pushnumber(L, (lua_Number)ms / 1000);
+  return 1;
+}
+
+static int next_result(lua_State *L) {
+  struct cs_multi *m = cs_handle_check(L, 1, CS_MULTI);
+  lua_settop(L, 1);
+  if (cs_link_empty(&m->done)) return 0;
+  struct cs_easy *e = cs_item(m->done.next, struct cs_easy, in_done);
+  cs_link_drop(&e->in_done);
+  lua_getiuservalue(L, 1, CS_UV_EASIES);
+  lua_rawgetp(L, -1, e);
+  return 1 + cs_easy_result(L, e, 3, e->result);
+}
+
+/* multi:results(): iterates over the transfers that have ended since: easy, true, or easy,
+ * nil, message, name. What a callback threw is the message, with name "CALLBACK". The easy
+ * stays in the multi until it is removed. */
+static int multi_results(lua_State *L) {
+  check_callable(L, "multi:results");
+  lua_settop(L, 1);
+  lua_pushcfunction(L, next_result);
+  lua_insert(L, 1);
+  return 2;
+}
+
+int cs_multi_free(struct cs_frame *f, struct cs_multi *m) {
+  while (!cs_link_empty(&m->easies))
+    cs_multi_detach(f, cs_item(m->easies.next, struct cs_easy, in_multi));
+  if (m->curl) curl_multi_cleanup(m->curl);
+  m->curl = NULL;
+  return 1;
+}
+
+void cs_multi_class(lua_State *L) {
+  static const luaL_Reg methods[] = {
+      {"add", multi_add},         {"perform", multi_perform},
+      {"poll", multi_poll},       {"remove", multi_remove},
+      {"results", multi_results}, {"setopt", multi_setopt},
+      {"timeout", multi_timeout}, {"socket_action", multi_socket_action},
+      {"wakeup", multi_wakeup},   {NULL, NULL}};
+  cs_handle_class(L, CS_MULTI, methods);
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * share.c - what several easies share: a connection cache, names, sessions, cookies. A share
+ * that is closed while easies use it is freed with the last of them.
+ */
+#include <string.h>
+
+#include "curlsock.h"
+
+static const struct {
+  const char *name;
+  curl_lock_data data;
+} kinds[] = {
+    {"connect", CURL_LOCK_DATA_CONNECT}, {"cookie", CURL_LOCK_DATA_COOKIE},
+    {"dns", CURL_LOCK_DATA_DNS},         {"psl", CURL_LOCK_DATA_PSL},
+    {"ssl_session", CURL_LOCK_DATA_SSL_SESSION},
+#if LIBCURL_VERSION_NUM >= 0x075800
+    {"hsts", CURL_LOCK_DATA_HSTS},
+#endif
+};
+
+static curl_lock_data check_kind(lua_State *L, const char *option, int index) {
+  const char *name = lua_type(L, index) == LUA_TSTRING ? lua_tostring(L, index) : "";
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+    if (!strcmp(kinds[i].name, name)) return kinds[i].data;
+  return cs_option_error(L, option,
+                         "\"connect\", \"cookie\", \"dns\", \"hsts\", \"psl\", "
+                         "\"ssl_session\", or a list of them",
+                         index);
+}
+
+/* A connection cache that is set twice loses its connections in libcurl before 8.10, and
+ * one that is taken away loses them in every later one. */
+static CURLSHcode set_kind(lua_State *L, struct cs_share *s, int unshare,
+                           curl_lock_data data) {
+  if (data != CURL_LOCK_DATA_CONNECT)
+    return curl_share_setopt(s->curl, unshare ? CURLSHOPT_UNSHARE : CURLSHOPT_SHARE, data);
+  if (unshare) luaL_error(L, "option 'unshare': connections cannot be unshared");
+  if (s->connections) return CURLSHE_OK;
+  CURLSHcode code = curl_share_setopt(s->curl, CURLSHOPT_SHARE, data);
+  s->connections = code == CURLSHE_OK;
+  return code;
+}
+
+/* Sets option name, a string at index key, to the value above it. */
+static CURLSHcode set_option(lua_State *L, struct cs_share *s, int key) {
+  const char *name = lua_type(L, key) == LUA_TSTRING ? lua_tostring(L, key) : "";
+  int unshare = !strcmp(name, "unshare");
+  CURLSHcode code = CURLSHE_OK;
+  if (!unshare && strcmp(name, "share"))
+    luaL_error(L, "unknown share option '%s': 'share' or 'unshare' expected",
+               luaL_tolstring(L, key, NULL));
+  if (!lua_istable(L, key + 1)) return set_kind(L, s, unshare, check_kind(L, name, key + 1));
+  for (lua_Unsigned i = 1, n = lua_rawlen(L, key + 1); i <= n && !code; i++) {
+    lua_rawgeti(L, key + 1, (lua_Integer)i);
+    code = set_kind(L, s, unshare, check_kind(L, name, -1));
+    lua_pop(L, 1);
+  }
+  return code;
+}
+
+static CURLSHcode set_table(lua_State *L, struct cs_share *s, int index) {
+  CURLSHcode code = CURLSHE_OK;
+  lua_pushnil(L);
+  while (!code && lua_next(L, index)) {
+    code = set_option(L, s, lua_gettop(L) - 1);
+    lua_pop(L, 1);
+  }
+  return code;
+}
+
+/* share:setopt(name, kinds) or share:setopt{name = kinds}: name is "share" or "unshare",
+ * kinds one of "connect", "cookie", "dns", "hsts", "psl", "ssl_session" or a list of them.
+ * Returns the share, or nil, message, name ("IN_USE" while easies use it). */
+static int share_setopt(lua_State *L) {
+  struct cs_share *s = cs_handle_check(L, 1, CS_SHARE);
+  cs_refuse_inside(L, &s->h, "share:setopt");
+  lua_settop(L, 3);
+  CURLSHcode code = lua_istable(L, 2) ? set_table(L, s, 2) : set_option(L, s, 2);
+  if (code) return cs_fail_share(L, code);
+  lua_settop(L, 1);
+  return 1;
+}
+
+/* curl.share([options]): a new share; options as for share:setopt. */
+int cs_share_new(lua_State *L) {
+  if (!lua_isnoneornil(L, 1)) luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  struct cs_share *s = cs_handle_new(L, CS_SHARE, sizeof *s, CS_UV_DEFER);
+  cs_link_init(&s->easies);
+  s->h.pool = cs_pool_new(&s->h);
+  if (!s->h.pool) return luaL_error(L, "not enough memory");
+  s->curl = curl_share_init();
+  if (!s->curl) return luaL_error(L, "not enough memory for a share");
+  cs_handle_ready(&s->h);
+  CURLSHcode code = lua_istable(L, 1) ? set_table(L, s, 1) : CURLSHE_OK;
+  if (!code) return 1;
+  cs_teardown(L, 2);
+  return cs_fail_share(L, code);
+}
+
+/* A share that is torn down and has no socket left need not be remembered. */
+static int is_spent(lua_State *L, int index) {
+  const struct cs_handle *h = lua_touserdata(L, index);
+  int spent = !h->pool;
+  if (spent && lua_getiuservalue(L, index, CS_UV_ANCHORS) == LUA_TTABLE) {
+    lua_pushnil(L);
+    spent = !lua_next(L, -2);
+    if (!spent) lua_pop(L, 2);
+  }
+  lua_settop(L, index);
+  return spent;
+}
+
+/* Forgets the spent shares in the table on top of the stack. */
+static void prune(lua_State *L) {
+  int table = lua_gettop(L);
+  lua_pushnil(L);
+  while (lua_next(L, table)) {
+    int spent = is_spent(L, lua_gettop(L));
+    lua_pop(L, 1);
+    if (!spent) continue;
+    lua_pushvalue(L, -1);
+    lua_pushnil(L);
+    lua_rawset(L, table);
+  }
+}
+
+void cs_touch(lua_State *L, int index, struct cs_share *s) {
+  if (lua_getiuservalue(L, index, CS_UV_POOLS) != LUA_TTABLE) {
+    lua_pop(L, 1);
+    lua_newtable(L);
+    lua_pushvalue(L, -1);
+    lua_setiuservalue(L, index, CS_UV_POOLS);
+  }
+  if (lua_rawgetp(L, -1, s->h.pool) == LUA_TNIL) {
+    lua_pop(L, 1);
+    prune(L);
+    lua_pushvalue(L, -2);
+    lua_rawsetp(L, -2, s->h.pool);
+    lua_pop(L, 2);
+  } else {
+    lua_pop(L, 3);
+  }
+}
+
+void cs_share_leave(struct cs_frame *f, struct cs_easy *e) {
+  lua_State *L = f->L;
+  struct cs_share *s = e->share;
+  cs_link_drop(&e->in_share);
+  e->share = NULL;
+  cs_push_easy(L, f->self, f, e);
+  lua_getiuservalue(L, -1, CS_UV_SHARE);
+  if (s->dying && cs_link_empty(&s->easies) && cs_teardown(L, -1)) cs_frame_error(f);
+  lua_pushnil(L);
+  lua_setiuservalue(L, -3, CS_UV_SHARE);
+  lua_pop(L, 2);
+}
+
+/* The share at index, or NULL for nil. */
+static struct cs_share *check_share(lua_State *L, struct cs_easy *e, int index) {
+  if (lua_isnil(L, index)) return NULL;
+  struct cs_share *s = luaL_testudata(L, index, "curlsock.share");
+  if (!s || s->h.closed) cs_option_error(L, "share", "open share", index);
+  if (s->h.rt != e->h.rt) luaL_error(L, "option 'share': the share is of another state");
+  cs_refuse_inside(L, &s->h, "easy:setopt of a share");
+  return s;
+}
+
+CURLcode cs_share_use(lua_State *L, struct cs_easy *e, int self, int index) {
+  struct cs_share *s = check_share(L, e, index);
+  struct cs_frame f;
+  cs_refuse_inside(L, &e->h, "easy:setopt of a share");
+  if (e->multi) luaL_error(L, "option 'share': the easy is in a multi");
+  if (s) {
+    lua_pushvalue(L, index);
+    cs_touch(L, self, s);
+  }
+  cs_enter(&f, L, &e->h, self);
+  CURLcode code = curl_easy_setopt(e->curl, CURLOPT_SHARE, s ? s->curl : NULL);
+  if (!code && e->share) cs_share_leave(&f, e);
+  if (!code && s) {
+    e->share = s;
+    cs_link_append(&s->easies, &e->in_share);
+    lua_pushvalue(L, index);
+    lua_setiuservalue(L, self, CS_UV_SHARE);
+  }
+  cs_leave(&f);
+  cs_rethrow(&f);
+  lua_settop(L, f.error - 1);
+  return code;
+}
+
+int cs_share_free(struct cs_share *s) {
+  s->dying = 1;
+  if (!cs_link_empty(&s->easies)) return 0;
+  if (s->curl && curl_share_cleanup(s->curl) != CURLSHE_OK) return 0;
+  s->curl = NULL;
+  return 1;
+}
+
+void cs_share_class(lua_State *L) {
+  static const luaL_Reg methods[] = {{"setopt", share_setopt}, {NULL, NULL}};
+  cs_handle_class(L, CS_SHARE, methods);
+}

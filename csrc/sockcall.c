@@ -1,0 +1,521 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * sockcall.c - libcurl asks for a socket, shows it, and gives it back: the three socket
+ * trampolines, and the close events that libcurl forgets.
+ *
+ * They are on every easy from its creation, whether or not the script set a callback: a
+ * connection made without them could later be closed behind the ledger's back.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "curlsock.h"
+
+/* ---- where a socket's Lua object is anchored ---------------------------------------- */
+
+/* Pushes the entry key of the table in that user value, or nil. [-0, +1] */
+static void push_entry(lua_State *L, int index, int uservalue, const void *key) {
+  if (lua_getiuservalue(L, index, uservalue) == LUA_TTABLE) {
+    lua_rawgetp(L, -1, key);
+    lua_replace(L, -2);
+  } else {
+    lua_pop(L, 1);
+    lua_pushnil(L);
+  }
+}
+
+/* Pushes the handle at index, or a share that it has touched, if its pool is this one. */
+static int push_if_owner(lua_State *L, int index, const struct cs_pool *pool) {
+  const struct cs_handle *h = lua_touserdata(L, index);
+  if (h->pool == pool) {
+    lua_pushvalue(L, index);
+    return 1;
+  }
+  push_entry(L, index, CS_UV_POOLS, pool);
+  if (!lua_isnil(L, -1)) return 1;
+  lua_pop(L, 1);
+  return 0;
+}
+
+/* Pushes the userdata of the pool's handle, found from the one at index: that itself, a
+ * share, the multi an easy is in, or an easy of a multi (whose private pool is closed when
+ * it is added). nil if it is none of these. [-0, +1] */
+static void push_owner(lua_State *L, int index, const struct cs_pool *pool) {
+  const struct cs_handle *h = lua_touserdata(L, index);
+  if (push_if_owner(L, index, pool)) return;
+  if (h->kind == CS_MULTI) {
+    push_entry(L, index, CS_UV_EASIES, pool->owner);
+  } else if (h->kind == CS_EASY && lua_getiuservalue(L, index, CS_UV_MULTI) != LUA_TNIL) {
+    if (push_if_owner(L, lua_gettop(L), pool))
+      lua_replace(L, -2);
+    else
+      lua_pop(L, 1), lua_pushnil(L);
+  } else if (h->kind != CS_EASY) {
+    lua_pushnil(L);
+  }
+}
+
+static struct cs_pool *pool_of(const struct cs_easy *e) {
+  if (e->share && e->share->connections) return e->share->h.pool;
+  return e->multi ? e->multi->h.pool : e->h.pool;
+}
+
+/* Sets anchors[s] of the pool's handle to the value on top of the stack. [-1, +0, m] */
+static void anchor(lua_State *L, const struct cs_pool *pool, const struct cs_socket *s) {
+  push_owner(L, 1, pool);
+  if (lua_getiuservalue(L, -1, CS_UV_ANCHORS) != LUA_TTABLE) {
+    lua_pop(L, 1);
+    lua_newtable(L);
+    lua_pushvalue(L, -1);
+    lua_setiuservalue(L, -3, CS_UV_ANCHORS);
+  }
+  lua_pushvalue(L, -3);
+  lua_rawsetp(L, -2, s);
+  lua_pop(L, 3);
+}
+
+/* ---- the close event ---------------------------------------------------------------- */
+
+struct close_call {
+  struct cs_socket *socket;
+  const struct cs_pool *pool;
+  int refused; /* the callback returned false */
+};
+
+/* Moves the Socket from the anchors to the stack, or pushes nil. [-0, +1] */
+static void take_anchor(lua_State *L, const struct close_call *c) {
+  push_owner(L, 1, c->pool);
+  if (lua_isnil(L, -1) || lua_getiuservalue(L, -1, CS_UV_ANCHORS) != LUA_TTABLE) {
+    lua_pushnil(L);
+    return;
+  }
+  lua_rawgetp(L, -1, c->socket);
+  if (lua_isnil(L, -1)) return;
+  lua_pushnil(L);
+  lua_rawsetp(L, -3, c->socket);
+}
+
+static int close_body(lua_State *L) {
+  struct close_call *c = lua_touserdata(L, 2);
+  take_anchor(L, c);
+  if (lua_isnil(L, -1)) return 0;
+  lua_getiuservalue(L, -1, CS_UV_CLOSE);
+  if (lua_isnil(L, -1)) return 0;
+  lua_pushnil(L);
+  lua_setiuservalue(L, -3, CS_UV_CLOSE);
+  lua_insert(L, -2);
+  lua_call(L, 1, 1);
+  c->refused = lua_isboolean(L, -1) && !lua_toboolean(L, -1);
+  return 0;
+}
+
+/* Ends the life of a lent socket: its callback is called, once, and whatever that does the
+ * descriptor is closed, unless it was taken (detach) or is a stranger's by now. */
+static int close_event(struct cs_frame *f, struct cs_socket *s) {
+  struct close_call c = {s, s->pool, 0};
+  s->refs++;
+  s->pool->refs++;
+  cs_link_drop(&s->in_pool);
+  cs_link_drop(&s->in_opener);
+  if (cs_same(s))
+    s->state = CS_CLOSING;
+  else
+    cs_socket_end(s, CS_CLOSED);
+  if (f && cs_call(f, close_body, &c)) cs_frame_error(f);
+  if (s->state == CS_CLOSING && cs_socket_close(s)) c.refused = 1;
+  cs_pool_unref((struct cs_pool *)c.pool);
+  cs_socket_unref(s);
+  return c.refused;
+}
+
+static int on_close(void *clientp, curl_socket_t fd) {
+  struct cs_runtime *rt = clientp;
+  struct cs_socket *s = cs_ledger_find(rt, fd);
+  if (s && s->state == CS_LENT) return close_event(rt->frame, s);
+  /* The number belongs to a Socket of the script: what libcurl means was closed before. */
+  if (s && cs_same(s)) return 0;
+  return close(fd) != 0;
+}
+
+void cs_settle(struct cs_frame *f, struct cs_easy *e) {
+  while (!cs_link_empty(&e->opened)) {
+    struct cs_socket *s = cs_item(e->opened.next, struct cs_socket, in_opener);
+    cs_link_drop(&s->in_opener);
+    if (!cs_same(s)) close_event(f, s);
+  }
+  cs_lists_retire_end(e);
+}
+
+/* A connection can leave a share for the shutdown list of a multi: what is still open there
+ * is libcurl's. Anywhere else libcurl has lost it. */
+void cs_settle_pool(struct cs_frame *f, struct cs_pool *p) {
+  struct cs_link lost;
+  cs_link_init(&lost);
+  for (struct cs_link *l = p->sockets.next, *next; l != &p->sockets; l = next) {
+    struct cs_socket *s = cs_item(l, struct cs_socket, in_pool);
+    next = l->next;
+    if (f->handle->kind == CS_SHARE && cs_same(s)) continue;
+    cs_link_drop(l);
+    cs_link_append(&lost, l);
+  }
+  while (!cs_link_empty(&lost)) close_event(f, cs_item(lost.next, struct cs_socket, in_pool));
+}
+
+/* ---- open --------------------------------------------------------------------------- */
+
+static const char *const purpose_names[] = {"ipcxn", "accept"};
+
+struct open_call {
+  struct cs_easy *easy;
+  curlsocktype purpose;
+  struct curl_sockaddr *address;
+  int fd; /* the answer */
+};
+
+/* libcurl keeps room for a sockaddr_storage behind its struct curl_sockaddr. */
+static void copy_address(struct cs_address *to, const struct curl_sockaddr *from) {
+  size_t len = from->addrlen < sizeof to->u ? from->addrlen : sizeof to->u;
+  int type = from->socktype;
+#ifdef SOCK_CLOEXEC
+  type &= ~(SOCK_CLOEXEC | SOCK_NONBLOCK);
+#endif
+  to->socktype = type;
+  to->protocol = from->protocol;
+  to->len = (socklen_t)len;
+  memcpy(&to->u, &from->addr, len);
+}
+
+static void write_back(struct curl_sockaddr *to, const struct cs_address *from) {
+  to->family = from->u.sa.sa_family;
+  to->addrlen = from->len;
+  memcpy(&to->addr, &from->u, from->len);
+}
+
+/* Keeps why libcurl's address was refused for the message: the reason is on top. [-1, +0] */
+static void keep_reason(lua_State *L, struct open_call *c, int easy) {
+  struct cs_address offered;
+  char text[CS_ADDRESS_TEXT];
+  copy_address(&offered, c->address);
+  cs_address_text(&offered, text);
+  if (lua_isnil(L, -1))
+    lua_pushfstring(L, "%s refused by opensocketfunction", text);
+  else
+    lua_pushfstring(L, "%s refused: %s", text, luaL_tolstring(L, -1, NULL));
+  lua_setiuservalue(L, easy, CS_UV_REASON);
+}
+
+static int is_connected(int fd) {
+  struct sockaddr_storage peer;
+  socklen_t len = sizeof peer, size = sizeof(int);
+  int type = 0;
+  return !getpeername(fd, (struct sockaddr *)&peer, &len) &&
+         !getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) && type == SOCK_STREAM;
+}
+
+/* 7.88.0 and 7.88.1 connect again what is connected. */
+static int can_take_connected(void) {
+  unsigned version = curl_version_info(CURLVERSION_NOW)->version_num;
+  return version != 0x075800 && version != 0x075801;
+}
+
+static const char *const cannot_connected =
+    "this libcurl (7.88.0, 7.88.1) cannot take a connected socket";
+
+/* An unsupported answer is no error of the script: the transfer fails with NOT_SUPPORTED. */
+static int unsupported(lua_State *L, struct cs_easy *e, int easy) {
+  e->unsupported = 1;
+  lua_pushstring(L, cannot_connected);
+  lua_setiuservalue(L, easy, CS_UV_REASON);
+  return 0;
+}
+
+/* The stack of open_body and sockopt_body: the frame's handle and the call come first. */
+enum { EASY = 3, ADDRESS, ANSWER, REASON };
+
+/* Takes the anchor of a Socket that got no descriptor back. */
+static void unanchor(lua_State *L, const struct cs_pool *pool, const struct cs_socket *s) {
+  lua_pushnil(L);
+  anchor(L, pool, s);
+}
+
+/* Lends s, which has its descriptor, to libcurl; cannot raise. */
+static void lend(struct open_call *c, struct cs_socket *s, const struct cs_address *a) {
+  if (a) write_back(c->address, a);
+  cs_lend(s, pool_of(c->easy), c->easy);
+  c->fd = s->fd;
+}
+
+/* Prepares the Socket on top of the stack to be lent: whatever can raise happens here,
+ * while the descriptor is still the script's, or not there at all. [-1, +0, m] */
+static void prepare(lua_State *L, const struct cs_pool *pool, const struct cs_socket *s) {
+  lua_getiuservalue(L, EASY, CS_UV_OWN + CS_CLOSESOCKET);
+  lua_setiuservalue(L, -2, CS_UV_CLOSE);
+  anchor(L, pool, s);
+}
+
+/* The default socket, for the address as the callback left it. */
+static int open_default(lua_State *L, struct open_call *c, const struct cs_address *a) {
+  const struct cs_pool *pool = pool_of(c->easy);
+  struct cs_socket *s = cs_socket_push(L, c->easy->h.rt);
+  prepare(L, pool, s);
+  int family = a ? a->u.sa.sa_family : c->address->family;
+  /* The protocol is one of the family that was offered. */
+  int protocol = family == c->address->family ? c->address->protocol : 0;
+  int fd = cs_socket_create(family, c->address->socktype, protocol);
+  int code = fd < 0 ? errno : cs_socket_take(s, fd, CS_OWNED);
+  if (!code) return lend(c, s, a), 0;
+  if (fd >= 0) close(fd);
+  unanchor(L, pool, s);
+  lua_pushfstring(L, "socket: %s", strerror(code));
+  keep_reason(L, c, EASY);
+  return 0;
+}
+
+static int lend_socket(lua_State *L, struct open_call *c, struct cs_socket *s,
+                       const struct cs_address *a) {
+  if (s->state != CS_OWNED || !cs_same(s))
+    return luaL_error(L, "opensocketfunction: returned a Socket that is not the script's");
+  int connected = is_connected(s->fd);
+  if (connected && !can_take_connected()) return unsupported(L, c->easy, EASY);
+  lua_pushvalue(L, ANSWER);
+  prepare(L, pool_of(c->easy), s);
+  s->connected = connected;
+  lend(c, s, a);
+  return 0;
+}
+
+/* Lends descriptor fd; one that was duplicated for libcurl is closed if that fails. */
+static int lend_fd(lua_State *L, struct open_call *c, int fd, int duplicate,
+                   const struct cs_address *a) {
+  const struct cs_pool *pool = pool_of(c->easy);
+  struct cs_socket *s = cs_socket_push(L, c->easy->h.rt);
+  int connected = is_connected(fd), given = fd;
+  if (connected && !can_take_connected()) return unsupported(L, c->easy, EASY);
+  prepare(L, pool, s);
+  if (duplicate) fd = fcntl(given, F_DUPFD_CLOEXEC, 0);
+  int code = fd < 0 ? errno : cs_socket_take(s, fd, CS_OWNED);
+  if (!code) {
+    s->connected = connected;
+    return lend(c, s, a), 0;
+  }
+  if (duplicate && fd >= 0) close(fd);
+  unanchor(L, pool, s);
+  return luaL_error(L, "opensocketfunction: descriptor %d is no open socket (%s)", given,
+                    strerror(code));
+}
+
+/* An integer becomes libcurl's, so nobody else may hold it. */
+static int lend_integer(lua_State *L, struct open_call *c, const struct cs_address *a) {
+  int ok;
+  lua_Integer fd = lua_tointegerx(L, ANSWER, &ok);
+  if (!ok || fd < 0 || fd > INT_MAX)
+    return luaL_error(L, "opensocketfunction: %s is no descriptor",
+                      luaL_tolstring(L, ANSWER, NULL));
+  const struct cs_socket *held = cs_ledger_find(c->easy->h.rt, (int)fd);
+  if (held && cs_same(held))
+    return luaL_error(L, "opensocketfunction: descriptor %d %s", (int)fd,
+                      held->state == CS_OWNED ? "belongs to a Socket: return that"
+                                              : "is lent to libcurl already");
+  return lend_fd(L, c, (int)fd, 0, a);
+}
+
+/* The descriptor of an object of another library: a method, or a field, of these names. */
+static int foreign_fd(lua_State *L) {
+  static const char *const names[] = {"getfd", "pollfd", "fileno"};
+  int type = lua_type(L, ANSWER);
+  for (int i = 0; i < 3 && (type == LUA_TTABLE || type == LUA_TUSERDATA); i++) {
+    if (type == LUA_TUSERDATA && !luaL_getmetafield(L, ANSWER, "__index")) break;
+    if (lua_getfield(L, ANSWER, names[i]) == LUA_TFUNCTION) {
+      lua_pushvalue(L, ANSWER);
+      lua_call(L, 1, 1);
+    }
+    int ok;
+    lua_Integer fd = lua_tointegerx(L, -1, &ok);
+    if (ok && fd >= 0 && fd <= INT_MAX) return (int)fd;
+  }
+  return luaL_error(L, "opensocketfunction: true, a Socket, a descriptor, an object with "
+                       "one, or nil/false and a reason expected, got %s",
+                    luaL_typename(L, ANSWER));
+}
+
+/* Acts on what opensocketfunction returned. */
+static int answer(lua_State *L, struct open_call *c, const struct cs_address *a) {
+  struct cs_socket *s = cs_socket_test(L, ANSWER);
+  if (s) return lend_socket(L, c, s, a);
+  if (lua_type(L, ANSWER) == LUA_TNUMBER) return lend_integer(L, c, a);
+  if (!lua_toboolean(L, ANSWER)) {
+    lua_settop(L, REASON);
+    keep_reason(L, c, EASY);
+    return 0;
+  }
+  if (lua_isboolean(L, ANSWER)) return open_default(L, c, a);
+  return lend_fd(L, c, foreign_fd(L), 1, a);
+}
+
+static int open_body(lua_State *L) {
+  struct open_call *c = lua_touserdata(L, 2);
+  struct cs_easy *e = c->easy;
+  cs_push_easy(L, 1, e->h.rt->frame, e);
+  if (!(e->callbacks & 1u << CS_OPENSOCKET)) return open_default(L, c, NULL);
+  struct cs_address *a = cs_address_new(L);
+  copy_address(a, c->address);
+  lua_getiuservalue(L, EASY, CS_UV_OWN + CS_OPENSOCKET);
+  lua_pushstring(L, purpose_names[c->purpose == CURLSOCKTYPE_ACCEPT]);
+  lua_pushvalue(L, ADDRESS);
+  lua_pushvalue(L, EASY);
+  lua_call(L, 3, 2);
+  return answer(L, c, a);
+}
+
+/* Numbers that were handed out again: what stood there has been closed natively. */
+static void settle_lost(struct cs_frame *f, struct cs_pool *p) {
+  while (!cs_link_empty(&p->sockets)) {
+    struct cs_socket *s = cs_item(p->sockets.next, struct cs_socket, in_pool);
+    if (s->fd >= 0) return;
+    close_event(f, s);
+  }
+}
+
+static curl_socket_t on_open(void *clientp, curlsocktype purpose,
+                             struct curl_sockaddr *address) {
+  struct cs_easy *e = clientp;
+  struct cs_frame *f = e->h.rt->frame;
+  struct open_call c = {e, purpose, address, CURL_SOCKET_BAD};
+  if (!f || e->failed) return CURL_SOCKET_BAD;
+  if (cs_call(f, open_body, &c)) cs_easy_error(f, e);
+  settle_lost(f, pool_of(e));
+  return c.fd;
+}
+
+/* ---- sockopt ------------------------------------------------------------------------ */
+
+struct sockopt_call {
+  struct cs_easy *easy;
+  curlsocktype purpose;
+  int fd;
+  struct cs_socket *socket; /* lent through us, or */
+  struct cs_socket *shown;  /* borrowed: it dies when the callback returns */
+  int answer;
+};
+
+static void push_socket(lua_State *L, struct sockopt_call *c) {
+  if (c->socket) {
+    push_owner(L, 1, c->socket->pool);
+    push_entry(L, -1, CS_UV_ANCHORS, c->socket);
+    lua_replace(L, -2);
+    return;
+  }
+  struct cs_socket *s = cs_socket_push(L, c->easy->h.rt);
+  if (cs_socket_identify(s, c->fd)) return;
+  s->fd = c->fd;
+  s->state = CS_BORROWED;
+  s->refs++;
+  c->shown = s;
+}
+
+static int refuse_sockopt(lua_State *L) {
+  if (lua_isnil(L, REASON))
+    lua_pushliteral(L, "refused by sockoptfunction");
+  else
+    lua_pushfstring(L, "refused by sockoptfunction: %s", luaL_tolstring(L, REASON, NULL));
+  lua_setiuservalue(L, EASY, CS_UV_REASON);
+  return CURL_SOCKOPT_ERROR;
+}
+
+static int already_connected(lua_State *L, struct sockopt_call *c) {
+  if (c->purpose == CURLSOCKTYPE_ACCEPT)
+    return luaL_error(L, "sockoptfunction: \"connected\" has no meaning for \"accept\"");
+  if (can_take_connected()) return CURL_SOCKOPT_ALREADY_CONNECTED;
+  unsupported(L, c->easy, EASY);
+  return CURL_SOCKOPT_ERROR;
+}
+
+/* What the values at ANSWER and REASON mean. */
+static int sockopt_answer(lua_State *L, struct sockopt_call *c) {
+  int type = lua_type(L, ANSWER);
+  if (type == LUA_TNIL) return CURL_SOCKOPT_OK;
+  if (type == LUA_TBOOLEAN)
+    return lua_toboolean(L, ANSWER) ? CURL_SOCKOPT_OK : refuse_sockopt(L);
+  if (type == LUA_TSTRING && !strcmp(lua_tostring(L, ANSWER), "connected"))
+    return already_connected(L, c);
+  return luaL_error(L, "sockoptfunction: nothing, true, \"connected\", or false and a reason "
+                       "expected, got %s",
+                    luaL_tolstring(L, ANSWER, NULL));
+}
+
+static int sockopt_body(lua_State *L) {
+  struct sockopt_call *c = lua_touserdata(L, 2);
+  cs_push_easy(L, 1, c->easy->h.rt->frame, c->easy);
+  lua_pushnil(L); /* open_body has the address here */
+  lua_getiuservalue(L, EASY, CS_UV_OWN + CS_SOCKOPT);
+  push_socket(L, c);
+  lua_pushstring(L, purpose_names[c->purpose == CURLSOCKTYPE_ACCEPT]);
+  lua_pushvalue(L, EASY);
+  lua_call(L, 3, 2);
+  c->answer = sockopt_answer(L, c);
+  return 0;
+}
+
+static int on_sockopt(void *clientp, curl_socket_t fd, curlsocktype purpose) {
+  struct cs_easy *e = clientp;
+  struct cs_frame *f = e->h.rt->frame;
+  struct sockopt_call c = {e, purpose, fd, cs_ledger_find(e->h.rt, fd), NULL, 0};
+  if (!f || e->failed) return CURL_SOCKOPT_ERROR;
+  if (c.socket && (c.socket->state != CS_LENT || !cs_same(c.socket))) c.socket = NULL;
+  if (e->callbacks & 1u << CS_SOCKOPT && cs_call(f, sockopt_body, &c)) {
+    cs_easy_error(f, e);
+    c.answer = CURL_SOCKOPT_ERROR;
+  }
+  if (c.shown) {
+    cs_socket_end(c.shown, CS_CLOSED);
+    cs_socket_unref(c.shown);
+  }
+  if (c.answer == CURL_SOCKOPT_OK && c.socket && c.socket->connected)
+    return CURL_SOCKOPT_ALREADY_CONNECTED;
+  return c.answer;
+}
+
+CURLcode cs_sockcall_install(struct cs_easy *e) {
+  CURLcode code = curl_easy_setopt(e->curl, CURLOPT_OPENSOCKETFUNCTION, on_open);
+  if (!code) code = curl_easy_setopt(e->curl, CURLOPT_OPENSOCKETDATA, e);
+  if (!code) code = curl_easy_setopt(e->curl, CURLOPT_SOCKOPTFUNCTION, on_sockopt);
+  if (!code) code = curl_easy_setopt(e->curl, CURLOPT_SOCKOPTDATA, e);
+  if (!code) code = curl_easy_setopt(e->curl, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+  if (!code) code = curl_easy_setopt(e->curl, CURLOPT_CLOSESOCKETDATA, e->h.rt);
+  return code;
+}
+
+/* ---- curl.sockets() ----------------------------------------------------------------- */
+
+static void push_entry_of(lua_State *L, const struct cs_socket *s) {
+  lua_createtable(L, 0, 3);
+  lua_pushliteral(L, "lent");
+  lua_setfield(L, -2, "state");
+  cs_push_handle(L, s->pool->owner);
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    return;
+  }
+  push_entry(L, -1, CS_UV_ANCHORS, s);
+  lua_setfield(L, -3, "socket");
+  lua_setfield(L, -2, "pool");
+}
+
+/* curl.sockets(): what libcurl holds now: a list, in the order of their descriptors, of
+ * tables with socket (the Socket), state ("lent") and pool (the easy, multi or share that
+ * owns the connection cache). socket and pool are nil while the pool is being finalized. */
+int cs_sockets(lua_State *L) {
+  const struct cs_runtime *rt = cs_runtime(L);
+  lua_Integer n = 0;
+  lua_newtable(L);
+  for (size_t fd = 0; fd < rt->size; fd++) {
+    const struct cs_socket *s = rt->table[fd];
+    if (!s || s->state != CS_LENT) continue;
+    push_entry_of(L, s);
+    lua_rawseti(L, -2, ++n);
+  }
+  return 1;
+}

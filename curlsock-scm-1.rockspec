@@ -1,0 +1,72 @@
+rockspec_format = "3.0"
+package = "curlsock"
+version = "scm-1"
+
+source = {
+  url = "git+https://github.com/curlsock/curlsock.git",
+}
+
+description = {
+  summary = "libcurl in which Lua decides how every socket is opened and closed",
+  detailed = [[
+    Easy, multi and share handles of libcurl, with open, sockopt and close callbacks in Lua that
+    stay safe when connections outlive the handle that made them.]],
+  homepage = "https://github.com/curlsock/curlsock",
+  license = "MIT",
+  labels = { "network", "http", "curl" },
+}
+
+supported_platforms = { "unix" }
+
+dependencies = {
+  "lua >= 5.4, < 5.5",
+}
+
+-- Only the library: where a distribution has the headers in a folder for the architecture, a
+-- compiler finds them and LuaRocks does not.
+external_dependencies = {
+  CURL = { library = "curl" },
+}
+
+build = {
+  type = "builtin",
+  modules = {
+    ["curlsock"] = "lua/curlsock/init.lua",
+    ["curlsock.core"] = {
+      sources = {
+        "csrc/address.c",
+        "csrc/core.c",
+        "csrc/data.c",
+        "csrc/easy.c",
+        "csrc/error.c",
+        "csrc/frame.c",
+        "csrc/handle.c",
+        "csrc/info.c",
+        "csrc/ledger.c",
+        "csrc/multi.c",
+        "csrc/option.c",
+        "csrc/runtime.c",
+        "csrc/share.c",
+        "csrc/sockcall.c",
+        "csrc/socket.c",
+        "csrc/sockopt.c",
+        "csrc/value.c",
+      },
+      defines = { "_GNU_SOURCE" },
+      libraries = { "curl" },
+      incdirs = { "$(CURL_INCDIR)" },
+      libdirs = { "$(CURL_LIBDIR)" },
+    },
+  },
+}
+
+test_dependencies = {
+  "busted",
+  "luafilesystem",
+  "luasocket",
+}
+
+test = {
+  type = "command",
+  command = "make test",
+}

@@ -1,0 +1,182 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Names what is missing of the groups given (build, test, lint, bench), and installs it where
+# there is apt-get. Says nothing and touches nothing when nothing is missing.
+set -eu
+
+# Servers are commands of the administrator: a user's PATH need not have their folders.
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
+# Requirements, one a line. Where there is no apt-get a probe tells what is missing: any of the
+# commands (cmd), any of the pkg-config modules (pc, luapc: of Lua 5.4), or a Lua module (lua).
+# "rock:NAME" comes from LuaRocks; "-": that system has no package of it.
+requirements() {
+  cat <<'END'
+build | cmd gcc cc clang           | gcc                  | gcc                | build-base        | gcc
+build | cmd gcc cc clang           | libc6-dev            | gcc                | build-base        | gcc
+build | cmd make gmake             | make                 | make               | make              | make
+build | cmd pkg-config             | pkg-config           | pkgconf-pkg-config | pkgconf           | pkgconf
+build | lua                        | lua5.4               | lua                | lua5.4            | lua@5.4
+build | luapc                      | liblua5.4-dev        | lua-devel          | lua5.4-dev        | lua@5.4
+build | pc libcurl                 | libcurl4-openssl-dev | libcurl-devel      | curl-dev          | curl
+test  | lua busted                 | lua-busted           | rock:busted        | lua5.4-busted     | rock:busted
+test  | lua lfs                    | lua-filesystem       | lua-filesystem     | lua5.4-filesystem | rock:luafilesystem
+test  | lua socket                 | lua-socket           | lua-socket         | lua5.4-socket     | rock:luasocket
+test  | cmd luarocks-5.4 luarocks  | luarocks             | luarocks           | luarocks5.4       | luarocks
+test  | cmd nginx                  | nginx                | nginx              | nginx             | nginx
+test  | cmd vsftpd                 | vsftpd               | vsftpd             | vsftpd            | -
+test  | cmd openssl                | openssl              | openssl            | openssl           | openssl
+test  | cmd nm                     | binutils             | binutils           | binutils          | binutils
+lint  | cmd luacheck               | lua-check            | rock:luacheck      | lua5.4-luacheck   | luacheck
+lint  | cmd gcc                    | gcc                  | gcc                | build-base        | gcc
+lint  | cmd clang                  | clang                | clang              | clang             | llvm
+lint  | cmd clang-format           | clang-format         | clang-tools-extra  | clang-extra-tools | clang-format
+lint  | cmd nm                     | binutils             | binutils           | binutils          | binutils
+bench | cmd valgrind               | valgrind             | valgrind           | valgrind          | -
+END
+}
+
+first_command() {
+  for name in "$@"; do
+    command -v "$name" && return
+  done
+  return 1
+}
+
+# The Lua 5.4 that the Makefile uses, too.
+is_lua54() { "$1" -e 'os.exit(_VERSION == "Lua 5.4")' 2>/dev/null; }
+
+lua_can() {
+  for lua in ${LUA:-lua5.4 lua54 lua-5.4 lua}; do
+    is_lua54 "$lua" || continue
+    [ $# = 0 ] || "$lua" -e "require '$1'" >/dev/null 2>&1
+    return
+  done
+  return 1
+}
+
+pkg_config_has() {
+  command -v pkg-config >/dev/null || return 1
+  for name in "$@"; do
+    pkg-config --exists "$name" && return
+  done
+  return 1
+}
+
+lua_module() {
+  for name in lua5.4 lua-5.4 lua54 lua; do
+    pkg_config_has "$name >= 5.4 $name < 5.5" && return
+  done
+  return 1
+}
+
+probe() {
+  kind=$1
+  shift
+  case $kind in
+    cmd) first_command "$@" >/dev/null ;;
+    pc) pkg_config_has "$@" ;;
+    luapc) lua_module ;;
+    lua) lua_can "$@" ;;
+  esac
+}
+
+dpkg_has() {
+  dpkg-query -W -f='${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed
+}
+
+# The lines of requirements that the groups given lack.
+missing() {
+  for wanted in "$@"; do
+    requirements | while IFS='|' read -r group probe debian rest; do
+      # Unquoted on purpose: splitting takes the padding off.
+      [ $group = "$wanted" ] || continue
+      if [ "$apt" ]; then dpkg_has $debian; else probe $probe; fi ||
+        echo "$group|$probe|$debian|$rest"
+    done
+  done
+}
+
+# Column number $1 of the lines that are missing, each name once.
+names() {
+  seen=' '
+  echo "$lacking" | {
+    while IFS='|' read -r _ _ debian fedora alpine homebrew; do
+      case $1 in
+        Debian) name=$debian ;;
+        Fedora) name=$fedora ;;
+        Alpine) name=$alpine ;;
+        Homebrew) name=$homebrew ;;
+      esac
+      name=$(echo $name)
+      case $seen in
+        *" $name "*) ;;
+        *) [ "$name" = - ] || seen="$seen$name " ;;
+      esac
+    done
+    echo $seen
+  }
+}
+
+tell_names() {
+  echo "missing packages, and no apt-get to install them. They are called"
+  for system in Debian Fedora Alpine Homebrew; do
+    printf '  %-10s%s\n' "$system:" "$(names $system)"
+  done
+  echo "(rock:NAME stands for: luarocks install NAME). Install them, then run this again."
+}
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo "$@"
+  else
+    echo "this needs root or sudo: $*" >&2
+    return 1
+  fi
+}
+
+# A Debian package of a server starts it, now and at every boot. The specs start their own, so
+# keep it down: now by the policy that Debian asks, later by taking it out of the boot.
+policy=/usr/sbin/policy-rc.d
+
+deny_services() {
+  [ -e $policy ] && return
+  trap 'as_root rm -f $policy' EXIT
+  trap 'exit 1' HUP INT TERM
+  as_root sh -c "printf '#!/bin/sh\nexit 101\n' >$policy && chmod 755 $policy"
+}
+
+disable_services() {
+  for package in "$@"; do
+    case $package in
+      nginx | vsftpd) as_root update-rc.d "$package" disable || true ;;
+    esac
+  done
+}
+
+install() {
+  as_root apt-get update
+  deny_services
+  as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y --no-install-recommends "$@"
+  disable_services "$@"
+}
+
+for group in "$@"; do
+  case $group in
+    build | test | lint | bench) ;;
+    *) echo "usage: setup.sh [build] [test] [lint] [bench]" >&2; exit 2 ;;
+  esac
+done
+
+apt=$(command -v apt-get || true)
+lacking=$(missing "$@")
+[ "$lacking" ] || exit 0
+if [ ! "$apt" ]; then
+  tell_names >&2
+  exit 1
+fi
+echo "missing packages: $(names Debian)"
+install $(names Debian)

@@ -1,0 +1,63 @@
+-- What the specs need of the operating system (Linux), in plain Lua.
+
+local process = {}
+
+function process.quote(text)
+  return "'" .. text:gsub("'", "'\\''") .. "'"
+end
+
+function process.read(path)
+  local file = io.open(path, "rb")
+  if file then
+    local text = file:read("a")
+    file:close()
+    return text
+  end
+end
+
+function process.write(path, text)
+  local file = assert(io.open(path, "wb"))
+  assert(file:write(text))
+  file:close()
+end
+
+-- What a command prints, without the last newline; nil, exit status if it fails.
+function process.output(command)
+  local pipe = assert(io.popen(command, "r"))
+  local text = pipe:read("a")
+  local ok, _, code = pipe:close()
+  if ok then
+    return (text:gsub("\n$", ""))
+  end
+  return nil, code
+end
+
+-- The Lua that runs this.
+local first = 0
+while arg[first - 1] do
+  first = first - 1
+end
+process.interpreter = arg[first]
+
+-- Words for the shell that run this Lua with the same modules. The names with version are
+-- those that are read first.
+function process.lua(env)
+  local words = {
+    "env",
+    process.quote("LUA_PATH_5_4=" .. package.path),
+    process.quote("LUA_CPATH_5_4=" .. package.cpath),
+  }
+  for name, value in pairs(env or {}) do
+    words[#words + 1] = process.quote(name .. "=" .. value)
+  end
+  words[#words + 1] = process.quote(process.interpreter)
+  return table.concat(words, " ")
+end
+
+-- Whether the process runs: neither gone nor waiting for its parent to notice its end.
+function process.runs(pid)
+  local stat = process.read(("/proc/%d/stat"):format(pid))
+  return stat ~= nil and not stat:match("%) ([^()]*)$"):match("^[ZX]")
+end
+
+return process

@@ -1,0 +1,215 @@
+-- Real servers on loopback, for specs. Each starts when it is first asked for and serves all
+-- specs; the keeper (keeper.sh) ends them with the run. Starting one leaves no descriptor in
+-- this process but the keeper's pipe, which the busted helper opens before the first spec.
+--
+--   servers.nginx()     web server: plain, TLS, HTTP/2, UNIX socket     (nginx.lua says what)
+--   servers.vsftpd()    FTP server, passive and active                  (vsftpd.lua)
+--   servers.script(lua [, options])   a server that is scripted: a Lua text in a process of
+--                       its own, run with (listening luasocket, module socket)
+--   servers.dead([host [, port]])     an address that never answers a connect
+--   servers.stop(server)              ends one before the run does
+--   servers.has_ipv6    whether ::1 can be used
+--   servers.dir()       the temporary folder of the run, for sockets and files
+--   servers.free_port() a port that is free on every loopback address
+
+local process = require "spec.support.process"
+local socket = require "socket"
+
+local servers = {}
+local folder, keeper
+local shared = {}
+local started = 0
+
+function servers.open()
+  if not keeper then
+    folder = assert(process.output('mktemp -d "${TMPDIR:-/tmp}/curlsock.XXXXXX"'))
+    -- Servers that give up root must get at their files.
+    assert(os.execute("chmod 755 " .. folder))
+    keeper = assert(io.popen("exec setsid sh spec/support/keeper.sh " .. folder, "w"))
+    keeper:setvbuf("line")
+  end
+end
+
+function servers.close()
+  if keeper then
+    keeper:close()
+    keeper, shared = nil, {}
+  end
+end
+
+function servers.dir()
+  servers.open()
+  return folder
+end
+
+-- The port that could be bound, or nil.
+local function can_bind(host, port)
+  local s = host:find(":") and socket.tcp6() or socket.tcp4()
+  local number
+  if s:bind(host, port) then
+    number = select(2, s:getsockname())
+  end
+  s:close()
+  return math.tointeger(tonumber(number))
+end
+
+servers.has_ipv6 = can_bind("::1", 0) ~= nil
+
+function servers.free_port()
+  for _ = 1, 100 do
+    local port = can_bind("127.0.0.1", 0)
+    if not servers.has_ipv6 or can_bind("::1", port) then
+      return port
+    end
+  end
+  error("no free port on loopback")
+end
+
+-- Calls ready() until it returns a true value, which is returned; nil if the time is over.
+function servers.wait(ready, seconds)
+  local deadline = socket.gettime() + (seconds or 10)
+  repeat
+    local result = ready()
+    if result then
+      return result
+    end
+    socket.sleep(0.005)
+  until socket.gettime() > deadline
+end
+
+local function answers(host, port)
+  local s = socket.tcp()
+  s:settimeout(1)
+  local ok = s:connect(host, port)
+  s:close()
+  return ok
+end
+
+local function output(self)
+  return process.read(self.out) or ""
+end
+
+-- Starts a command and waits until ready() says that it serves. nil if it ended instead.
+local function spawn(name, command, ready)
+  servers.open()
+  started = started + 1
+  local id = ("%s-%d"):format(name, started)
+  local self = { name = id, out = folder .. "/" .. id .. ".out", output = output }
+  keeper:write(id, " ", command, "\n")
+  local pid = servers.wait(function()
+    return process.read(folder .. "/" .. id .. ".pid")
+  end)
+  self.pid = assert(tonumber(pid), "the keeper did not start " .. name)
+  local served = servers.wait(function()
+    return ready(self) or not process.runs(self.pid)
+  end)
+  return served and process.runs(self.pid) and self or nil, self:output()
+end
+
+function servers.stop(self)
+  os.execute(("kill -s KILL -- -%d 2>/dev/null"):format(self.pid))
+  servers.wait(function()
+    return not process.runs(self.pid)
+  end)
+  for kind, server in pairs(shared) do
+    if server == self then
+      shared[kind] = nil
+    end
+  end
+end
+
+-- A certificate that signs itself, for every name of loopback.
+local function certificate()
+  local cert, key = folder .. "/cert.pem", folder .. "/key.pem"
+  if not process.read(cert) then
+    assert(process.output(table.concat({
+      "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2",
+      "-subj /CN=localhost -addext 'subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1'",
+      "-keyout", key, "-out", cert, "2>&1",
+    }, " ")))
+  end
+  return cert, key
+end
+
+-- Starts kind ("nginx", "vsftpd") unless it runs: its module writes the configuration for
+-- ports that were free a moment ago, so a clash is tried again with others.
+local function serve(kind)
+  if shared[kind] then
+    return shared[kind]
+  end
+  servers.open()
+  local module = require("spec.support." .. kind)
+  local why
+  for _ = 1, 5 do
+    local self, command = module.configure(folder, servers, certificate)
+    local running
+    running, why = spawn(kind, command, function()
+      return answers(self.host, self.port)
+    end)
+    if running then
+      for key, value in pairs(running) do
+        self[key] = value
+      end
+      shared[kind] = self
+      return self
+    end
+  end
+  error(kind .. " does not start: " .. why)
+end
+
+function servers.nginx()
+  return serve("nginx")
+end
+
+function servers.vsftpd()
+  return serve("vsftpd")
+end
+
+-- Options: unix = true (a UNIX socket), or host and port; backlog.
+-- The result has host and port, or unix (the path); and output(), what the script printed.
+function servers.script(text, options)
+  options = options or {}
+  servers.open()
+  local file = ("%s/script-%d"):format(folder, started + 1)
+  process.write(file .. ".lua", text)
+  local host = options.unix and "unix" or options.host or "127.0.0.1"
+  local port = options.unix and file .. ".sock" or options.port or 0
+  local command = table.concat({
+    process.lua(), "spec/support/child.lua", file .. ".lua", options.backlog or 32, host, port,
+  }, " ")
+  local self, why = spawn("script", command, function(new)
+    return new:output():match("^ready [^\n]*\n")
+  end)
+  local where = assert(self, why):output():match("^ready ([^\n]*)")
+  if options.unix then
+    self.unix = where
+  else
+    self.host, self.port = host, math.tointeger(tonumber(where))
+    self.url = ("http://%s:%d"):format(host:find(":") and "[" .. host .. "]" or host, self.port)
+  end
+  return self
+end
+
+-- Its queue of connections is full, and nobody accepts them: the kernel drops all others.
+local fill = [[
+local server, socket = ...
+local host, port = server:getsockname()
+local queued = {}
+repeat
+  local s = socket.tcp()
+  s:settimeout(0.2)
+  queued[#queued + 1] = s
+until not s:connect(host, port)
+print "full"
+socket.sleep(1e6)
+]]
+
+function servers.dead(host, port)
+  local self = servers.script(fill, { host = host, port = port, backlog = 0 })
+  assert(servers.wait(function()
+    return self:output():find("full", 1, true)
+  end), "the queue does not fill")
+  return self
+end
+
+return servers
