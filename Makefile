@@ -16,6 +16,9 @@ CFLAGS ?= -O2 -g
 WARNINGS ?= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 CLANG_FORMAT ?= clang-format
 
+# make V=1 shows the commands that compile.
+SAY = $(if $(V),,@echo '  $(CC) $@';)
+
 ifeq ($(shell uname -s),Darwin)
   SHARED = -bundle -undefined dynamic_lookup
 else
@@ -29,11 +32,11 @@ all: $(CORE)
 
 $(CORE): $(OBJECTS)
 	@mkdir -p $(@D)
-	$(CC) $(SHARED) $(CFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) $(CURL_LIBS)
+	$(SAY)$(CC) $(SHARED) $(CFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) $(CURL_LIBS)
 
 $(BUILD)/csrc/%.o: csrc/%.c Makefile
 	@mkdir -p $(@D)
-	$(CC) -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(WARNINGS) $(CFLAGS) $(CPPFLAGS) \
+	$(SAY)$(CC) -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(WARNINGS) $(CFLAGS) $(CPPFLAGS) \
 	  $(LUA_CFLAGS) $(CURL_CFLAGS) -MMD -MP -c -o $@ $<
 
 -include $(OBJECTS:.o=.d)
