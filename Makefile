@@ -89,7 +89,7 @@ lint:
 run-lint: lint-style lint-gcc lint-clang
 
 lint-style:
-	luacheck --quiet .
+	luacheck --quiet --no-color .
 	$(CLANG_FORMAT) --dry-run -Werror $(wildcard csrc/*.[ch] bench/*.[ch])
 
 format:

@@ -15,7 +15,7 @@
 
 static const char class_name[] = "curlsock.address";
 
-/* ---- names of families and socket types --------------------------------------------- */
+/* ---- names of families and socket types ------------------------------------------- */
 
 struct name {
   const char *name;
@@ -60,8 +60,9 @@ static int name_arg(lua_State *L, const struct name *names, int index,
   if (!n->name && lua_type(L, index) == LUA_TNUMBER)
     value = lua_tointegerx(L, index, &is_integer);
   if (!n->name && (!is_integer || value < 0 || value > INT_MAX))
-    luaL_argerror(L, index, lua_pushfstring(L, "%s expected, got %s", expected,
-                                            luaL_tolstring(L, index, NULL)));
+    luaL_argerror(L, index,
+                  lua_pushfstring(L, "%s expected, got %s", expected,
+                                  luaL_tolstring(L, index, NULL)));
   return (int)value;
 }
 
@@ -80,7 +81,7 @@ int cs_socktype_arg(lua_State *L, int index, int none) {
                   "\"stream\", \"dgram\", \"seqpacket\", \"raw\" or an integer");
 }
 
-/* ---- the parts of an address -------------------------------------------------------- */
+/* ---- the parts of an address ------------------------------------------------------ */
 
 #define PATH_OFFSET offsetof(struct sockaddr_un, sun_path)
 #define PATH_SIZE sizeof(((struct sockaddr_un *)0)->sun_path)
@@ -145,9 +146,10 @@ static int set_path(struct cs_address *a, const char *path, size_t n) {
   return 1;
 }
 
-/* ---- to text ------------------------------------------------------------------------ */
+/* ---- to text ---------------------------------------------------------------------- */
 
-/* Writes the path as set_path reads it; a file "@x" is written "./@x". Returns the bytes. */
+/* Writes the path as set_path reads it; a file "@x" is written "./@x". Returns the
+ * bytes. */
 static size_t print_path(const struct cs_address *a, char *text) {
   const char *name = a->u.un.sun_path;
   size_t n = unix_length(a), prefix = 0;
@@ -173,7 +175,8 @@ static size_t print(const struct cs_address *a, char text[CS_ADDRESS_TEXT]) {
     unsigned id = a->u.in6.sin6_scope_id;
     inet_ntop(AF_INET6, &a->u.in6.sin6_addr, ip, sizeof ip);
     if (id) snprintf(scope, sizeof scope, "%%%u", id);
-    n = snprintf(text, CS_ADDRESS_TEXT, "[%s%s]:%d", ip, scope, ntohs(a->u.in6.sin6_port));
+    n = snprintf(text, CS_ADDRESS_TEXT, "[%s%s]:%d", ip, scope,
+                 ntohs(a->u.in6.sin6_port));
   } else if (family == AF_UNIX) {
     memcpy(text, "unix:", 5);
     n = 5 + (int)print_path(a, text + 5);
@@ -189,7 +192,7 @@ const char *cs_address_text(const struct cs_address *a, char text[CS_ADDRESS_TEX
   return text;
 }
 
-/* ---- from text ---------------------------------------------------------------------- */
+/* ---- from text -------------------------------------------------------------------- */
 
 /* The number that n decimal digits mean, or -1 if they do not or it exceeds max. */
 static int64_t read_number(const char *s, size_t n, int64_t max) {
@@ -262,7 +265,8 @@ static const char *push_shown(lua_State *L, int index) {
   char text[64];
   size_t n, i;
   if (lua_type(L, index) == LUA_TNUMBER) return luaL_tolstring(L, index, NULL);
-  if (lua_type(L, index) != LUA_TSTRING) return lua_pushstring(L, luaL_typename(L, index));
+  if (lua_type(L, index) != LUA_TSTRING)
+    return lua_pushstring(L, luaL_typename(L, index));
   const char *s = lua_tolstring(L, index, &n);
   for (i = 0; i < n && i < sizeof text - 1; i++)
     text[i] = s[i] >= ' ' && s[i] < 127 ? s[i] : '?';
@@ -275,7 +279,7 @@ static int expected(lua_State *L, int index, const char *what) {
   return luaL_argerror(L, index, lua_pushfstring(L, "%s expected, got %s", what, got));
 }
 
-/* ---- the class ---------------------------------------------------------------------- */
+/* ---- the class -------------------------------------------------------------------- */
 
 struct cs_address *cs_address_new(lua_State *L) {
   struct cs_address *a = lua_newuserdatauv(L, sizeof *a, 0);
@@ -297,8 +301,9 @@ struct cs_address *cs_address_arg(lua_State *L, int index) {
   a = cs_address_new(L);
   const char *text = lua_tolstring(L, index, &n);
   if (!read_text(a, text, n))
-    expected(L, index, "address (\"127.0.0.1:80\", \"[::1]:80\", \"unix:/path\" or "
-                       "\"unix:@abstract\", if not too long)");
+    expected(L, index,
+             "address (\"127.0.0.1:80\", \"[::1]:80\", \"unix:/path\" or "
+             "\"unix:@abstract\", if not too long)");
   lua_replace(L, index);
   return a;
 }
@@ -313,7 +318,7 @@ int cs_address_parse(lua_State *L) {
   return 1;
 }
 
-/* ---- fields ------------------------------------------------------------------------- */
+/* ---- fields ----------------------------------------------------------------------- */
 
 /* A field of Address: get pushes its value; set takes it from index 3, and is NULL if
  * only libcurl or the kernel says what it is. */
@@ -491,7 +496,7 @@ static int address__eq(lua_State *L) {
   return 1;
 }
 
-/* ---- methods ------------------------------------------------------------------------ */
+/* ---- methods ---------------------------------------------------------------------- */
 
 /* The bytes of a's IP address in that family, or NULL. One that is IPv4 mapped into IPv6
  * is of both: the kernel connects it by IPv4. */
@@ -515,7 +520,8 @@ static int read_network(struct cs_address *net, const char *s, size_t n) {
 
 static int same_prefix(const unsigned char *a, const unsigned char *b, int bits) {
   int bytes = bits / 8, rest = 8 - bits % 8;
-  return !memcmp(a, b, (size_t)bytes) && (rest == 8 || (a[bytes] ^ b[bytes]) >> rest == 0);
+  return !memcmp(a, b, (size_t)bytes) &&
+         (rest == 8 || (a[bytes] ^ b[bytes]) >> rest == 0);
 }
 
 /* address:within(network): whether the IP address lies in the network, a text such as

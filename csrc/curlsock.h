@@ -36,6 +36,9 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+/* Nothing is exported but luaopen_curlsock_core, also when LuaRocks compiles. */
+#pragma GCC visibility push(hidden)
+
 struct cs_easy;
 struct cs_frame;
 struct cs_socket;
@@ -249,8 +252,7 @@ enum {
   CS_UV_ERROR,                             /* what a callback of this transfer threw */
   CS_UV_REASON,                            /* why a callback refused (a string) */
   CS_UV_REST,                              /* what readfunction returned too much */
-  CS_UV_STDERR,                            /* the file that libcurl writes to */
-  CS_EASY_UVS = CS_UV_STDERR
+  CS_EASY_UVS = CS_UV_REST
 };
 
 struct cs_easy {
@@ -415,9 +417,11 @@ enum { CS_UV_DATA = 1, CS_UV_CLOSE, CS_SOCKET_UVS = CS_UV_CLOSE };
 
 int cs_sockopt_set(lua_State *L);  /* socket:setsockopt(level, name, value) */
 int cs_sockopt_get(lua_State *L);  /* socket:getsockopt(level, name) */
-int cs_sockopt_info(lua_State *L); /* socket:info() */
+int cs_socket_info(lua_State *L); /* socket:info() */
 /* The Socket at index 1, whose options may be read and set now (owned, lent, closing or
  * borrowed, and still the same descriptor); raises an error for any other. */
 struct cs_socket *cs_socket_open_arg(lua_State *L, const char *method);
+
+#pragma GCC visibility pop
 
 #endif

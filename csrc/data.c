@@ -303,7 +303,8 @@ static CURLcode set_trampoline(struct cs_easy *e, size_t i, int on) {
   if (!callbacks[i].trampoline) return CURLE_OK;
   CURLcode code =
       curl_easy_setopt(e->curl, callbacks[i].option, on ? callbacks[i].trampoline : NULL);
-  return code ? code : curl_easy_setopt(e->curl, callbacks[i].data, e);
+  /* Headers would go to the write callback while their data pointer is set. */
+  return code ? code : curl_easy_setopt(e->curl, callbacks[i].data, on ? e : NULL);
 }
 
 /* Sets write, read and progress, which libcurl would print or read from the terminal

@@ -151,7 +151,6 @@ static int easy_reset(lua_State *L) {
   curl_easy_reset(e->curl);
   for (int which = 0; which < CS_NCALLBACKS; which++)
     clear_uservalue(L, 1, CS_UV_OWN + which);
-  clear_uservalue(L, 1, CS_UV_STDERR);
   cs_lists_free(e);
   e->callbacks = 0;
   e->noprogress = 1;
@@ -167,8 +166,6 @@ static void copy_uservalues(lua_State *L, int from, int to) {
     lua_getiuservalue(L, from, CS_UV_OWN + which);
     lua_setiuservalue(L, to, CS_UV_OWN + which);
   }
-  lua_getiuservalue(L, from, CS_UV_STDERR);
-  lua_setiuservalue(L, to, CS_UV_STDERR);
 }
 
 /* easy:dup(): a new easy with the same options and callbacks, without the connections, the

@@ -70,16 +70,14 @@ static void pop_deferred(lua_State *L) {
 
 void cs_sweep(lua_State *L, struct cs_runtime *rt) {
   rt->sweeping = 1;
-  for (;;) {
+  while (rt->deferred) {
     pop_deferred(L);
     struct cs_handle *h = lua_touserdata(L, -1);
-    if (!h) break;
     h->deferred = 0;
     rt->deferred--;
     if (cs_teardown(L, -1)) cs_warn(L);
     lua_pop(L, 1);
   }
-  lua_pop(L, 1);
   rt->sweeping = 0;
 }
 

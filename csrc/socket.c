@@ -2,9 +2,9 @@
  *
  * socket.c - Socket objects: what a script may do with a descriptor, by who owns it.
  *
- * A method that reaches the descriptor first reads its arguments and makes the objects that
- * it returns, because that can run finalizers, which may close the Socket; then it asks
- * check(), and from there to the system call nothing runs but C.
+ * A method that reaches the descriptor first reads its arguments and makes the objects
+ * that it returns, because that can run finalizers, which may close the Socket; then it
+ * asks check(), and from there to the system call nothing runs but C.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +23,7 @@
 
 static const char class_name[] = "curlsock.socket";
 
-/* ---- waiting ------------------------------------------------------------------------ */
+/* ---- waiting ---------------------------------------------------------------------- */
 
 /* How long a method may take: one plain system call, or until a point in time. */
 struct wait {
@@ -80,7 +80,7 @@ static void set_flags(int fd, int flags) {
   errno = code;
 }
 
-/* ---- descriptors -------------------------------------------------------------------- */
+/* ---- descriptors ------------------------------------------------------------------ */
 
 /* Gives a new descriptor what the call that made it could not. Keeps errno. */
 static int finish(int fd) {
@@ -179,7 +179,7 @@ static void describe(struct cs_address *a, int fd) {
 #endif
 }
 
-/* ---- the object and its states ------------------------------------------------------ */
+/* ---- the object and its states ---------------------------------------------------- */
 
 struct cs_socket *cs_socket_push(lua_State *L, struct cs_runtime *rt) {
   struct cs_socket **box = lua_newuserdatauv(L, sizeof *box, CS_SOCKET_UVS);
@@ -209,7 +209,7 @@ struct cs_socket *cs_socket_test(lua_State *L, int index) {
 /* In which states a method works. */
 enum {
   OWNED = 1 << CS_OWNED,
-  LAST_WORDS = OWNED | 1 << CS_CLOSING, /* a close callback may still speak, and take it */
+  LAST_WORDS = OWNED | 1 << CS_CLOSING, /* the close callback may speak, and take it */
   OPEN = LAST_WORDS | 1 << CS_LENT | 1 << CS_BORROWED
 };
 
@@ -217,7 +217,8 @@ static int refuse(lua_State *L, const char *method, const char *why) {
   return luaL_error(L, "socket:%s: the socket is %s", method, why);
 }
 
-/* Another part of the program closed the descriptor, and its number may be in use again. */
+/* Another part of the program closed the descriptor, and its number may be in use
+ * again. */
 static void lost(lua_State *L, struct cs_socket *s, const char *method) {
   int fd = s->fd;
   if (s->state == CS_OWNED) cs_socket_end(s, CS_CLOSED);
@@ -228,9 +229,9 @@ static void lost(lua_State *L, struct cs_socket *s, const char *method) {
 /* The Socket at index 1, for a method that works in those states. */
 static struct cs_socket *check(lua_State *L, const char *method, int states) {
   static const char *const why[] = {
-      [CS_OWNED] = "the script's",           [CS_LENT] = "lent to libcurl",
-      [CS_CLOSING] = "being closed",         [CS_BORROWED] = "borrowed from libcurl",
-      [CS_CLOSED] = "closed",                [CS_DETACHED] = "detached",
+      [CS_OWNED] = "the script's",   [CS_LENT] = "lent to libcurl",
+      [CS_CLOSING] = "being closed", [CS_BORROWED] = "borrowed from libcurl",
+      [CS_CLOSED] = "closed",        [CS_DETACHED] = "detached",
   };
   struct cs_socket *s = self(L);
   if (!(states & 1 << s->state)) refuse(L, method, why[s->state]);
@@ -254,10 +255,11 @@ static int result(lua_State *L, int code, const char *call, const struct cs_addr
   char text[CS_ADDRESS_TEXT];
   lua_settop(L, 1);
   if (!code) return 1;
-  return cs_fail_errno(L, code, lua_pushfstring(L, "%s %s", call, cs_address_text(a, text)));
+  return cs_fail_errno(L, code,
+                       lua_pushfstring(L, "%s %s", call, cs_address_text(a, text)));
 }
 
-/* ---- making one --------------------------------------------------------------------- */
+/* ---- making one ------------------------------------------------------------------- */
 
 /* The integer at index, within min..max. */
 static int int_arg(lua_State *L, int index, int min, int max) {
@@ -265,8 +267,9 @@ static int int_arg(lua_State *L, int index, int min, int max) {
   lua_Integer value = is_number ? lua_tointegerx(L, index, &ok) : 0;
   if (ok && value >= min && value <= max) return (int)value;
   const char *got = is_number ? luaL_tolstring(L, index, NULL) : luaL_typename(L, index);
-  return luaL_argerror(L, index, lua_pushfstring(L, "integer from %d to %d expected, got %s",
-                                                 min, max, got));
+  return luaL_argerror(
+      L, index,
+      lua_pushfstring(L, "integer from %d to %d expected, got %s", min, max, got));
 }
 
 /* curl.socket([family [, socktype [, protocol]]]): a new Socket, owned, close-on-exec.
@@ -338,7 +341,7 @@ int cs_socket_adopt(lua_State *L) {
   return 1;
 }
 
-/* ---- methods that work for any owner ------------------------------------------------ */
+/* ---- methods that work for any owner ---------------------------------------------- */
 
 /* socket:fd(): the descriptor, for an event loop; nil if there is none any more. Also
  * called getfd, pollfd and fileno. */
@@ -374,7 +377,8 @@ static int push_address(lua_State *L, int peer) {
   struct cs_address *a = cs_address_new(L);
   struct cs_socket *s = check(L, methods[peer], OPEN);
   socklen_t len = sizeof a->u;
-  int failed = peer ? getpeername(s->fd, &a->u.sa, &len) : getsockname(s->fd, &a->u.sa, &len);
+  int failed =
+      peer ? getpeername(s->fd, &a->u.sa, &len) : getsockname(s->fd, &a->u.sa, &len);
   if (failed) return cs_fail_errno(L, errno, methods[peer]);
   set_length(a, len);
   describe(a, s->fd);
@@ -384,10 +388,11 @@ static int push_address(lua_State *L, int peer) {
 /* socket:localaddress(): the Address it is bound to. On failure nil, message, name. */
 static int socket_localaddress(lua_State *L) { return push_address(L, 0); }
 
-/* socket:peeraddress(): the Address it is connected with. On failure nil, message, name. */
+/* socket:peeraddress(): the Address it is connected with. On failure nil, message,
+ * name. */
 static int socket_peeraddress(lua_State *L) { return push_address(L, 1); }
 
-/* ---- methods of the owner ----------------------------------------------------------- */
+/* ---- methods of the owner --------------------------------------------------------- */
 
 /* socket:listen([backlog]): waits for connections, of which backlog (128) may queue up.
  * Returns the socket; on failure nil, message, name. */
@@ -445,10 +450,10 @@ static int socket_send(lua_State *L) {
   return 1;
 }
 
-/* socket:recv(size [, seconds]): a string of at most size bytes (1 or more), "" at the end
- * of a stream. With seconds it waits so long at most until there is one: nil, message,
- * "EAGAIN". Without, as the descriptor's blocking mode says. On failure nil, message,
- * name. */
+/* socket:recv(size [, seconds]): a string of at most size bytes (1 or more), "" at the
+ * end of a stream. With seconds it waits so long at most until there is one: nil,
+ * message, "EAGAIN". Without, as the descriptor's blocking mode says. On failure nil,
+ * message, name. */
 static int socket_recv(lua_State *L) {
   luaL_Buffer b;
   size_t size = (size_t)int_arg(L, 2, 1, INT_MAX);
@@ -470,8 +475,8 @@ static int socket_detach(lua_State *L) {
   return 1;
 }
 
-/* socket:close(): closes the descriptor: true; on failure nil, message, name (it is closed
- * all the same). Does nothing if the Socket has none. */
+/* socket:close(): closes the descriptor: true; on failure nil, message, name (it is
+ * closed all the same). Does nothing if the Socket has none. */
 static int socket_close(lua_State *L) {
   enum cs_state state = self(L)->state;
   int open = state != CS_CLOSED && state != CS_DETACHED;
@@ -481,7 +486,7 @@ static int socket_close(lua_State *L) {
   return 1;
 }
 
-/* ---- metamethods -------------------------------------------------------------------- */
+/* ---- metamethods ------------------------------------------------------------------ */
 
 static int is_data(lua_State *L, int key) { return !strcmp(cs_word(L, key), "data"); }
 
@@ -515,15 +520,16 @@ static int socket__tostring(lua_State *L) {
   return 1;
 }
 
-/* __close: what the script owns is closed; the rest is libcurl's, or the script's number. */
+/* __close: what the script owns is closed; the rest is libcurl's, or the script's
+ * number. */
 static int socket__close(lua_State *L) {
   struct cs_socket *s = self(L);
   if (s->state == CS_OWNED) cs_socket_close(s);
   return 0;
 }
 
-/* __gc: as __close. A close callback may still get the Socket of a lent descriptor, so that
- * one is finalized again later; if the state ends first, the runtime frees it. */
+/* __gc: as __close. A close callback may still get the Socket of a lent descriptor, so
+ * that one is finalized again later; if the state ends first, the runtime frees it. */
 static int socket__gc(lua_State *L) {
   struct cs_socket **box = luaL_checkudata(L, 1, class_name), *s = *box;
   if (!s) return 0;
@@ -541,8 +547,10 @@ static int socket__gc(lua_State *L) {
 
 void cs_socket_class(lua_State *L) {
   static const luaL_Reg meta[] = {
-      {"__newindex", socket__newindex}, {"__tostring", socket__tostring},
-      {"__close", socket__close},       {"__gc", socket__gc},
+      {"__newindex", socket__newindex},
+      {"__tostring", socket__tostring},
+      {"__close", socket__close},
+      {"__gc", socket__gc},
       {NULL, NULL},
   };
   static const luaL_Reg methods[] = {
@@ -555,7 +563,7 @@ void cs_socket_class(lua_State *L) {
       {"fileno", socket_fd},
       {"getfd", socket_fd},
       {"getsockopt", cs_sockopt_get},
-      {"info", cs_sockopt_info},
+      {"info", cs_socket_info},
       {"listen", socket_listen},
       {"localaddress", socket_localaddress},
       {"peeraddress", socket_peeraddress},

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * sockopt.c - socket options by name, and TCP_INFO.
+ * sockopt.c - socket options by name.
  */
 #include <errno.h>
 #include <limits.h>
 #include <net/if.h>
+#include <stdarg.h>
 #ifdef __linux__
-#include <linux/tcp.h> /* all of struct tcp_info, which netinet/tcp.h has not */
+#include <linux/tcp.h> /* has more than netinet/tcp.h, and cannot be used with it */
 #else
 #include <netinet/tcp.h>
 #endif
@@ -16,7 +17,7 @@
 
 #include "curlsock.h"
 
-/* ---- what values look like ---------------------------------------------------------- */
+/* ---- what values look like -------------------------------------------------------- */
 
 union value {
   int i;
@@ -39,7 +40,7 @@ struct kind {
   /* Makes the value at index 4 what setsockopt takes and returns its size; NULL if the
    * option can only be read. */
   socklen_t (*take)(lua_State *L, const struct option *o, union value *v);
-  void (*push)(lua_State *L, const union value *v, socklen_t len);
+  void (*push)(lua_State *L, const union value *v);
 };
 
 struct option {
@@ -50,12 +51,20 @@ struct option {
 
 #define ABSENT (-1)
 
+/* Raises an error about the argument at index. */
+static int arg_error(lua_State *L, int index, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  const char *text = lua_pushvfstring(L, format, args);
+  va_end(args);
+  return luaL_argerror(L, index, text);
+}
+
 static int bad_value(lua_State *L, const struct option *o, const char *expected) {
-  const char *got = lua_type(L, 4) == LUA_TNUMBER ? luaL_tolstring(L, 4, NULL)
-                                                  : luaL_typename(L, 4);
-  const char *text = lua_pushfstring(L, "option '%s': %s expected, got %s",
-                                     o ? o->name : "(number)", expected, got);
-  return luaL_argerror(L, 4, text);
+  const char *got =
+      lua_type(L, 4) == LUA_TNUMBER ? luaL_tolstring(L, 4, NULL) : luaL_typename(L, 4);
+  const char *name = o ? o->name : "(number)";
+  return arg_error(L, 4, "option '%s': %s expected, got %s", name, expected, got);
 }
 
 /* The integer at index 4; raises an error if it is none, or not within min..max. */
@@ -72,10 +81,7 @@ static socklen_t take_integer(lua_State *L, const struct option *o, union value 
   return sizeof v->i;
 }
 
-static void push_integer(lua_State *L, const union value *v, socklen_t len) {
-  (void)len;
-  lua_pushinteger(L, v->i);
-}
+static void push_integer(lua_State *L, const union value *v) { lua_pushinteger(L, v->i); }
 
 static socklen_t take_boolean(lua_State *L, const struct option *o, union value *v) {
   if (!lua_isboolean(L, 4)) bad_value(L, o, "boolean");
@@ -83,20 +89,14 @@ static socklen_t take_boolean(lua_State *L, const struct option *o, union value 
   return sizeof v->i;
 }
 
-static void push_boolean(lua_State *L, const union value *v, socklen_t len) {
-  (void)len;
-  lua_pushboolean(L, v->i);
-}
+static void push_boolean(lua_State *L, const union value *v) { lua_pushboolean(L, v->i); }
 
 static socklen_t take_mark(lua_State *L, const struct option *o, union value *v) {
   v->u = (unsigned)take_within(L, o, 0, UINT_MAX, "integer of 32 bits, not negative,");
   return sizeof v->u;
 }
 
-static void push_mark(lua_State *L, const union value *v, socklen_t len) {
-  (void)len;
-  lua_pushinteger(L, v->u);
-}
+static void push_mark(lua_State *L, const union value *v) { lua_pushinteger(L, v->u); }
 
 /* Bytes per second; -1 means no limit. */
 static socklen_t take_rate(lua_State *L, const struct option *o, union value *v) {
@@ -104,8 +104,7 @@ static socklen_t take_rate(lua_State *L, const struct option *o, union value *v)
   return sizeof v->rate;
 }
 
-static void push_rate(lua_State *L, const union value *v, socklen_t len) {
-  (void)len;
+static void push_rate(lua_State *L, const union value *v) {
   lua_pushinteger(L, (lua_Integer)(long)v->rate);
 }
 
@@ -123,8 +122,7 @@ static socklen_t take_time(lua_State *L, const struct option *o, union value *v)
   return sizeof v->time;
 }
 
-static void push_time(lua_State *L, const union value *v, socklen_t len) {
-  (void)len;
+static void push_time(lua_State *L, const union value *v) {
   lua_pushnumber(L, (double)v->time.tv_sec + (double)v->time.tv_usec / 1e6);
 }
 
@@ -143,8 +141,7 @@ static socklen_t take_milliseconds(lua_State *L, const struct option *o, union v
   return take_units(L, o, v, 1e3);
 }
 
-static void push_milliseconds(lua_State *L, const union value *v, socklen_t len) {
-  (void)len;
+static void push_milliseconds(lua_State *L, const union value *v) {
   lua_pushnumber(L, v->i / 1e3);
 }
 
@@ -152,8 +149,7 @@ static socklen_t take_microseconds(lua_State *L, const struct option *o, union v
   return take_units(L, o, v, 1e6);
 }
 
-static void push_microseconds(lua_State *L, const union value *v, socklen_t len) {
-  (void)len;
+static void push_microseconds(lua_State *L, const union value *v) {
   lua_pushnumber(L, v->i / 1e6);
 }
 
@@ -166,8 +162,7 @@ static socklen_t take_linger(lua_State *L, const struct option *o, union value *
   return sizeof v->linger;
 }
 
-static void push_linger(lua_State *L, const union value *v, socklen_t len) {
-  (void)len;
+static void push_linger(lua_State *L, const union value *v) {
   if (v->linger.l_onoff)
     lua_pushinteger(L, v->linger.l_linger);
   else
@@ -184,28 +179,22 @@ static socklen_t take_text(lua_State *L, const struct option *o, union value *v)
   return (socklen_t)n + 1;
 }
 
-static void push_text(lua_State *L, const union value *v, socklen_t len) {
-  lua_pushlstring(L, v->text, strnlen(v->text, len));
+static void push_text(lua_State *L, const union value *v) {
+  lua_pushlstring(L, v->text, strnlen(v->text, sizeof v->text));
 }
 
-static void push_cookie(lua_State *L, const union value *v, socklen_t len) {
-  (void)len;
+static void push_cookie(lua_State *L, const union value *v) {
   lua_pushinteger(L, (lua_Integer)v->cookie);
 }
 
-static void push_family(lua_State *L, const union value *v, socklen_t len) {
-  (void)len;
-  cs_push_family(L, v->i);
-}
+static void push_family(lua_State *L, const union value *v) { cs_push_family(L, v->i); }
 
-static void push_socktype(lua_State *L, const union value *v, socklen_t len) {
-  (void)len;
+static void push_socktype(lua_State *L, const union value *v) {
   cs_push_socktype(L, v->i);
 }
 
 /* The errno's name, false for none. */
-static void push_error(lua_State *L, const union value *v, socklen_t len) {
-  (void)len;
+static void push_error(lua_State *L, const union value *v) {
   if (v->i)
     lua_pushstring(L, cs_errno_name(v->i));
   else
@@ -214,8 +203,7 @@ static void push_error(lua_State *L, const union value *v, socklen_t len) {
 
 #ifdef __linux__
 /* Who is at the other end of a UNIX socket; pid 0 if nobody is. */
-static void push_cred(lua_State *L, const union value *v, socklen_t len) {
-  (void)len;
+static void push_cred(lua_State *L, const union value *v) {
   lua_createtable(L, 0, 3);
   lua_pushinteger(L, v->cred.pid);
   lua_setfield(L, -2, "pid");
@@ -245,7 +233,7 @@ static const struct kind Error = {sizeof(int), NULL, push_error};
 static const struct kind Flag = {sizeof(int), NULL, push_boolean};
 static const struct kind Number = {sizeof(int), NULL, push_integer};
 
-/* ---- the options -------------------------------------------------------------------- */
+/* ---- the options ------------------------------------------------------------------ */
 
 /* What not every system has. */
 #ifndef __linux__
@@ -477,7 +465,7 @@ static const struct level levels[] = {
     {"udp", IPPROTO_UDP, of_udp},      {NULL, 0, of_others},
 };
 
-/* ---- reading the arguments ---------------------------------------------------------- */
+/* ---- reading the arguments -------------------------------------------------------- */
 
 /* Which option is meant: that of a name, or a level and a number. */
 struct target {
@@ -485,11 +473,11 @@ struct target {
   const struct option *option; /* NULL for a number */
 };
 
-/* Whether the value at index is the integer of an int. */
+/* Whether the value at index is a number that an int can hold. */
 static int is_int(lua_State *L, int index) {
-  int ok = 0;
-  lua_Integer value = lua_type(L, index) == LUA_TNUMBER ? lua_tointegerx(L, index, &ok) : 0;
-  return ok && value >= INT_MIN && value <= INT_MAX;
+  int ok;
+  lua_Integer value = lua_tointegerx(L, index, &ok);
+  return ok && lua_type(L, index) == LUA_TNUMBER && value >= INT_MIN && value <= INT_MAX;
 }
 
 static const struct level *level_arg(lua_State *L, int *number) {
@@ -499,9 +487,9 @@ static const struct level *level_arg(lua_State *L, int *number) {
   *number = by_number ? (int)lua_tointeger(L, 2) : 0;
   while (l->name && (by_number ? l->number != *number : strcmp(l->name, name) != 0)) l++;
   if (!l->name && !by_number)
-    luaL_argerror(L, 2, lua_pushfstring(L, "level \"socket\", \"tcp\", \"udp\", \"ip\", "
-                                           "\"ipv6\" or an integer expected, got %s",
-                                        luaL_tolstring(L, 2, NULL)));
+    arg_error(L, 2, "%s or an integer expected, got %s",
+              "\"socket\", \"tcp\", \"udp\", \"ip\", \"ipv6\"",
+              luaL_tolstring(L, 2, NULL));
   if (!by_number) *number = l->number;
   return l;
 }
@@ -511,11 +499,10 @@ static const struct option *option_arg(lua_State *L, const struct level *l) {
   const char *name = cs_word(L, 3);
   while (o->name && strcmp(o->name, name)) o++;
   const char *level = luaL_tolstring(L, 2, NULL), *text = luaL_tolstring(L, 3, NULL);
-  if (!o->name)
-    luaL_argerror(L, 3, lua_pushfstring(L, "unknown option '%s' of level '%s'", text, level));
+  if (!o->name) arg_error(L, 3, "unknown option '%s' of level '%s'", text, level);
   if (o->number == ABSENT)
-    luaL_argerror(L, 3, lua_pushfstring(L, "option '%s' of level '%s' is not available on "
-                                           "this system", text, level));
+    arg_error(L, 3, "option '%s' of level '%s' is not available on this system", text,
+              level);
   return o;
 }
 
@@ -532,7 +519,7 @@ static struct target target_arg(lua_State *L) {
   return t;
 }
 
-/* ---- the methods -------------------------------------------------------------------- */
+/* ---- the methods ------------------------------------------------------------------ */
 
 static int fail(lua_State *L, int code, const char *call, const struct target *t) {
   if (t->option) call = lua_pushfstring(L, "%s %s", call, t->option->name);
@@ -549,20 +536,20 @@ static const void *take_value(lua_State *L, const struct option *o, union value 
     *len = (socklen_t)n;
     return bytes;
   }
-  if (!o) v->i = (int)take_within(L, o, INT_MIN, INT_MAX, "integer of 32 bits, or string,");
-  if (o && !o->kind->take)
-    luaL_argerror(L, 3, lua_pushfstring(L, "option '%s' can only be read", o->name));
+  if (!o)
+    v->i = (int)take_within(L, o, INT_MIN, INT_MAX, "integer of 32 bits, or string,");
+  if (o && !o->kind->take) arg_error(L, 3, "option '%s' can only be read", o->name);
   if (o) *len = o->kind->take(L, o, v);
   return v;
 }
 
-/* socket:setsockopt(level, option, value): sets an option of level "socket", "tcp", "udp",
- * "ip" or "ipv6" by its name in lower case: an integer, a boolean, seconds (sndtimeo,
- * rcvtimeo, user_timeout, busy_poll: fractions too), a string (bindtodevice, congestion),
- * or for linger whole seconds, nil and false meaning off. Level and option may be integers
- * of the system: then value is an integer, or a string of raw bytes. Returns the socket; on
- * failure nil, message, name. An option that is unknown, or that this system does not have,
- * and a wrong value, raise an error. */
+/* socket:setsockopt(level, option, value): sets an option of level "socket", "tcp",
+ * "udp", "ip" or "ipv6" by its name in lower case: an integer, a boolean, seconds
+ * (sndtimeo, rcvtimeo, user_timeout, busy_poll: fractions too), a string (bindtodevice,
+ * congestion), or for linger whole seconds, nil and false meaning off. Level and option
+ * may be integers of the system: then value is an integer, or a string of raw bytes.
+ * Returns the socket; on failure nil, message, name. An option that is unknown, or that
+ * this system does not have, and a wrong value, raise an error. */
 int cs_sockopt_set(lua_State *L) {
   lua_settop(L, 4);
   struct target t = target_arg(L);
@@ -589,10 +576,11 @@ static int get_raw(lua_State *L, const struct target *t) {
   return 1;
 }
 
-/* socket:getsockopt(level, option [, size]): the value of an option, as setsockopt takes
- * it; type and domain are names as in curl.socket, error is an errno's name or false,
- * peercred a table with pid, uid and gid. An option given as an integer is an integer; with
- * size, a string of at most so many raw bytes. On failure nil, message, name. */
+/* socket:getsockopt(level, option [, size]): the value of an option, as setsockopt
+ * takes it; type and domain are names as in curl.socket, error is an errno's name or
+ * false, peercred a table with pid, uid and gid. An option given as an integer is an
+ * integer; with size, a string of at most so many raw bytes. On failure nil, message,
+ * name. */
 int cs_sockopt_get(lua_State *L) {
   lua_settop(L, 4);
   struct target t = target_arg(L);
@@ -602,96 +590,8 @@ int cs_sockopt_get(lua_State *L) {
   union value v;
   socklen_t len = kind->size;
   memset(&v, 0, sizeof v);
-  if (getsockopt(s->fd, t.level, t.number, &v, &len)) return fail(L, errno, "getsockopt", &t);
-  kind->push(L, &v, len);
+  if (getsockopt(s->fd, t.level, t.number, &v, &len))
+    return fail(L, errno, "getsockopt", &t);
+  kind->push(L, &v);
   return 1;
-}
-
-/* ---- TCP_INFO ----------------------------------------------------------------------- */
-
-#ifdef __linux__
-/* A member of struct tcp_info: a count, or a time in that many units a second. */
-struct field {
-  const char *name;
-  size_t offset, size;
-  double units;
-};
-
-#define FIELD(name, units)                                                                  \
-  {#name, offsetof(struct tcp_info, tcpi_##name),                                           \
-   sizeof(((struct tcp_info *)0)->tcpi_##name), units}
-#define COUNT(name) FIELD(name, 0)
-#define MSEC(name) FIELD(name, 1e3)
-#define USEC(name) FIELD(name, 1e6)
-
-static const struct field fields[] = {
-    COUNT(retransmits),    COUNT(probes),         COUNT(backoff),
-    USEC(rto),             USEC(ato),             COUNT(snd_mss),
-    COUNT(rcv_mss),        COUNT(unacked),        COUNT(sacked),
-    COUNT(lost),           COUNT(retrans),        MSEC(last_data_sent),
-    MSEC(last_data_recv),  MSEC(last_ack_recv),   COUNT(pmtu),
-    COUNT(rcv_ssthresh),   USEC(rtt),             USEC(rttvar),
-    COUNT(snd_ssthresh),   COUNT(snd_cwnd),       COUNT(advmss),
-    COUNT(reordering),     USEC(rcv_rtt),         COUNT(rcv_space),
-    COUNT(total_retrans),  COUNT(bytes_acked),    COUNT(bytes_received),
-    COUNT(segs_out),       COUNT(segs_in),        COUNT(notsent_bytes),
-    USEC(min_rtt),         COUNT(data_segs_in),   COUNT(data_segs_out),
-    COUNT(delivery_rate),  USEC(busy_time),       USEC(rwnd_limited),
-    USEC(sndbuf_limited),  COUNT(delivered),      COUNT(delivered_ce),
-    COUNT(bytes_sent),     COUNT(bytes_retrans),  COUNT(dsack_dups),
-    COUNT(reord_seen),     COUNT(rcv_ooopack),    COUNT(snd_wnd),
-};
-
-static uint64_t read_field(const struct tcp_info *info, const struct field *f) {
-  const unsigned char *at = (const unsigned char *)info + f->offset;
-  uint32_t u32;
-  uint64_t u64;
-  if (f->size == 1) return *at;
-  if (f->size == sizeof u32) return memcpy(&u32, at, sizeof u32), u32;
-  return memcpy(&u64, at, sizeof u64), u64;
-}
-
-static void push_state(lua_State *L, unsigned state) {
-  static const char *const names[] = {
-      "unknown",   "established", "syn_sent",   "syn_recv", "fin_wait1", "fin_wait2",
-      "time_wait", "close",       "close_wait", "last_ack", "listen",    "closing"};
-  lua_pushstring(L, names[state < sizeof names / sizeof *names ? state : 0]);
-}
-
-/* Only what the kernel filled in: it may be older than this struct. */
-static void push_info(lua_State *L, const struct tcp_info *info, socklen_t len) {
-  size_t count = sizeof fields / sizeof *fields;
-  lua_createtable(L, 0, (int)count + 1);
-  push_state(L, info->tcpi_state);
-  lua_setfield(L, -2, "state");
-  for (const struct field *f = fields; f < fields + count; f++) {
-    if (f->offset + f->size > len) continue;
-    uint64_t value = read_field(info, f);
-    if (f->units > 0)
-      lua_pushnumber(L, (double)value / f->units);
-    else
-      lua_pushinteger(L, (lua_Integer)value);
-    lua_setfield(L, -2, f->name);
-  }
-}
-#endif
-
-/* socket:info(): what the kernel knows of a TCP connection: a table of counts and, in
- * seconds, times, under the names of struct tcp_info (rtt, total_retrans, snd_cwnd,
- * bytes_acked...), and state ("established", "close_wait"...). On failure, as for a socket
- * that is not TCP or a system other than Linux, nil, message, name. */
-int cs_sockopt_info(lua_State *L) {
-  struct cs_socket *s = cs_socket_open_arg(L, "info");
-#ifdef __linux__
-  struct tcp_info info;
-  socklen_t len = sizeof info;
-  memset(&info, 0, sizeof info);
-  if (getsockopt(s->fd, IPPROTO_TCP, TCP_INFO, &info, &len))
-    return cs_fail_errno(L, errno, "info");
-  push_info(L, &info, len);
-  return 1;
-#else
-  (void)s;
-  return cs_fail_errno(L, ENOPROTOOPT, "info");
-#endif
 }

@@ -10,7 +10,7 @@ local state = os.getenv("CURLSOCK_SPEC_STATE")
 if state then
   local build = os.getenv("CURLSOCK_BUILD")
   if build then
-    table.insert(arg, 1, "--cpath=./" .. build .. "/?.so")
+    table.insert(arg, 1, "--cpath=" .. build .. "/?.so")
   end
   table.insert(arg, 1, "--output=spec/support/report.lua")
   require "busted.runner" { standalone = false }

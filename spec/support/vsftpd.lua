@@ -37,11 +37,11 @@ function vsftpd.configure(folder, servers)
   self.url = "ftp://127.0.0.1:" .. self.port
   self.root, self.log = folder .. "/ftp", folder .. "/ftp.log"
   self.big = ("0123456789abcde\n"):rep(65536)
-  -- Refuses a writable root, and so does a 022 umask not make one.
   assert(os.execute(("mkdir -p '%s' '%s/ftp.empty'"):format(self.root, folder)))
   process.write(self.root .. "/hello.txt", "hello\n")
   process.write(self.root .. "/big.bin", self.big)
-  assert(os.execute(("chmod -R a-w,a+rX '%s'"):format(self.root)))
+  -- The user "ftp" must be able to read it all, and not to write the folder.
+  assert(os.execute(("chmod -R u=rwX,go=rX '%s'"):format(self.root)))
   local file = folder .. "/vsftpd.conf"
   local text = config:gsub("@(%w+)@", self)
   process.write(file, text .. (needs_root() and "run_as_launching_user=YES\n" or ""))

@@ -1,0 +1,985 @@
+-- Where other bindings of libcurl crash, leak or go silent. R1 to R14 are the numbers of the
+-- failures that were reproduced in them; none may happen here, on any libcurl.
+
+local curl = require "curlsock"
+local left = require "spec.support.left"
+local lfs = require "lfs"
+local luasocket = require "socket"
+local servers = require "spec.support.servers"
+
+-- Tells the life of every socket in a line: who opened it for what, and each close event with
+-- the Socket's state in it, and whose callback that was. A Socket is known by its address: the
+-- log must not keep it alive.
+local function new_log()
+  local log = { records = {} }
+
+  function log.open(name)
+    return function(purpose, address)
+      local socket = assert(address:socket())
+      socket.data = { ("%s %s"):format(name, purpose), id = ("%p"):format(socket) }
+      table.insert(log.records, socket.data)
+      return socket
+    end
+  end
+
+  function log.close(name)
+    return function(socket)
+      assert.equal(socket.data.id, ("%p"):format(socket))
+      table.insert(socket.data, ("%s for %s"):format(socket:state(), name))
+    end
+  end
+
+  function log.lives()
+    local lives = {}
+    for i, record in ipairs(log.records) do
+      lives[i] = table.concat(record, ", ")
+    end
+    return lives
+  end
+
+  return log
+end
+
+local opened = "A ipcxn"
+local once = { "A ipcxn, closing for A" }
+
+-- An easy whose sockets are in the log under that name.
+local function new_easy(log, name, options)
+  local all = {
+    proxy = "",
+    timeout = 20,
+    opensocketfunction = log.open(name),
+    closesocketfunction = log.close(name),
+  }
+  for key, value in pairs(options) do
+    all[key] = value
+  end
+  return assert(curl.easy(all))
+end
+
+-- Drives the multi until ready() is true, or no transfer runs.
+local function drive(multi, ready)
+  local deadline = curl.now() + 20
+  while assert(multi:perform()) > 0 and not (ready and ready()) do
+    assert(curl.now() < deadline, "the transfers do not end")
+    multi:poll(0.1)
+  end
+end
+
+-- The result of the only transfer that has ended: true, or nil, message, name.
+local function only_result(multi)
+  local next_result, state = multi:results()
+  local first = table.pack(next_result(state))
+  assert.is_nil(next_result(state))
+  return table.unpack(first, 2, first.n)
+end
+
+local function fetch(multi, easy)
+  multi:add(easy)
+  drive(multi)
+  assert(only_result(multi))
+  multi:remove(easy)
+end
+
+local function collected(weak)
+  left.gc()
+  return next(weak) == nil
+end
+
+local function weakly(...)
+  local weak = setmetatable({}, { __mode = "k" })
+  for _, object in ipairs { ... } do
+    weak[object] = true
+  end
+  return weak
+end
+
+-- pcall, without the place in an error's message.
+local function try(...)
+  local results = table.pack(pcall(...))
+  if type(results[2]) == "string" then
+    results[2] = results[2]:gsub("^[^ ]+:%d+: ", "")
+  end
+  return results
+end
+
+local function refusal(call, kind)
+  return ("%s is not allowed inside a callback of this %s or of its pool"):format(call, kind)
+end
+
+describe("R1: socket_action", function()
+  it("drives a transfer to its end, with timeout and the descriptors of the ledger", function()
+    local log = new_log()
+    local body = {}
+    local easy = new_easy(log, "A", { url = servers.nginx().url .. "/big", writefunction = body })
+    local multi = curl.multi():add(easy)
+    local deadline = curl.now() + 20
+    local running = multi:socket_action()
+    assert.equal(1, running)
+    while running > 0 do
+      assert(curl.now() < deadline, "the transfer does not end")
+      multi:poll(math.min(multi:timeout() or 0.1, 0.1))
+      running = multi:socket_action()
+      for _, entry in ipairs(curl.sockets()) do
+        running = multi:socket_action(entry.socket:fd(), "rw")
+      end
+    end
+    assert.is_true(only_result(multi))
+    assert.equal(servers.nginx().big, table.concat(body))
+    multi:close()
+    assert.same(once, log.lives())
+  end)
+
+  it("is not disturbed by descriptors that libcurl does not know", function()
+    local log = new_log()
+    local easy = new_easy(log, "A", { url = servers.nginx().url .. "/hello" })
+    local multi = curl.multi():add(easy)
+    local stranger, other = curl.socketpair()
+    multi:socket_action()
+    for _, events in ipairs { "r", "w", "rw", "" } do
+      assert.equal(1, multi:socket_action(stranger:fd(), events))
+      assert.equal(1, multi:socket_action(4321, events))
+      assert.equal(1, multi:socket_action(2 ^ 31 - 1, events))
+    end
+    drive(multi)
+    assert.is_true(only_result(multi))
+    assert.equal(1, assert(other:send("x")))
+    assert.equal("x", stranger:recv(1))
+    multi:close()
+    assert.same(once, log.lives())
+  end)
+end)
+
+describe("R2: a pooled TLS connection", function()
+  it("is closed by multi:close with its event, after its easy was collected", function()
+    local log = new_log()
+    local multi = curl.multi()
+    local function transfer()
+      local nginx = servers.nginx()
+      local easy = new_easy(log, "A", { url = nginx.https_url .. "/hello", cainfo = nginx.ca })
+      fetch(multi, easy)
+      return weakly(easy)
+    end
+    assert.is_true(collected(transfer()))
+    assert.same({ opened }, log.lives())
+    multi:close()
+    assert.same(once, log.lives())
+  end)
+end)
+
+describe("R3: an easy that was dropped in mid-transfer", function()
+  -- A transfer that has begun to read its body, in a multi; both know each other.
+  local function begin(log, easy_first)
+    local easy, multi
+    if easy_first then
+      easy = new_easy(log, "A", { url = servers.nginx().url .. "/slow?rate=2m" })
+      multi = curl.multi()
+    else
+      multi = curl.multi()
+      easy = new_easy(log, "A", { url = servers.nginx().url .. "/slow?rate=2m" })
+    end
+    local bytes = 0
+    easy:setopt("writefunction", function(data)
+      assert(easy and multi)
+      bytes = bytes + #data
+    end)
+    multi:add(easy)
+    drive(multi, function() return bytes > 0 end)
+    assert.is_true(bytes > 0 and bytes < 2 ^ 20)
+    return multi, weakly(easy, multi)
+  end
+
+  it("is kept by the multi, which ends its transfer and tells its result", function()
+    local log = new_log()
+    local multi = begin(log)
+    left.gc()
+    drive(multi)
+    for easy, ok in multi:results() do
+      assert.is_true(ok)
+      assert.equal(2 ^ 20, easy:getinfo("size_download_t"))
+      multi:remove(easy)
+    end
+    left.gc()
+    assert.equal(0, curl.live().easy)
+    multi:close()
+    assert.same(once, log.lives())
+  end)
+
+  for _, easy_first in ipairs { true, false } do
+    local order = easy_first and "made before it" or "made after it"
+    it("goes with its multi when both are collected, it being " .. order, function()
+      local log = new_log()
+      local function drop()
+        local _, weak = begin(log, easy_first)
+        return weak
+      end
+      assert.is_true(collected(drop()))
+      assert.same(once, log.lives())
+    end)
+  end
+end)
+
+describe("R4: a multi that was driven by a coroutine", function()
+  local function https(log)
+    local nginx = servers.nginx()
+    return new_easy(log, "A", { url = nginx.https_url .. "/slow?rate=2m", cainfo = nginx.ca })
+  end
+
+  -- Runs body in a coroutine that is garbage afterwards.
+  local function in_coroutine(body)
+    local function run()
+      local thread = coroutine.create(body)
+      coroutine.resume(thread)
+      return weakly(thread)
+    end
+    assert.is_true(collected(run()))
+  end
+
+  local endings = {
+    { "ended", function() end },
+    { "died of an error", function() error("on purpose") end },
+    { "was dropped, suspended,", coroutine.yield },
+  }
+  for _, ending in ipairs(endings) do
+    local how, finish = table.unpack(ending)
+    it("that " .. how .. " closes its pooled TLS connection with its event", function()
+      local log = new_log()
+      local multi = curl.multi()
+      in_coroutine(function()
+        fetch(multi, https(log))
+        finish()
+      end)
+      assert.same({ opened }, log.lives())
+      multi:close()
+      assert.same(once, log.lives())
+    end)
+
+    it("that " .. how .. " in mid-transfer is closed with one event", function()
+      local log = new_log()
+      local multi = curl.multi()
+      in_coroutine(function()
+        local easy, started = https(log), false
+        easy:setopt("writefunction", function() started = true end)
+        multi:add(easy)
+        drive(multi, function() return started end)
+        finish()
+      end)
+      assert.same({ opened }, log.lives())
+      multi:close()
+      assert.same(once, log.lives())
+    end)
+  end
+
+  it("runs the close callback on the thread that closes it", function()
+    local ran_on
+    local multi = curl.multi()
+    in_coroutine(function()
+      local easy = curl.easy { url = servers.nginx().url .. "/hello", proxy = "" }
+      easy:setopt("closesocketfunction", function() ran_on = coroutine.running() end)
+      fetch(multi, easy)
+    end)
+    local closer = coroutine.create(function() multi:close() end)
+    assert(coroutine.resume(closer))
+    assert.equal(closer, ran_on)
+  end)
+
+  it("cannot be left by a callback that yields: that is the transfer's error", function()
+    local log = new_log()
+    local easy = new_easy(log, "A", { url = servers.nginx().url .. "/hello" })
+    easy:setopt("writefunction", coroutine.yield)
+    local multi = curl.multi():add(easy)
+    local ok, message, name
+    local thread = coroutine.create(function()
+      drive(multi)
+      ok, message, name = only_result(multi)
+    end)
+    assert(coroutine.resume(thread))
+    assert.equal("dead", coroutine.status(thread))
+    assert.same({ nil, "attempt to yield across a C-call boundary", "CALLBACK" },
+      { ok, message, name })
+    multi:close()
+    assert.same(once, log.lives())
+  end)
+end)
+
+describe("R5: easy:close inside its own", function()
+  local function data() return "data" end
+  local function yes() return true end
+
+  -- A transfer that calls the callback of that name, and what that does besides.
+  local transfers = {
+    { "opensocketfunction", "/hello" },
+    { "sockoptfunction", "/hello" },
+    { "closesocketfunction", "/close" },
+    { "writefunction", "/hello" },
+    { "headerfunction", "/hello" },
+    { "xferinfofunction", "/hello" },
+    { "prereqfunction", "/hello" },
+    { "debugfunction", "/hello", { verbose = true } },
+    { "readfunction", "/upload", { upload = true, infilesize_large = 4, readfunction = data } },
+    { "seekfunction", "/upload", { upload = true, infilesize_large = 8, resume_from_large = 4,
+      readfunction = data, seekfunction = yes } },
+  }
+  for _, transfer in ipairs(transfers) do
+    local name, path, options = table.unpack(transfer)
+    it(name .. " is refused and changes nothing", function()
+      local log = new_log()
+      local easy = new_easy(log, "A", options or {})
+      local usual = {
+        opensocketfunction = log.open("A"),
+        closesocketfunction = log.close("A"),
+        readfunction = data,
+        seekfunction = yes,
+      }
+      local refusals = {}
+      easy:setopt("url", servers.nginx().url .. path)
+      easy:setopt(name, function(...)
+        refusals[#refusals + 1] = try(easy.close, easy)
+        return (usual[name] or function() end)(...)
+      end)
+      assert.is_true(easy:perform())
+      assert.is_true(#refusals > 0)
+      for _, refused in ipairs(refusals) do
+        assert.same({ false, refusal("close", "easy"), n = 2 }, refused)
+      end
+      -- It is as good as before.
+      assert.equal(200, easy:getinfo("response_code"))
+      assert.matches("^easy: ", tostring(easy))
+      assert.is_true(easy:perform())
+      easy:close()
+      for _, life in ipairs(log.lives()) do
+        assert.equal(once[1], life)
+      end
+    end)
+  end
+end)
+
+-- The close callback of easy A, whose connection is idle in a cache when something else ends
+-- it. R6: A is open, R7: A is closed, R8 and R9: A is collected.
+for _, fate in ipairs { "open", "closed", "collected" } do
+  describe("R6 to R9: a connection whose easy is " .. fate, function()
+    -- Makes A, has run() make its connection, and then lets A meet its fate. The result keeps
+    -- A where it is not to be collected.
+    local function leave_idle(log, options, run)
+      local weak
+      local function live()
+        local easy = new_easy(log, "A", options)
+        weak = weakly(easy)
+        run(easy)
+        if fate ~= "open" then easy:close() end
+        return fate ~= "collected" and easy or nil
+      end
+      local easy = live()
+      left.gc()
+      assert.equal(fate ~= "collected", next(weak) ~= nil)
+      assert.same({ opened }, log.lives())
+      return easy
+    end
+
+    it("has its close event in multi:close", function()
+      local log = new_log()
+      local multi = curl.multi()
+      local A = leave_idle(log, { url = servers.nginx().url .. "/hello" }, function(easy)
+        fetch(multi, easy)
+      end)
+      multi:close()
+      assert.same(once, log.lives())
+      assert.equal(fate == "collected", A == nil)
+    end)
+
+    it("has its close event in share:close", function()
+      local log = new_log()
+      local share = curl.share { share = "connect" }
+      local options = { url = servers.nginx().url .. "/hello", share = share }
+      local A = leave_idle(log, options, function(easy)
+        assert(easy:perform())
+        if fate == "open" then easy:unset("share") end
+      end)
+      share:close()
+      assert.same(once, log.lives())
+      assert.equal(fate == "collected", A == nil)
+    end)
+
+    it("has its close event in the transfer that evicts it", function()
+      local log = new_log()
+      local multi = curl.multi { maxconnects = 1 }
+      local nginx = servers.nginx()
+      local A = leave_idle(log, { url = nginx.url .. "/hello" }, function(easy)
+        fetch(multi, easy)
+      end)
+      local B = new_easy(log, "B", { url = nginx.url4 .. "/hello" })
+      multi:add(B)
+      drive(multi)
+      assert.same({ once[1], "B ipcxn" }, log.lives())
+      multi:close()
+      assert.same({ once[1], "B ipcxn, closing for B" }, log.lives())
+      assert.equal(fate == "collected", A == nil)
+    end)
+
+    it("has its close event when its pool is collected", function()
+      local log = new_log()
+      local function live()
+        local multi = curl.multi()
+        local A = leave_idle(log, { url = servers.nginx().url .. "/hello" }, function(easy)
+          fetch(multi, easy)
+        end)
+        return A
+      end
+      local A = live()
+      left.gc()
+      assert.same(once, log.lives())
+      assert.equal(fate == "collected", A == nil)
+    end)
+
+    for _, pool in ipairs { "multi", "share" } do
+      it("has its close event in lua_close, its pool being a " .. pool, function()
+        local out, err = left.pass([[
+          local curl = require "curlsock"
+          local fate, kind = os.getenv("FATE"), os.getenv("POOL")
+          pool = kind == "multi" and curl.multi() or curl.share { share = "connect" }
+          local id
+          easy = curl.easy {
+            url = os.getenv("URL"), proxy = "", timeout = 20,
+            share = kind == "share" and pool or nil,
+            sockoptfunction = function(socket) id = ("%p"):format(socket) end,
+            closesocketfunction = function(socket)
+              print(id == ("%p"):format(socket), socket:state())
+            end,
+          }
+          if kind == "multi" then
+            pool:add(easy)
+            while pool:perform() > 0 do pool:poll(0.1) end
+            pool:remove(easy)
+          else
+            assert(easy:perform())
+          end
+          if fate ~= "open" then easy:close() end
+          if fate == "collected" then easy = nil collectgarbage() end
+          print(curl.live().easy, curl.live().socket)
+        ]], { FATE = fate, POOL = pool, URL = servers.nginx().url .. "/hello" })
+        local easies = fate == "open" and 1 or 0
+        assert.equal(easies .. "\t1\ntrue\tclosing\n", out)
+        assert.equal("", err)
+      end)
+    end
+  end)
+end
+
+describe("R10: a plain loop over multi:perform", function()
+  it("runs all transfers and closes every connection once", function()
+    local log = new_log()
+    local multi = curl.multi()
+    local results = {}
+    for i = 1, 5 do
+      multi:add(new_easy(log, "A", { url = servers.nginx().url .. "/connection?" .. i }))
+    end
+    drive(multi)
+    for easy, ok, message in multi:results() do
+      assert.is_nil(message)
+      results[#results + 1] = { ok, easy:getinfo("response_code") }
+      multi:remove(easy)
+    end
+    assert.same({ { true, 200 }, { true, 200 }, { true, 200 }, { true, 200 }, { true, 200 } },
+      results)
+    multi:close()
+    assert.same({ once[1], once[1], once[1], once[1], once[1] }, log.lives())
+  end)
+end)
+
+describe("R11: an address that the open callback rewrote", function()
+  it("is where libcurl connects to", function()
+    local nginx = servers.nginx()
+    local asked
+    local body = {}
+    local easy = curl.easy {
+      url = "http://192.0.2.1:666/hello",
+      proxy = "",
+      timeout = 20,
+      writefunction = body,
+      opensocketfunction = function(_, address)
+        asked = tostring(address)
+        address.ip, address.port = nginx.host, nginx.port
+        return true
+      end,
+    }
+    assert.is_true(easy:perform())
+    assert.equal("192.0.2.1:666", asked)
+    assert.equal("hello\n", table.concat(body))
+    easy:close()
+  end)
+
+  it("may be of another family: a UNIX socket", function()
+    local log = new_log()
+    local easy = new_easy(log, "A", { url = "http://192.0.2.1:666/hello" })
+    local body = {}
+    local open = log.open("A")
+    easy:setopt {
+      writefunction = body,
+      opensocketfunction = function(purpose, address)
+        address.path = servers.nginx().unix
+        assert.equal("unix", address.family)
+        return open(purpose, address)
+      end,
+    }
+    assert.is_true(easy:perform())
+    assert.equal("hello\n", table.concat(body))
+    easy:close()
+    assert.same(once, log.lives())
+  end)
+end)
+
+describe("R12: the socket type of an address", function()
+  it("is \"stream\" on every libcurl, and a socket can be made of the fields", function()
+    local seen
+    local easy = curl.easy {
+      url = servers.nginx().url .. "/hello",
+      proxy = "",
+      timeout = 20,
+      opensocketfunction = function(_, address)
+        seen = { address.family, address.socktype, address.protocol }
+        return curl.socket(address.family, address.socktype, address.protocol)
+      end,
+    }
+    assert.is_true(easy:perform())
+    assert.same({ "inet", "stream", 6 }, seen)
+    easy:close()
+  end)
+end)
+
+describe("R13: what a callback throws", function()
+  local thrown = { { "a table", { "thrown" } }, { "a string", "thrown" }, { "a number", 42 },
+    { "false", false }, { "nil", nil } }
+
+  -- An easy whose callback of that name throws the value, and whose connection is not kept.
+  local function thrower(log, name, value)
+    local easy = new_easy(log, "A", { url = servers.nginx().url .. "/hello" })
+    local usual = name == "closesocketfunction" and log.close("A")
+    return easy:setopt {
+      forbid_reuse = true,
+      [name] = function(...)
+        if usual then usual(...) end
+        error(value, 0)
+      end,
+    }
+  end
+
+  local lives = {
+    opensocketfunction = {},
+    sockoptfunction = once,
+    closesocketfunction = once,
+  }
+  for _, name in ipairs { "opensocketfunction", "sockoptfunction", "closesocketfunction" } do
+    for _, value in ipairs(thrown) do
+      it(("in %s, %s, is rethrown unchanged by perform"):format(name, value[1]), function()
+        local log = new_log()
+        local easy = thrower(log, name, value[2])
+        assert.same({ false, value[2], n = 2 }, table.pack(pcall(easy.perform, easy)))
+        local _, err = pcall(easy.perform, easy)
+        assert.is_true(rawequal(value[2], err))
+        easy:close()
+        for _, life in ipairs(log.lives()) do
+          assert.equal(lives[name][1], life)
+        end
+      end)
+    end
+  end
+
+  for _, name in ipairs { "opensocketfunction", "sockoptfunction" } do
+    it(("in %s is that transfer's result in a multi, and no other's"):format(name), function()
+      local log = new_log()
+      local value = {}
+      local A = thrower(log, name, value)
+      local B = new_easy(log, "B", { url = servers.nginx().url .. "/hello" })
+      local multi = curl.multi():add(A):add(B)
+      drive(multi)
+      local results = {}
+      for easy, ok, err, what in multi:results() do
+        results[easy == A and "A" or "B"] = { ok, rawequal(err, value), what }
+      end
+      assert.same({ A = { nil, true, "CALLBACK" }, B = { true, false } }, results)
+      multi:close()
+      local expected = { "B ipcxn, closing for B" }
+      table.move(lives[name], 1, #lives[name], 2, expected)
+      local seen = log.lives()
+      table.sort(seen, function(a, b) return a > b end)
+      assert.same(expected, seen)
+    end)
+  end
+
+  it("in closesocketfunction is rethrown by the multi call that ran it, the work done", function()
+    local log = new_log()
+    local value = {}
+    local A = thrower(log, "closesocketfunction", value)
+    local multi = curl.multi():add(A)
+    local ok, err = pcall(drive, multi)
+    assert.is_false(ok)
+    assert.is_true(rawequal(value, err))
+    assert.same(once, log.lives())
+    assert.equal(0, multi:perform())
+    assert.is_true(only_result(multi))
+    multi:close()
+  end)
+
+  it("in closesocketfunction is rethrown by the close of the pool, all closed", function()
+    local log = new_log()
+    local value = {}
+    local multi = curl.multi()
+    for _, name in ipairs { "A", "B" } do
+      local path = "/hello?" .. name
+      local easy = new_easy(log, name, { url = servers.nginx().url .. path })
+      if name == "A" then
+        local close = log.close("A")
+        easy:setopt("closesocketfunction", function(socket)
+          close(socket)
+          error(value)
+        end)
+      end
+      multi:add(easy)
+    end
+    drive(multi)
+    local ok, err = pcall(multi.close, multi)
+    assert.is_false(ok)
+    assert.is_true(rawequal(value, err))
+    assert.same({ once[1], "B ipcxn, closing for B" }, log.lives())
+    assert.matches("^multi %(closed%)", tostring(multi))
+  end)
+
+  it("is not printed", function()
+    local out, err = left.pass([[
+      local curl = require "curlsock"
+      local object = setmetatable({}, { __tostring = function() return "boom" end })
+      local function boom() error(object) end
+      for _, name in ipairs { "opensocketfunction", "sockoptfunction", "closesocketfunction" } do
+        local easy = curl.easy { url = os.getenv("URL"), proxy = "", forbid_reuse = true }
+        easy:setopt(name, boom)
+        assert(not pcall(easy.perform, easy))
+        easy:close()
+      end
+    ]], { URL = servers.nginx().url .. "/hello" })
+    assert.same({ "", "" }, { out, err })
+  end)
+end)
+
+describe("R14: inside an open callback", function()
+  -- Runs a transfer of A in the pool (a multi, a share, or none), which calls call(A) when it
+  -- opens; closes all and returns what the call gave.
+  local function during(call, pool)
+    local log = new_log()
+    local easy = new_easy(log, "A", { url = servers.nginx().url .. "/hello" })
+    local open, seen = log.open("A"), nil
+    easy:setopt("opensocketfunction", function(...)
+      seen = try(call, easy)
+      return open(...)
+    end)
+    if pool and pool.add then
+      fetch(pool, easy)
+    else
+      easy:setopt("share", pool)
+      assert.is_true(easy:perform())
+    end
+    easy:close()
+    if pool then pool:close() end
+    assert.same(once, log.lives())
+    return seen
+  end
+
+  local function refused(call, kind)
+    return { false, refusal(call, kind), n = 2 }
+  end
+
+  for _, name in ipairs { "perform", "reset", "close" } do
+    it("easy:" .. name .. " of the easy that runs is refused", function()
+      local seen = during(function(easy) return easy[name](easy) end)
+      assert.same(refused(name == "close" and name or "easy:" .. name, "easy"), seen)
+    end)
+  end
+
+  local calls = {
+    { "perform" }, { "socket_action" }, { "poll", 0 }, { "timeout" }, { "results" },
+    { "setopt", "maxconnects", 5 }, { "close" },
+  }
+  for _, call in ipairs(calls) do
+    local name = call[1]
+    it("multi:" .. name .. " of the multi that runs is refused", function()
+      local multi = curl.multi()
+      local seen = during(function()
+        return multi[name](multi, table.unpack(call, 2))
+      end, multi)
+      assert.same(refused(name == "close" and name or "multi:" .. name, "multi"), seen)
+    end)
+  end
+
+  it("multi:add to the multi that runs is refused", function()
+    local multi = curl.multi()
+    local other <close> = curl.easy()
+    assert.same(refused("multi:add", "multi"), during(function()
+      return multi:add(other)
+    end, multi))
+  end)
+
+  it("multi:remove from the multi that runs is refused", function()
+    local multi = curl.multi()
+    assert.same(refused("multi:remove", "multi"), during(function(easy)
+      return multi:remove(easy)
+    end, multi))
+  end)
+
+  it("closing another easy of the multi that runs is refused, and that one goes on", function()
+    local log = new_log()
+    local multi = curl.multi()
+    local B = new_easy(log, "B", { url = servers.nginx().url .. "/hello" })
+    local A = new_easy(log, "A", { url = servers.nginx().url .. "/hello" })
+    local open, seen = log.open("A"), nil
+    A:setopt("opensocketfunction", function(...)
+      seen = try(B.close, B)
+      return open(...)
+    end)
+    multi:add(B):add(A)
+    drive(multi)
+    assert.same(refused("close", "easy"), seen)
+    local ended = {}
+    for easy, ok in multi:results() do
+      ended[easy == A and "A" or "B"] = ok
+    end
+    assert.same({ A = true, B = true }, ended)
+    multi:close()
+    assert.same({ "B ipcxn, closing for B", once[1] }, log.lives())
+  end)
+
+  it("closing the share that runs is refused", function()
+    local share = curl.share { share = "connect" }
+    assert.same(refused("close", "share"), during(function() return share:close() end, share))
+  end)
+
+  it("changing the share that runs is refused", function()
+    local share = curl.share { share = "connect" }
+    assert.same(refused("share:setopt", "share"), during(function()
+      return share:setopt("share", "dns")
+    end, share))
+  end)
+
+  it("a whole transfer of an easy that shares nothing with it is allowed", function()
+    local log = new_log()
+    assert.same({ true, true, n = 2 }, during(function()
+      local B = new_easy(log, "B", { url = servers.nginx().url4 .. "/hello" })
+      local ok = B:perform()
+      B:close()
+      return ok
+    end))
+    assert.same({ "B ipcxn, closing for B" }, log.lives())
+  end)
+
+  it("a handle that goes out of scope is closed when the transfer has ended", function()
+    local log = new_log()
+    local B
+    assert.same({ true, "B ipcxn", n = 2 }, during(function()
+      do
+        local scoped <close> = new_easy(log, "B", { url = servers.nginx().url4 .. "/hello" })
+        assert(scoped:perform())
+        B = scoped
+      end
+      assert.matches("^easy %(closed%)", tostring(B))
+      return log.lives()[1]
+    end))
+    assert.same({ "B ipcxn, closing for B" }, log.lives())
+  end)
+end)
+
+describe("A descriptor number that comes back", function()
+  it("is a new socket each time, with its own Socket in its close event", function()
+    local log = new_log()
+    local easy = new_easy(log, "A", { url = servers.nginx().url .. "/close" })
+    local numbers = {}
+    easy:setopt("sockoptfunction", function(socket) numbers[socket:fd()] = true end)
+    for _ = 1, 20 do
+      assert.is_true(easy:perform())
+    end
+    easy:close()
+    local count = 0
+    for _ in pairs(numbers) do
+      count = count + 1
+    end
+    assert.equal(1, count)
+    assert.equal(20, #log.records)
+    for _, life in ipairs(log.lives()) do
+      assert.equal(once[1], life)
+    end
+  end)
+end)
+
+describe("An open callback that returns", function()
+  -- The outcome of a transfer whose open callback is this function.
+  local function outcome(open)
+    local events = {}
+    local easy <close> = curl.easy {
+      url = servers.nginx().url .. "/hello",
+      proxy = "",
+      timeout = 20,
+      opensocketfunction = open,
+      closesocketfunction = function(socket) events[#events + 1] = socket:state() end,
+    }
+    local results = try(easy.perform, easy)
+    easy:close()
+    return results, events
+  end
+
+  local function failure(text, ...)
+    return { false, ("opensocketfunction: " .. text):format(...), n = 2 }
+  end
+
+  -- The number of a file's descriptor.
+  local function descriptor_of(path)
+    for name in lfs.dir("/proc/self/fd") do
+      if lfs.symlinkattributes("/proc/self/fd/" .. name, "target") == path then
+        return math.tointeger(tonumber(name))
+      end
+    end
+  end
+
+  it("a Socket that it closed itself fails the transfer", function()
+    local results, events = outcome(function(_, address)
+      local socket = address:socket()
+      socket:close()
+      return socket
+    end)
+    assert.same(failure("returned a Socket that is not the script's"), results)
+    assert.same({}, events)
+  end)
+
+  it("the number of a descriptor that it closed itself fails the transfer", function()
+    local number
+    local results, events = outcome(function(_, address)
+      local socket = address:socket()
+      number = socket:fd()
+      socket:close()
+      return number
+    end)
+    assert.same(failure("descriptor %d is no open socket (Bad file descriptor)", number), results)
+    assert.same({}, events)
+  end)
+
+  it("a Socket whose descriptor something else closed fails the transfer", function()
+    local socket
+    local results, events = outcome(function(_, address)
+      socket = address:socket()
+      local foreign = luasocket.tcp()
+      foreign:close()
+      foreign:setfd(socket:fd())
+      foreign:close()
+      return socket
+    end)
+    assert.same(failure("returned a Socket that is not the script's"), results)
+    assert.same({}, events)
+    assert.is_nil(socket:fd())
+  end)
+
+  it("a file's descriptor fails the transfer and leaves the file open", function()
+    local path = servers.dir() .. "/a-file"
+    local file = assert(io.open(path, "w+"))
+    local number = descriptor_of(path)
+    local results, events = outcome(function() return number end)
+    local why = "is no open socket (Socket operation on non-socket)"
+    assert.same(failure("descriptor %d " .. why, number), results)
+    assert.same({}, events)
+    assert(file:write("still open"))
+    file:seek("set")
+    assert.equal("still open", file:read("a"))
+    file:close()
+  end)
+
+  it("the number of its own Socket fails the transfer: the Socket is to be returned", function()
+    local socket = curl.socket()
+    local number = socket:fd()
+    local results, events = outcome(function() return number end)
+    assert.same(failure("descriptor %d belongs to a Socket: return that", number), results)
+    assert.same({}, events)
+    assert.equal("owned", socket:state())
+    socket:close()
+  end)
+
+  for _, what in ipairs { "Socket", "number" } do
+    it("the " .. what .. " of another connection fails, and that one goes on", function()
+      local log = new_log()
+      local owner = new_easy(log, "A", { url = servers.nginx().url .. "/connection" })
+      local body, lent = {}, nil
+      owner:setopt {
+        writefunction = body,
+        sockoptfunction = function(socket) lent = socket end,
+      }
+      assert.is_true(owner:perform())
+      local number = lent:fd()
+      local results, events = outcome(function() return what == "Socket" and lent or number end)
+      local expected = what == "Socket" and failure("returned a Socket that is not the script's")
+        or failure("descriptor %d is lent to libcurl already", number)
+      assert.same(expected, results)
+      assert.same({}, events)
+      assert.equal("lent", lent:state())
+      -- The next request goes over the same connection.
+      assert.is_true(owner:perform())
+      local first, second = table.concat(body):match("^(%d+) 1\n(%d+) 2\n$")
+      assert.equal(first, second)
+      assert.is_not_nil(first)
+      owner:close()
+      assert.same(once, log.lives())
+    end)
+  end
+end)
+
+describe("A close callback", function()
+  -- Runs a transfer with that close callback, and closes its connection: the Socket, what
+  -- easy:close gave, and what its peer then reads: "" if the connection was ended.
+  local function close_with(callback)
+    local mine, theirs
+    local listener = assert(curl.socket():bind("127.0.0.1:0")):listen()
+    local easy = curl.easy {
+      url = ("http://%s/"):format(listener:localaddress()),
+      proxy = "",
+      timeout = 20,
+      connect_only = true,
+      sockoptfunction = function(socket) mine = socket end,
+      closesocketfunction = callback,
+    }
+    assert(easy:perform())
+    theirs = assert(listener:accept(5))
+    listener:close()
+    local closed = try(easy.close, easy)
+    local read, _, name = theirs:recv(1, 0)
+    theirs:close()
+    return mine, closed, read or name
+  end
+
+  it("that throws does not keep the descriptor open", function()
+    local value = {}
+    local socket, closed, read = close_with(function() error(value) end)
+    assert.is_false(closed[1])
+    assert.is_true(rawequal(value, closed[2]))
+    assert.equal("closed", socket:state())
+    assert.equal("", read)
+  end)
+
+  it("that returns false does not keep the descriptor open", function()
+    local socket, closed, read = close_with(function() return false end)
+    assert.same({ true, n = 1 }, closed)
+    assert.equal("closed", socket:state())
+    assert.equal("", read)
+  end)
+
+  it("may close the Socket itself", function()
+    local socket, closed, read = close_with(function(socket) assert(socket:close()) end)
+    assert.same({ true, n = 1 }, closed)
+    assert.equal("closed", socket:state())
+    assert.equal("", read)
+  end)
+
+  it("that detaches the descriptor and then throws has taken it", function()
+    local taken
+    local socket, closed, read = close_with(function(socket)
+      taken = socket:detach()
+      error("thrown", 0)
+    end)
+    assert.same({ false, "thrown", n = 2 }, closed)
+    assert.equal("detached", socket:state())
+    assert.equal("EAGAIN", read)
+    curl.adopt(taken):close()
+  end)
+end)
