@@ -39,6 +39,7 @@ build = {
         "csrc/data.c",
         "csrc/easy.c",
         "csrc/error.c",
+        "csrc/event.c",
         "csrc/frame.c",
         "csrc/handle.c",
         "csrc/info.c",

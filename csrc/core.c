@@ -2,8 +2,6 @@
  *
  * core.c - the module table.
  */
-#include <time.h>
-
 #include "curlsock.h"
 
 static void push_names(lua_State *L, const char *const *names) {
@@ -49,9 +47,7 @@ static int core_live(lua_State *L) {
 
 /* curl.now(): seconds on a clock that never goes back, to measure with. */
 static int core_now(lua_State *L) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  lua_pushnumber(L, (lua_Number)t.tv_sec + (lua_Number)t.tv_nsec / 1e9);
+  lua_pushnumber(L, cs_now());
   return 1;
 }
 

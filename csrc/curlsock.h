@@ -41,6 +41,7 @@
 
 struct cs_easy;
 struct cs_frame;
+struct cs_multi;
 struct cs_socket;
 
 /* ---- intrusive doubly linked lists, so that whatever must be torn down is found
@@ -92,6 +93,8 @@ void cs_push_handle(lua_State *L, const void *handle);
 void cs_remember(lua_State *L, int index, const void *handle);
 /* Keeps the handle at index until the outermost frame ends; never raises. */
 void cs_defer(lua_State *L, int index);
+/* Seconds on a clock that never goes back. */
+double cs_now(void);
 /* Tears down what was deferred; called with no frame left. */
 void cs_sweep(lua_State *L, struct cs_runtime *rt);
 
@@ -192,6 +195,7 @@ struct cs_socket {
   struct cs_socket **box;   /* in its userdata; NULL once that let go of it */
   struct cs_link all;       /* in the runtime's list of all */
   struct cs_pool *pool;     /* lent: where its connection lives */
+  struct cs_multi *watcher; /* lent: whose event loop waits for it, or NULL */
   struct cs_link in_pool;   /* in pool->sockets */
   struct cs_link in_opener; /* in the opened list of the easy whose transfer opened it */
 };
@@ -273,13 +277,25 @@ struct cs_easy {
   char errbuf[CURL_ERROR_SIZE];
 };
 
-enum { CS_UV_EASIES = CS_UV_OWN, CS_MULTI_UVS = CS_UV_EASIES };
+enum {
+  CS_UV_EASIES = CS_UV_OWN, /* table: struct cs_easy* -> easy, for each that was added */
+  CS_UV_SOCKETFUNCTION,
+  CS_UV_TIMERFUNCTION,
+  CS_MULTI_UVS = CS_UV_TIMERFUNCTION
+};
 
 struct cs_multi {
   struct cs_handle h;
   CURLM *curl;
   struct cs_link easies; /* that were added */
   struct cs_link done;   /* those whose result waits to be read */
+  struct cs_watch *watches; /* what libcurl waits for, by descriptor (event.c) */
+  size_t size;              /* slots of watches */
+  double deadline;          /* when its timer runs out, by cs_now; negative: never */
+  int epoll, timer;         /* pollfd was called: both, or -1 */
+  double armed;             /* when timer becomes readable; negative: never */
+  int stepping;             /* cs_event_step looks at the deadline itself */
+  int running;              /* transfers, when libcurl last said */
 };
 
 struct cs_share {
@@ -313,6 +329,26 @@ CURLcode cs_share_use(lua_State *L, struct cs_easy *e, int self, int index);
 void cs_touch(lua_State *L, int index, struct cs_share *s);
 /* Pushes the results of a transfer: true, or nil, message, name. Returns how many. [-0, +n] */
 int cs_easy_result(lua_State *L, struct cs_easy *e, int self, CURLcode code);
+
+/* ---- event.c: a multi as a guest in somebody's event loop ----------------------------- */
+
+/* If name is "socketfunction" or "timerfunction", sets that option of the multi at index
+ * self to the function or nil at index, and returns 1. Raises an error for another type. */
+int cs_event_set(lua_State *L, struct cs_multi *m, int self, const char *name, int index);
+int cs_event_pollfd(lua_State *L); /* multi:pollfd() */
+int cs_event_events(lua_State *L); /* multi:events() */
+/* Handles what is ready on the multi's own descriptor, in a frame. */
+CURLMcode cs_event_step(struct cs_multi *m);
+/* Waits for that descriptor, at most so many milliseconds; 1 if it is ready, else 0. */
+int cs_event_wait(const struct cs_multi *m, int ms);
+/* Makes that descriptor ready, for wakeup. */
+void cs_event_wake(struct cs_multi *m);
+/* The socket is about to be closed: nobody may watch its descriptor any longer. */
+void cs_event_closing(struct cs_frame *f, struct cs_socket *s);
+/* A descriptor was opened for m: an old watch of its number is stale. */
+void cs_event_opened(struct cs_frame *f, struct cs_multi *m, int fd);
+/* The multi's libcurl handle is gone: ends its watches, timer and descriptors. */
+void cs_event_end(struct cs_frame *f, struct cs_multi *m);
 
 /* ---- data.c: the data trampolines, and setting any callback ------------------------- */
 
@@ -417,7 +453,7 @@ enum { CS_UV_DATA = 1, CS_UV_CLOSE, CS_SOCKET_UVS = CS_UV_CLOSE };
 
 int cs_sockopt_set(lua_State *L);  /* socket:setsockopt(level, name, value) */
 int cs_sockopt_get(lua_State *L);  /* socket:getsockopt(level, name) */
-int cs_socket_info(lua_State *L); /* socket:info() */
+int cs_socket_info(lua_State *L); /* socket:info(), tcpinfo.c */
 /* The Socket at index 1, whose options may be read and set now (owned, lent, closing or
  * borrowed, and still the same descriptor); raises an error for any other. */
 struct cs_socket *cs_socket_open_arg(lua_State *L, const char *method);

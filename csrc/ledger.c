@@ -78,6 +78,7 @@ static int reserve(struct cs_runtime *rt, int fd) {
 static void put_aside(struct cs_socket *old) {
   old->rt->table[old->fd] = NULL;
   old->fd = -1;
+  old->watcher = NULL;
   if (old->state == CS_OWNED) cs_socket_end(old, CS_CLOSED);
   if (old->state != CS_LENT) return;
   cs_link_drop(&old->in_pool);

@@ -51,6 +51,7 @@ static CURLMcode set_option(lua_State *L, struct cs_multi *m, int self, int key)
   if (lua_type(L, key) != LUA_TSTRING)
     luaL_error(L, "multi option name: string expected, got %s", luaL_typename(L, key));
   const char *name = lua_tostring(L, key);
+  if (cs_event_set(L, m, self, name, key + 1)) return CURLM_OK;
   CURLMoption option = check_option(L, name);
   long value = check_number(L, name, key + 1);
   cs_enter(&f, L, &m->h, self);
@@ -71,8 +72,15 @@ static CURLMcode set_table(lua_State *L, struct cs_multi *m, int self, int index
   return code;
 }
 
-/* multi:setopt(name, number) or multi:setopt{name = number, ...}: returns the multi, or nil,
- * message, name. */
+/* multi:setopt(name, value) or multi:setopt{name = value, ...}: value is a number, or for
+ * "socketfunction" and "timerfunction" a function or nil. Returns the multi, or nil, message,
+ * name.
+ * socketfunction(fd, events, easy): the script's event loop is to watch the descriptor for
+ * events "r", "w" or "rw" from now on, or no longer (nil), and to call socket_action when it
+ * is ready. easy is nil for what libcurl does for itself.
+ * timerfunction(seconds): socket_action() is to be called after so long, in place of an
+ * earlier time; or (nil) not at all. What they throw is raised by the call that ran them,
+ * after its work is done. */
 static int multi_setopt(lua_State *L) {
   struct cs_multi *m = check_callable(L, "multi:setopt");
   CURLMcode code;
@@ -93,6 +101,8 @@ int cs_multi_new(lua_State *L) {
   struct cs_multi *m = cs_handle_new(L, CS_MULTI, sizeof *m, CS_MULTI_UVS);
   cs_link_init(&m->easies);
   cs_link_init(&m->done);
+  m->epoll = m->timer = -1;
+  m->deadline = m->armed = -1;
   lua_newtable(L);
   lua_setiuservalue(L, 2, CS_UV_EASIES);
   m->h.pool = cs_pool_new(&m->h);
@@ -204,8 +214,10 @@ static void collect_results(struct cs_frame *f, struct cs_multi *m) {
 }
 
 /* Ends a frame that drove transfers; the number of running ones, or nil, message, name. */
-static int finish(lua_State *L, struct cs_frame *f, CURLMcode code, int running) {
-  collect_results(f, (struct cs_multi *)f->handle);
+static int finish(lua_State *L, struct cs_frame *f, CURLMcode code) {
+  struct cs_multi *m = (struct cs_multi *)f->handle;
+  int running = m->running;
+  collect_results(f, m);
   cs_leave(f);
   cs_rethrow(f);
   if (code) return cs_fail_multi(L, code);
@@ -218,22 +230,22 @@ static int finish(lua_State *L, struct cs_frame *f, CURLMcode code, int running)
 static int multi_perform(lua_State *L) {
   struct cs_multi *m = check_callable(L, "multi:perform");
   struct cs_frame f;
-  int running = 0;
   lua_settop(L, 1);
   cs_enter(&f, L, &m->h, 1);
-  CURLMcode code = curl_multi_perform(m->curl, &running);
-  return finish(L, &f, code, running);
+  CURLMcode code = curl_multi_perform(m->curl, &m->running);
+  return finish(L, &f, code);
 }
 
-/* multi:socket_action([fd, events]): as perform, for one descriptor with events "r", "w",
- * "rw" or "" (an error condition: let libcurl see); without them, for what has timed out. */
+/* multi:socket_action([fd, events]): as perform, for one descriptor that is ready: events
+ * "r", "w" or "rw", or "e" for an error. Without arguments: the time of timerfunction has
+ * come. With the descriptor of pollfd: for all that is ready. */
 static int multi_socket_action(lua_State *L) {
-  static const char *const names[] = {"", "r", "w", "rw", NULL};
-  static const int bits[] = {CURL_CSELECT_ERR, CURL_CSELECT_IN, CURL_CSELECT_OUT,
-                             CURL_CSELECT_IN | CURL_CSELECT_OUT};
+  static const char *const names[] = {"r", "w", "rw", "e", NULL};
+  static const int bits[] = {CURL_CSELECT_IN, CURL_CSELECT_OUT,
+                             CURL_CSELECT_IN | CURL_CSELECT_OUT, CURL_CSELECT_ERR};
   struct cs_multi *m = check_callable(L, "multi:socket_action");
   struct cs_frame f;
-  int running = 0, events = 0;
+  int events = 0;
   curl_socket_t fd = CURL_SOCKET_TIMEOUT;
   if (!lua_isnoneornil(L, 2)) {
     lua_Integer number = luaL_checkinteger(L, 2);
@@ -243,18 +255,26 @@ static int multi_socket_action(lua_State *L) {
   }
   lua_settop(L, 1);
   cs_enter(&f, L, &m->h, 1);
-  CURLMcode code = curl_multi_socket_action(m->curl, fd, events, &running);
-  return finish(L, &f, code, running);
+  CURLMcode code = fd >= 0 && fd == m->epoll
+                       ? cs_event_step(m)
+                       : curl_multi_socket_action(m->curl, fd, events, &m->running);
+  return finish(L, &f, code);
 }
 
 /* multi:poll(seconds): waits until a transfer can go on, or wakeup is called, at most that
- * long. The number of descriptors that are ready, or nil, message, name. */
+ * long. The number of descriptors that are ready (with pollfd: of that one), or nil,
+ * message, name. */
 static int multi_poll(lua_State *L) {
   struct cs_multi *m = check_callable(L, "multi:poll");
   lua_Number seconds = luaL_checknumber(L, 2);
   int ready = 0;
   luaL_argcheck(L, seconds >= 0 && seconds <= INT_MAX / 1000, 2, "seconds out of range");
-  CURLMcode code = curl_multi_poll(m->curl, NULL, 0, (int)ceil(seconds * 1000), &ready);
+  int ms = (int)ceil(seconds * 1000);
+  CURLMcode code = CURLM_OK;
+  if (m->epoll >= 0)
+    ready = cs_event_wait(m, ms);
+  else
+    code = curl_multi_poll(m->curl, NULL, 0, ms, &ready);
   if (code) return cs_fail_multi(L, code);
   lua_pushinteger(L, ready);
   return 1;
@@ -264,7 +284,11 @@ static int multi_poll(lua_State *L) {
  * the multi, or nil, message, name. */
 static int multi_wakeup(lua_State *L) {
   struct cs_multi *m = cs_handle_check(L, 1, CS_MULTI);
-  CURLMcode code = curl_multi_wakeup(m->curl);
+  CURLMcode code = CURLM_OK;
+  if (m->epoll >= 0)
+    cs_event_wake(m);
+  else
+    code = curl_multi_wakeup(m->curl);
   if (code) return cs_fail_multi(L, code);
   lua_settop(L, 1);
   return 1;
@@ -311,6 +335,7 @@ int cs_multi_free(struct cs_frame *f, struct cs_multi *m) {
     cs_multi_detach(f, cs_item(m->easies.next, struct cs_easy, in_multi));
   if (m->curl) curl_multi_cleanup(m->curl);
   m->curl = NULL;
+  cs_event_end(f, m);
   return 1;
 }
 
@@ -320,6 +345,7 @@ void cs_multi_class(lua_State *L) {
       {"poll", multi_poll},       {"remove", multi_remove},
       {"results", multi_results}, {"setopt", multi_setopt},
       {"timeout", multi_timeout}, {"socket_action", multi_socket_action},
-      {"wakeup", multi_wakeup},   {NULL, NULL}};
+      {"wakeup", multi_wakeup},   {"pollfd", cs_event_pollfd},
+      {"events", cs_event_events}, {NULL, NULL}};
   cs_handle_class(L, CS_MULTI, methods);
 }

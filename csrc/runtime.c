@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "curlsock.h"
@@ -40,6 +41,12 @@ void cs_remember(lua_State *L, int index, const void *handle) {
   lua_pushvalue(L, index);
   lua_rawsetp(L, -2, handle);
   lua_pop(L, 2);
+}
+
+double cs_now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 /* A list linked by user values: it needs no memory, so a finalizer can always defer. */

@@ -120,6 +120,7 @@ static int close_event(struct cs_frame *f, struct cs_socket *s) {
   s->pool->refs++;
   cs_link_drop(&s->in_pool);
   cs_link_drop(&s->in_opener);
+  cs_event_closing(f, s);
   if (cs_same(s))
     s->state = CS_CLOSING;
   else
@@ -387,6 +388,7 @@ static curl_socket_t on_open(void *clientp, curlsocktype purpose,
   if (!f || e->failed) return CURL_SOCKET_BAD;
   if (cs_call(f, open_body, &c)) cs_easy_error(f, e);
   settle_lost(f, pool_of(e));
+  if (c.fd >= 0 && e->multi) cs_event_opened(f, e->multi, c.fd);
   return c.fd;
 }
 

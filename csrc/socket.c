@@ -490,7 +490,7 @@ static int socket_close(lua_State *L) {
 
 static int is_data(lua_State *L, int key) { return !strcmp(cs_word(L, key), "data"); }
 
-/* socket.data: any value of the script's, nil at first; any other key: a method or nil. */
+/* socket.data: any value of the script's, nil at first. Other keys: a method or nil. */
 static int socket__index(lua_State *L) {
   luaL_checkudata(L, 1, class_name);
   if (is_data(L, 2)) return lua_getiuservalue(L, 1, CS_UV_DATA), 1;

@@ -108,17 +108,19 @@ static void push_rate(lua_State *L, const union value *v) {
   lua_pushinteger(L, (lua_Integer)(long)v->rate);
 }
 
-/* The seconds at index 4. */
-static double take_number(lua_State *L, const struct option *o) {
+/* The seconds at index 4, in smaller units: more than nothing never becomes 0, which
+ * means something else. */
+static int64_t take_seconds(lua_State *L, const struct option *o, double units) {
   double seconds = lua_type(L, 4) == LUA_TNUMBER ? lua_tonumber(L, 4) : -1;
   if (!(seconds >= 0 && seconds <= INT_MAX)) bad_value(L, o, "seconds, not negative,");
-  return seconds;
+  int64_t count = (int64_t)(seconds * units);
+  return (double)count < seconds * units ? count + 1 : count;
 }
 
 static socklen_t take_time(lua_State *L, const struct option *o, union value *v) {
-  double seconds = take_number(L, o);
-  v->time.tv_sec = (time_t)seconds;
-  v->time.tv_usec = (suseconds_t)((seconds - (double)v->time.tv_sec) * 1e6);
+  int64_t count = take_seconds(L, o, 1e6);
+  v->time.tv_sec = (time_t)(count / 1000000);
+  v->time.tv_usec = (suseconds_t)(count % 1000000);
   return sizeof v->time;
 }
 
@@ -126,14 +128,11 @@ static void push_time(lua_State *L, const union value *v) {
   lua_pushnumber(L, (double)v->time.tv_sec + (double)v->time.tv_usec / 1e6);
 }
 
-/* Seconds that the system counts in smaller units: more than nothing never becomes 0,
- * which means something else. */
 static socklen_t take_units(lua_State *L, const struct option *o, union value *v,
                             double units) {
-  double count = take_number(L, o) * units;
-  if (count > INT_MAX - 1) bad_value(L, o, "fewer seconds");
+  int64_t count = take_seconds(L, o, units);
+  if (count > INT_MAX) bad_value(L, o, "fewer seconds");
   v->i = (int)count;
-  if (v->i < count) v->i++;
   return sizeof v->i;
 }
 
@@ -526,20 +525,23 @@ static int fail(lua_State *L, int code, const char *call, const struct target *t
   return cs_fail_errno(L, code, call);
 }
 
+/* Makes the value at index 4 what setsockopt takes: where it is, and how long. */
 static const void *take_value(lua_State *L, const struct option *o, union value *v,
                               socklen_t *len) {
-  *len = sizeof(int);
-  if (!o && lua_type(L, 4) == LUA_TSTRING) {
-    size_t n;
+  size_t n = 0;
+  if (o && !o->kind->take) arg_error(L, 3, "option '%s' can only be read", o->name);
+  if (o) {
+    *len = o->kind->take(L, o, v);
+    return v;
+  }
+  if (lua_type(L, 4) == LUA_TSTRING) {
     const char *bytes = lua_tolstring(L, 4, &n);
     luaL_argcheck(L, n <= INT_MAX, 4, "string too long");
     *len = (socklen_t)n;
     return bytes;
   }
-  if (!o)
-    v->i = (int)take_within(L, o, INT_MIN, INT_MAX, "integer of 32 bits, or string,");
-  if (o && !o->kind->take) arg_error(L, 3, "option '%s' can only be read", o->name);
-  if (o) *len = o->kind->take(L, o, v);
+  v->i = (int)take_within(L, o, INT_MIN, INT_MAX, "integer of 32 bits, or string,");
+  *len = sizeof v->i;
   return v;
 }
 

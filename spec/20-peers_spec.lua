@@ -108,22 +108,25 @@ local function refusal(call, kind)
 end
 
 describe("R1: socket_action", function()
-  it("drives a transfer to its end, with timeout and the descriptors of the ledger", function()
+  -- Without a socketfunction libcurl 8.13 and later watch no descriptor for socket_action, so
+  -- perform must do what a descriptor is ready for.
+  it("starts a transfer, and is harmless while it runs, libcurl's own descriptors too", function()
     local log = new_log()
     local body = {}
     local easy = new_easy(log, "A", { url = servers.nginx().url .. "/big", writefunction = body })
     local multi = curl.multi():add(easy)
+    assert.equal(0, multi:timeout())
+    assert.equal(1, multi:socket_action())
+    assert.same({ opened }, log.lives())
     local deadline = curl.now() + 20
-    local running = multi:socket_action()
-    assert.equal(1, running)
-    while running > 0 do
+    repeat
       assert(curl.now() < deadline, "the transfer does not end")
       multi:poll(math.min(multi:timeout() or 0.1, 0.1))
-      running = multi:socket_action()
+      multi:socket_action()
       for _, entry in ipairs(curl.sockets()) do
-        running = multi:socket_action(entry.socket:fd(), "rw")
+        multi:socket_action(entry.socket:fd(), "rw")
       end
-    end
+    until multi:perform() == 0
     assert.is_true(only_result(multi))
     assert.equal(servers.nginx().big, table.concat(body))
     multi:close()

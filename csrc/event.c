@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * event.c - a multi as a guest in somebody's event loop. libcurl tells which descriptors it
+ * waits for and until when; that goes to the script (socketfunction, timerfunction), or into
+ * one descriptor that stands for all of them (pollfd).
+ *
+ * What is watched is kept here by descriptor: libcurl sometimes closes a descriptor without
+ * a word, closes it before it says so, or gets its number back and takes it for the old one.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifdef __linux__
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#endif
+
+#include "curlsock.h"
+
+/* What libcurl waits for on one descriptor. */
+struct cs_watch {
+  uint32_t generation; /* each new watch of the number is another one */
+  int events;          /* CURL_POLL_IN, CURL_POLL_OUT or both; 0: not watched */
+};
+
+/* ---- telling the script ------------------------------------------------------------- */
+
+struct event_call {
+  const struct cs_multi *multi;
+  const struct cs_frame *frame;
+  CURL *curl; /* whose transfer it is, or NULL */
+  int fd, events;
+  double seconds; /* negative: none */
+};
+
+/* Pushes the function in that user value of the multi, found from the frame's handle: that
+ * itself, or the multi that it is in. nil if there is none. */
+static void push_function(lua_State *L, const struct event_call *c, int uservalue) {
+  if (c->frame->handle->kind == CS_EASY) {
+    lua_getiuservalue(L, 1, CS_UV_MULTI);
+    lua_replace(L, 1);
+  }
+  if (lua_touserdata(L, 1) == c->multi)
+    lua_getiuservalue(L, 1, uservalue);
+  else
+    lua_pushnil(L);
+}
+
+/* The easy of the script's, or nil for one that libcurl made for itself. */
+static void push_easy(lua_State *L, const struct event_call *c) {
+  struct cs_easy *e = NULL;
+  if (c->curl) curl_easy_getinfo(c->curl, CURLINFO_PRIVATE, (char **)&e);
+  lua_getiuservalue(L, 1, CS_UV_EASIES);
+  lua_rawgetp(L, -1, e);
+  lua_replace(L, -2);
+}
+
+static int socket_body(lua_State *L) {
+  static const char *const names[] = {NULL, "r", "w", "rw"};
+  const struct event_call *c = lua_touserdata(L, 2);
+  push_function(L, c, CS_UV_SOCKETFUNCTION);
+  if (lua_isnil(L, -1)) return 0;
+  lua_pushinteger(L, c->fd);
+  lua_pushstring(L, names[c->events]);
+  push_easy(L, c);
+  lua_call(L, 3, 0);
+  return 0;
+}
+
+static int timer_body(lua_State *L) {
+  const struct event_call *c = lua_touserdata(L, 2);
+  push_function(L, c, CS_UV_TIMERFUNCTION);
+  if (lua_isnil(L, -1)) return 0;
+  if (c->seconds < 0)
+    lua_pushnil(L);
+  else
+    lua_pushnumber(L, c->seconds);
+  lua_call(L, 1, 0);
+  return 0;
+}
+
+static int failure_body(lua_State *L) {
+  return luaL_error(L, "multi: a descriptor cannot be watched: %s",
+                    (const char *)lua_touserdata(L, 2));
+}
+
+/* An error belongs to no transfer, and does not stop any: libcurl never hears of it. */
+static void tell(struct cs_frame *f, lua_CFunction body, const void *arg) {
+  if (f && cs_call(f, body, (void *)arg)) cs_frame_error(f);
+}
+
+/* ---- the multi's own descriptor ----------------------------------------------------- */
+
+#ifdef __linux__
+
+static const uint64_t timer_key = UINT64_MAX;
+
+/* Watches as w says, or no longer. 0 or an errno. The kernel forgets a descriptor that is
+ * closed, whether or not libcurl has told; one that is closed by now can be forgotten. */
+static int epoll_set(const struct cs_multi *m, int fd, const struct cs_watch *w, int old) {
+  struct epoll_event ev = {0};
+  if (w->events & CURL_POLL_IN) ev.events |= EPOLLIN;
+  if (w->events & CURL_POLL_OUT) ev.events |= EPOLLOUT;
+  ev.data.u64 = (uint64_t)w->generation << 32 | (uint32_t)fd;
+  int op = !w->events ? EPOLL_CTL_DEL : old ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+  if (!epoll_ctl(m->epoll, op, fd, &ev) || op == EPOLL_CTL_DEL || errno == EBADF) return 0;
+  if (errno != ENOENT && errno != EEXIST) return errno;
+  op = errno == ENOENT ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+  return epoll_ctl(m->epoll, op, fd, &ev) ? errno : 0;
+}
+
+/* Makes the timer readable at that time, unless it will be earlier: then the step that it
+ * causes arms it again. */
+static void arm(struct cs_multi *m, double when) {
+  struct itimerspec t = {{0, 0}, {0, 0}};
+  if (when < 0 || (m->armed >= 0 && m->armed <= when)) return;
+  t.it_value.tv_sec = (time_t)when;
+  t.it_value.tv_nsec = (long)((when - (double)t.it_value.tv_sec) * 1e9);
+  if (!timerfd_settime(m->timer, TFD_TIMER_ABSTIME, &t, NULL)) m->armed = when;
+}
+
+static void take_timer(struct cs_multi *m) {
+  uint64_t count;
+  if (read(m->timer, &count, sizeof count) > 0) m->armed = -1;
+}
+
+/* An error or hangup is what the watched events will show when libcurl looks. */
+static int select_bits(const struct epoll_event *ev, const struct cs_watch *w) {
+  int events = ev->events & (EPOLLERR | EPOLLHUP) ? w->events : 0;
+  if (ev->events & EPOLLIN) events |= CURL_POLL_IN;
+  if (ev->events & EPOLLOUT) events |= CURL_POLL_OUT;
+  return (events & CURL_POLL_IN ? CURL_CSELECT_IN : 0) |
+         (events & CURL_POLL_OUT ? CURL_CSELECT_OUT : 0);
+}
+
+/* Passes an event on, unless an earlier one of the same step ended its watch. */
+static CURLMcode dispatch(struct cs_multi *m, const struct epoll_event *ev) {
+  uint32_t fd = (uint32_t)ev->data.u64, generation = (uint32_t)(ev->data.u64 >> 32);
+  const struct cs_watch *w = &m->watches[fd];
+  if (!w->events || w->generation != generation) return CURLM_OK;
+  return curl_multi_socket_action(m->curl, (curl_socket_t)fd, select_bits(ev, w),
+                                  &m->running);
+}
+
+static CURLMcode run_timer(struct cs_multi *m) {
+  if (m->deadline < 0 || m->deadline > cs_now()) return CURLM_OK;
+  m->deadline = -1; /* libcurl says the next one */
+  return curl_multi_socket_action(m->curl, CURL_SOCKET_TIMEOUT, 0, &m->running);
+}
+
+CURLMcode cs_event_step(struct cs_multi *m) {
+  struct epoll_event events[64];
+  CURLMcode code = CURLM_OK;
+  int n = epoll_wait(m->epoll, events, 64, 0);
+  m->stepping = 1;
+  for (int i = 0; i < n && !code; i++) {
+    if (events[i].data.u64 == timer_key)
+      take_timer(m);
+    else
+      code = dispatch(m, &events[i]);
+  }
+  if (!code) code = run_timer(m);
+  m->stepping = 0;
+  arm(m, m->deadline);
+  return code;
+}
+
+static int open_poll(struct cs_multi *m) {
+  struct epoll_event ev = {.events = EPOLLIN, .data = {.u64 = timer_key}};
+  m->epoll = epoll_create1(EPOLL_CLOEXEC);
+  m->timer = m->epoll < 0 ? -1 : timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+  if (m->timer >= 0 && !epoll_ctl(m->epoll, EPOLL_CTL_ADD, m->timer, &ev)) return 0;
+  int code = errno;
+  if (m->timer >= 0) close(m->timer);
+  if (m->epoll >= 0) close(m->epoll);
+  m->epoll = m->timer = -1;
+  return code;
+}
+
+#else
+
+static int epoll_set(const struct cs_multi *m, int fd, const struct cs_watch *w, int old) {
+  (void)m, (void)fd, (void)w, (void)old;
+  return ENOSYS;
+}
+
+static void arm(struct cs_multi *m, double when) { (void)m, (void)when; }
+
+CURLMcode cs_event_step(struct cs_multi *m) {
+  (void)m;
+  return CURLM_INTERNAL_ERROR;
+}
+
+static int open_poll(struct cs_multi *m) {
+  (void)m;
+  return ENOSYS;
+}
+
+#endif
+
+int cs_event_wait(const struct cs_multi *m, int ms) {
+  struct pollfd p = {m->epoll, POLLIN, 0};
+  return poll(&p, 1, ms) > 0;
+}
+
+void cs_event_wake(struct cs_multi *m) { arm(m, cs_now()); }
+
+/* ---- watches ------------------------------------------------------------------------ */
+
+/* The watch of descriptor fd; NULL without memory. */
+static struct cs_watch *watch_of(struct cs_multi *m, int fd) {
+  if ((size_t)fd < m->size) return &m->watches[fd];
+  size_t size = m->size ? m->size : 32;
+  while (size <= (size_t)fd) size *= 2;
+  struct cs_watch *watches = realloc(m->watches, size * sizeof *watches);
+  if (!watches) return NULL;
+  memset(watches + m->size, 0, (size - m->size) * sizeof *watches);
+  m->watches = watches;
+  m->size = size;
+  return &watches[fd];
+}
+
+/* Watches the descriptor for these events; 0 ends the watch. */
+static void set_watch(struct cs_frame *f, struct cs_multi *m, int fd, int events, CURL *curl) {
+  struct event_call c = {m, f, curl, fd, events, -1};
+  struct cs_watch *w = watch_of(m, fd);
+  struct cs_socket *s = cs_ledger_find(m->h.rt, fd);
+  int old = w ? w->events : 0;
+  if (!w) return tell(f, failure_body, strerror(ENOMEM));
+  if (events == old) return;
+  if (!old) w->generation++;
+  w->events = events;
+  if (s && s->state == CS_LENT) s->watcher = events ? m : NULL;
+  if (m->epoll < 0) return tell(f, socket_body, &c);
+  int code = epoll_set(m, fd, w, old);
+  if (code) tell(f, failure_body, strerror(code));
+}
+
+void cs_event_closing(struct cs_frame *f, struct cs_socket *s) {
+  if (s->watcher) set_watch(f, s->watcher, s->fd, 0, NULL);
+  s->watcher = NULL;
+}
+
+void cs_event_opened(struct cs_frame *f, struct cs_multi *m, int fd) {
+  int events = (size_t)fd < m->size ? m->watches[fd].events : 0;
+  if (!events) return;
+  /* libcurl takes the new descriptor for the old one: it will not ask for this again. */
+  set_watch(f, m, fd, 0, NULL);
+  set_watch(f, m, fd, events, NULL);
+}
+
+static int on_socket(CURL *curl, curl_socket_t fd, int what, void *multi, void *unused) {
+  struct cs_multi *m = multi;
+  (void)unused;
+  set_watch(m->h.rt->frame, m, fd, what == CURL_POLL_REMOVE ? 0 : what & CURL_POLL_INOUT,
+            curl);
+  return 0;
+}
+
+static int on_timer(CURLM *curl, long ms, void *multi) {
+  struct cs_multi *m = multi;
+  struct event_call c = {m, m->h.rt->frame, NULL, -1, 0, ms < 0 ? -1 : (double)ms / 1000};
+  (void)curl;
+  m->deadline = ms < 0 ? -1 : cs_now() + c.seconds;
+  if (m->epoll < 0)
+    tell(m->h.rt->frame, timer_body, &c);
+  else if (!m->stepping)
+    arm(m, m->deadline);
+  return 0;
+}
+
+/* The multi says what it waits for from now on. */
+static CURLMcode install(struct cs_multi *m) {
+  CURLMcode code = curl_multi_setopt(m->curl, CURLMOPT_SOCKETFUNCTION, on_socket);
+  if (!code) code = curl_multi_setopt(m->curl, CURLMOPT_SOCKETDATA, m);
+  if (!code) code = curl_multi_setopt(m->curl, CURLMOPT_TIMERFUNCTION, on_timer);
+  if (!code) code = curl_multi_setopt(m->curl, CURLMOPT_TIMERDATA, m);
+  return code;
+}
+
+/* ---- for multi.c -------------------------------------------------------------------- */
+
+int cs_event_set(lua_State *L, struct cs_multi *m, int self, const char *name, int index) {
+  int timer = !strcmp(name, "timerfunction");
+  if (!timer && strcmp(name, "socketfunction")) return 0;
+  if (!lua_isnil(L, index) && !lua_isfunction(L, index))
+    cs_option_error(L, name, "function", index);
+  CURLMcode code = install(m);
+  if (code) luaL_error(L, "option '%s': %s", name, curl_multi_strerror(code));
+  lua_pushvalue(L, index);
+  lua_setiuservalue(L, self, timer ? CS_UV_TIMERFUNCTION : CS_UV_SOCKETFUNCTION);
+  return 1;
+}
+
+/* Tells the script that the multi's own descriptor is to be watched, or no longer. */
+static void tell_poll(struct cs_frame *f, struct cs_multi *m, int events) {
+  struct event_call c = {m, f, NULL, m->epoll, events, -1};
+  tell(f, socket_body, &c);
+}
+
+/* multi:pollfd(): one descriptor that stands for all that the multi waits for, its timer
+ * included: when it is readable, multi:socket_action(fd, "r") is due. The first call makes
+ * it, and is possible only while no easy is in the multi; from then on socketfunction is
+ * called for this descriptor alone, and timerfunction never. The multi closes it.
+ * On failure nil, message, name ("ENOSYS" on systems other than Linux). */
+int cs_event_pollfd(lua_State *L) {
+  struct cs_multi *m = cs_handle_check(L, 1, CS_MULTI);
+  struct cs_frame f;
+  lua_settop(L, 1);
+  cs_refuse_inside(L, &m->h, "multi:pollfd");
+  if (m->epoll < 0) {
+    if (!cs_link_empty(&m->easies))
+      return luaL_error(L, "multi:pollfd: there are easies in the multi already");
+    int code = open_poll(m);
+    if (code) return cs_fail_errno(L, code, "pollfd");
+    CURLMcode failed = install(m);
+    if (failed) return cs_fail_multi(L, failed);
+    cs_enter(&f, L, &m->h, 1);
+    tell_poll(&f, m, CURL_POLL_IN);
+    cs_leave(&f);
+    cs_rethrow(&f);
+  }
+  lua_pushinteger(L, m->epoll);
+  return 1;
+}
+
+/* multi:events(): what pollfd is to be watched for: "r". */
+int cs_event_events(lua_State *L) {
+  cs_handle_check(L, 1, CS_MULTI);
+  lua_pushliteral(L, "r");
+  return 1;
+}
+
+void cs_event_end(struct cs_frame *f, struct cs_multi *m) {
+  struct event_call c = {m, f, NULL, -1, 0, -1};
+  for (size_t fd = 0; fd < m->size; fd++)
+    if (m->watches[fd].events) set_watch(f, m, (int)fd, 0, NULL);
+  free(m->watches);
+  m->watches = NULL;
+  m->size = 0;
+  if (m->epoll >= 0) {
+    tell_poll(f, m, 0);
+    close(m->timer);
+    close(m->epoll);
+    m->epoll = m->timer = -1;
+  } else if (m->deadline >= 0) {
+    tell(f, timer_body, &c);
+  }
+}
