@@ -32,6 +32,11 @@ build = {
   type = "builtin",
   modules = {
     ["curlsock"] = "lua/curlsock/init.lua",
+    ["curlsock.cqueues"] = "lua/curlsock/cqueues.lua",
+    ["curlsock.driver"] = "lua/curlsock/driver.lua",
+    ["curlsock.loop"] = "lua/curlsock/loop.lua",
+    ["curlsock.luv"] = "lua/curlsock/luv.lua",
+    ["curlsock.select"] = "lua/curlsock/select.lua",
     ["curlsock.core"] = {
       sources = {
         "csrc/address.c",
@@ -51,6 +56,7 @@ build = {
         "csrc/sockcall.c",
         "csrc/socket.c",
         "csrc/sockopt.c",
+        "csrc/tcpinfo.c",
         "csrc/value.c",
       },
       defines = { "_GNU_SOURCE" },

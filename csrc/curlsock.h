@@ -214,8 +214,6 @@ int cs_socket_end(struct cs_socket *s, enum cs_state state);
 int cs_socket_close(struct cs_socket *s);
 /* The descriptor is still the socket that was taken. */
 int cs_same(const struct cs_socket *s);
-/* Writes the identity of descriptor fd to s. 0, or EBADF or ENOTSOCK. */
-int cs_socket_identify(struct cs_socket *s, int fd);
 /* The entry under this number, or NULL. */
 struct cs_socket *cs_ledger_find(const struct cs_runtime *rt, int fd);
 /* Hands the owned socket s to libcurl, for a connection in pool, opened by e. */
@@ -448,6 +446,8 @@ struct cs_socket *cs_socket_push(lua_State *L, struct cs_runtime *rt);
 struct cs_socket *cs_socket_test(lua_State *L, int index);
 /* A new descriptor, close-on-exec, or -1 and errno. */
 int cs_socket_create(int family, int socktype, int protocol);
+/* The descriptor is a stream socket that has a peer. */
+int cs_is_connected(int fd);
 /* User values of a Socket. */
 enum { CS_UV_DATA = 1, CS_UV_CLOSE, CS_SOCKET_UVS = CS_UV_CLOSE };
 

@@ -39,6 +39,7 @@ struct cs_socket *cs_socket_new(struct cs_runtime *rt) {
 void cs_socket_unref(struct cs_socket *s) {
   if (--s->refs) return;
   cs_link_drop(&s->all);
+  if (s->box) *s->box = NULL; /* a state that closes: its finalizers may still look */
   free(s);
 }
 
@@ -47,7 +48,8 @@ int cs_same(const struct cs_socket *s) {
   return s->fd >= 0 && !fstat(s->fd, &st) && st.st_dev == s->dev && st.st_ino == s->ino;
 }
 
-int cs_socket_identify(struct cs_socket *s, int fd) {
+/* Writes the identity of descriptor fd to s. 0, or EBADF or ENOTSOCK. */
+static int identify(struct cs_socket *s, int fd) {
   struct stat st;
   if (fstat(fd, &st)) return errno;
   if (!S_ISSOCK(st.st_mode)) return ENOTSOCK;
@@ -86,7 +88,7 @@ static void put_aside(struct cs_socket *old) {
 }
 
 int cs_socket_take(struct cs_socket *s, int fd, enum cs_state state) {
-  int code = cs_socket_identify(s, fd);
+  int code = identify(s, fd);
   if (code) return code;
   if (!reserve(s->rt, fd)) return ENOMEM;
   if (s->rt->table[fd]) put_aside(s->rt->table[fd]);
@@ -99,7 +101,7 @@ int cs_socket_take(struct cs_socket *s, int fd, enum cs_state state) {
 }
 
 int cs_socket_end(struct cs_socket *s, enum cs_state state) {
-  int fd = s->fd, entered = s->state <= CS_CLOSING;
+  int fd = s->fd, entered = s->state < CS_CLOSED;
   cs_link_drop(&s->in_pool);
   cs_link_drop(&s->in_opener);
   if (s->pool) cs_pool_unref(s->pool);

@@ -132,11 +132,20 @@ static int close_event(struct cs_frame *f, struct cs_socket *s) {
   return c.refused;
 }
 
+/* Whether a call on the frame's handle can close a socket of the pool. */
+static int is_reached(struct cs_frame *f, const struct cs_pool *pool) {
+  push_owner(f->L, f->self, pool);
+  int reached = !lua_isnil(f->L, -1);
+  lua_pop(f->L, 1);
+  return reached;
+}
+
 static int on_close(void *clientp, curl_socket_t fd) {
   struct cs_runtime *rt = clientp;
+  struct cs_frame *f = rt->frame;
   struct cs_socket *s = cs_ledger_find(rt, fd);
-  if (s && s->state == CS_LENT) return close_event(rt->frame, s);
-  /* The number belongs to a Socket of the script: what libcurl means was closed before. */
+  if (s && s->state == CS_LENT && (!f || is_reached(f, s->pool))) return close_event(f, s);
+  /* Another's socket has the number: what libcurl means has been closed before. */
   if (s && cs_same(s)) return 0;
   return close(fd) != 0;
 }
@@ -208,14 +217,6 @@ static void keep_reason(lua_State *L, struct open_call *c, int easy) {
   lua_setiuservalue(L, easy, CS_UV_REASON);
 }
 
-static int is_connected(int fd) {
-  struct sockaddr_storage peer;
-  socklen_t len = sizeof peer, size = sizeof(int);
-  int type = 0;
-  return !getpeername(fd, (struct sockaddr *)&peer, &len) &&
-         !getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) && type == SOCK_STREAM;
-}
-
 /* 7.88.0 and 7.88.1 connect again what is connected. */
 static int can_take_connected(void) {
   unsigned version = curl_version_info(CURLVERSION_NOW)->version_num;
@@ -279,7 +280,7 @@ static int lend_socket(lua_State *L, struct open_call *c, struct cs_socket *s,
                        const struct cs_address *a) {
   if (s->state != CS_OWNED || !cs_same(s))
     return luaL_error(L, "opensocketfunction: returned a Socket that is not the script's");
-  int connected = is_connected(s->fd);
+  int connected = cs_is_connected(s->fd);
   if (connected && !can_take_connected()) return unsupported(L, c->easy, EASY);
   lua_pushvalue(L, ANSWER);
   prepare(L, pool_of(c->easy), s);
@@ -293,7 +294,7 @@ static int lend_fd(lua_State *L, struct open_call *c, int fd, int duplicate,
                    const struct cs_address *a) {
   const struct cs_pool *pool = pool_of(c->easy);
   struct cs_socket *s = cs_socket_push(L, c->easy->h.rt);
-  int connected = is_connected(fd), given = fd;
+  int connected = cs_is_connected(fd), given = fd;
   if (connected && !can_take_connected()) return unsupported(L, c->easy, EASY);
   prepare(L, pool, s);
   if (duplicate) fd = fcntl(given, F_DUPFD_CLOEXEC, 0);
@@ -411,10 +412,8 @@ static void push_socket(lua_State *L, struct sockopt_call *c) {
     return;
   }
   struct cs_socket *s = cs_socket_push(L, c->easy->h.rt);
-  if (cs_socket_identify(s, c->fd)) return;
-  s->fd = c->fd;
-  s->state = CS_BORROWED;
-  s->refs++;
+  int code = cs_socket_take(s, c->fd, CS_BORROWED);
+  if (code) luaL_error(L, "sockoptfunction: %s", strerror(code));
   c->shown = s;
 }
 
@@ -471,10 +470,7 @@ static int on_sockopt(void *clientp, curl_socket_t fd, curlsocktype purpose) {
     cs_easy_error(f, e);
     c.answer = CURL_SOCKOPT_ERROR;
   }
-  if (c.shown) {
-    cs_socket_end(c.shown, CS_CLOSED);
-    cs_socket_unref(c.shown);
-  }
+  if (c.shown) cs_socket_end(c.shown, CS_CLOSED);
   if (c.answer == CURL_SOCKOPT_OK && c.socket && c.socket->connected)
     return CURL_SOCKOPT_ALREADY_CONNECTED;
   return c.answer;

@@ -164,7 +164,7 @@ static int type_of(int fd) {
   return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) ? -1 : type;
 }
 
-static int is_connected(int fd) {
+int cs_is_connected(int fd) {
   struct sockaddr_storage peer;
   socklen_t len = sizeof peer;
   return type_of(fd) == SOCK_STREAM && !getpeername(fd, (struct sockaddr *)&peer, &len);
@@ -337,7 +337,7 @@ int cs_socket_adopt(lua_State *L) {
   check_adoptable(L, rt, fd);
   int code = cs_socket_take(s, fd, CS_OWNED);
   if (code) return cs_fail_errno(L, code, "adopt");
-  s->connected = is_connected(fd);
+  s->connected = cs_is_connected(fd);
   return 1;
 }
 

@@ -324,7 +324,7 @@ describe("a share in use", function()
 
   it("takes no new easies after close", function()
     local share = curl.share()
-    local easy <close> = new("/hello", share)
+    local _ <close> = new("/hello", share)
     share:close()
     local other <close> = curl.easy()
     assert.equal("option 'share': open share expected, got curlsock.share",

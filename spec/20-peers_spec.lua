@@ -139,7 +139,7 @@ describe("R1: socket_action", function()
     local multi = curl.multi():add(easy)
     local stranger, other = curl.socketpair()
     multi:socket_action()
-    for _, events in ipairs { "r", "w", "rw", "" } do
+    for _, events in ipairs { "r", "w", "rw" } do
       assert.equal(1, multi:socket_action(stranger:fd(), events))
       assert.equal(1, multi:socket_action(4321, events))
       assert.equal(1, multi:socket_action(2 ^ 31 - 1, events))

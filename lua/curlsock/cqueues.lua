@@ -1,0 +1,112 @@
+--- curlsock under cqueues: transfers wait beside whatever else its coroutines wait for.
+--
+--   local loop = require("curlsock.cqueues").new()
+--   loop:spawn(function() print(loop:perform(curl.easy { url = "http://localhost/" })) end)
+--   loop:run()      -- or the controller's loop(), if the program has more to do
+local cqueues = require "cqueues"
+local condition = require "cqueues.condition"
+local driver = require "curlsock.driver"
+
+-- Runs f in coroutines of the controller, again and again while it returns true. An error
+-- comes out of the controller's step, but does not end what it has interrupted.
+local function keep_running(cq, f)
+  cq:wrap(function()
+    local ok, more
+    repeat ok, more = pcall(f) until not ok or not more
+    if ok then return end
+    keep_running(cq, f)
+    error(more, 0)
+  end)
+end
+
+--- new([options [, controller]]): a loop, for whose methods see curlsock.driver; options are
+-- the multi's, controller is the cqueue that it lives in (a new one if none is given).
+-- perform() waits in coroutines of that controller; elsewhere it steps the controller.
+local function new(options, controller)
+  local loop
+  local cq = controller or cqueues.new()
+  local watches = {} -- by descriptor: each watch is a table of its own
+  local alarm -- the timer, made when it is first needed
+  local spawned = 0
+  local hooks = {}
+
+  local function start_watch(fd, events)
+    local watch = { pollfd = fd, events = events, kick = condition.new() }
+    watches[fd] = watch
+    keep_running(cq, function()
+      local ready = cqueues.poll(watch, watch.kick)
+      if ready == watch and watches[fd] == watch then loop:on_event(fd, watch.events) end
+      return watches[fd] == watch
+    end)
+  end
+
+  function hooks.watch(fd, events)
+    local watch = watches[fd]
+    if not watch then return start_watch(fd, events) end
+    watch.events = events
+    watch.kick:signal()
+    if events then return end
+    watches[fd] = nil
+    pcall(cq.cancel, cq, fd) -- a controller that is collected with the loop is closed by now
+  end
+
+  local function start_alarm()
+    alarm = { changed = condition.new() }
+    keep_running(cq, function()
+      local ready = cqueues.poll(alarm.changed, alarm.seconds)
+      if ready ~= alarm.changed then
+        alarm.seconds = nil
+        loop:on_timer()
+      end
+      return not alarm.closed
+    end)
+  end
+
+  function hooks.timer(seconds)
+    if not alarm then start_alarm() end
+    alarm.seconds = seconds
+    alarm.changed:signal()
+  end
+
+  function hooks.closed()
+    if not alarm then return end
+    alarm.closed = true
+    alarm.changed:signal()
+  end
+
+  function hooks.turn()
+    local ok, err = cq:step()
+    if not ok then error(err, 0) end
+  end
+
+  function hooks.spawn(f, ...)
+    spawned = spawned + 1
+    cq:wrap(function(...)
+      local ok, err = pcall(f, ...)
+      spawned = spawned - 1
+      if not ok then error(err, 0) end
+    end, ...)
+  end
+
+  function hooks.busy()
+    return spawned > 0
+  end
+
+  function hooks.current()
+    local running, managed = cqueues.running()
+    return managed and running == cq and condition.new() or nil
+  end
+
+  function hooks.suspend(waiting)
+    waiting:wait()
+  end
+
+  function hooks.resume(waiting)
+    waiting:signal()
+  end
+
+  loop = driver.new(hooks, options)
+  return loop
+end
+
+return { new = new }
