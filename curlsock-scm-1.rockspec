@@ -40,6 +40,7 @@ build = {
     ["curlsock.core"] = {
       sources = {
         "csrc/address.c",
+        "csrc/class.c",
         "csrc/core.c",
         "csrc/data.c",
         "csrc/easy.c",

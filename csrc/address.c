@@ -285,16 +285,16 @@ struct cs_address *cs_address_new(lua_State *L) {
   struct cs_address *a = lua_newuserdatauv(L, sizeof *a, 0);
   memset(a, 0, sizeof *a);
   a->socktype = SOCK_STREAM;
-  luaL_setmetatable(L, class_name);
+  cs_class_set(L, class_name);
   return a;
 }
 
 struct cs_address *cs_address_check(lua_State *L, int index) {
-  return luaL_checkudata(L, index, class_name);
+  return cs_class_check(L, index, class_name);
 }
 
 struct cs_address *cs_address_arg(lua_State *L, int index) {
-  struct cs_address *a = luaL_testudata(L, index, class_name);
+  struct cs_address *a = cs_class_test(L, index, class_name);
   size_t n;
   if (a) return a;
   if (lua_type(L, index) != LUA_TSTRING) expected(L, index, "Address, or its text,");
@@ -490,8 +490,8 @@ static int equal(const struct cs_address *a, const struct cs_address *b) {
 
 /* address == other: same family, IP address, port and scope, or same path. */
 static int address__eq(lua_State *L) {
-  struct cs_address *a = luaL_testudata(L, 1, class_name);
-  struct cs_address *b = luaL_testudata(L, 2, class_name);
+  struct cs_address *a = cs_class_test(L, 1, class_name);
+  struct cs_address *b = cs_class_test(L, 2, class_name);
   lua_pushboolean(L, a && b && equal(a, b));
   return 1;
 }
@@ -561,8 +561,7 @@ void cs_address_class(lua_State *L) {
                                   {NULL, NULL}};
   static const luaL_Reg methods[] = {
       {"within", address_within}, {"socket", address_socket}, {NULL, NULL}};
-  cs_newclass(L, class_name, meta, methods);
-  luaL_getmetatable(L, class_name);
+  cs_class_new(L, class_name, meta, methods);
   lua_getfield(L, -1, "__index");
   lua_pushcclosure(L, address__index, 1);
   lua_setfield(L, -2, "__index");

@@ -98,6 +98,18 @@ double cs_now(void);
 /* Tears down what was deferred; called with no frame left. */
 void cs_sweep(lua_State *L, struct cs_runtime *rt);
 
+/* ---- class.c: the classes of userdata ----------------------------------------------- */
+
+/* Makes the class of that name, a static array whose address is its key: a metatable with
+ * the metamethods, and __index a table of the methods. Pushes the metatable. [-0, +1, m] */
+void cs_class_new(lua_State *L, const char *class, const luaL_Reg *meta,
+                  const luaL_Reg *methods);
+/* Makes the userdata on top of the stack one of the class. */
+void cs_class_set(lua_State *L, const char *class);
+/* The userdata of that class at index, or NULL; cs_class_check raises an error instead. */
+void *cs_class_test(lua_State *L, int index, const char *class);
+void *cs_class_check(lua_State *L, int index, const char *class);
+
 /* ---- handle.c: what easies, multis and shares have in common ------------------------ */
 
 enum cs_kind { CS_EASY, CS_MULTI, CS_SHARE };
@@ -131,20 +143,18 @@ struct cs_handle {
 void *cs_handle_new(lua_State *L, enum cs_kind kind, size_t size, int uservalues);
 /* It has its libcurl handle: from here on it must be torn down. */
 void cs_handle_ready(struct cs_handle *h);
+/* The handle at index, or NULL. */
+void *cs_handle_test(lua_State *L, int index, enum cs_kind kind);
 /* The open handle at index; raises an error for anything else. */
 void *cs_handle_check(lua_State *L, int index, enum cs_kind kind);
 /* Raises an error if a running frame reaches the handle; call names the refused one. */
 void cs_refuse_inside(lua_State *L, struct cs_handle *h, const char *call);
-/* close, __close and __gc of all three kinds. */
-int cs_handle_close(lua_State *L);
 /* Tears the handle at index down, in a frame of its own. Never raises: an error of a
  * callback is left on the stack and 1 returned. [-0, +(0|1)] */
 int cs_teardown(lua_State *L, int index);
 /* Makes a class of handles: methods, and what all three kinds have. */
 void cs_handle_class(lua_State *L, enum cs_kind kind, const luaL_Reg *methods);
-/* Makes a class: metatable name with the metamethods, __index a table of the methods. */
-void cs_newclass(lua_State *L, const char *name, const luaL_Reg *meta,
-                 const luaL_Reg *methods);
+
 
 /* ---- frame.c: one call from Lua into libcurl ---------------------------------------- */
 
@@ -444,6 +454,8 @@ int cs_socket_adopt(lua_State *L); /* curl.adopt(fd) */
 struct cs_socket *cs_socket_push(lua_State *L, struct cs_runtime *rt);
 /* The Socket at index, or NULL if it is something else. */
 struct cs_socket *cs_socket_test(lua_State *L, int index);
+/* The Socket on top of the stack has lost its descriptor for good: it needs no finalizer. */
+void cs_socket_retire(lua_State *L);
 /* A new descriptor, close-on-exec, or -1 and errno. */
 int cs_socket_create(int family, int socktype, int protocol);
 /* The descriptor is a stream socket that has a peer. */

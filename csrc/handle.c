@@ -8,7 +8,7 @@
 #include "curlsock.h"
 
 static const char *const names[] = {"easy", "multi", "share"};
-static const char *const classes[] = {"curlsock.easy", "curlsock.multi", "curlsock.share"};
+static const char classes[][16] = {"curlsock.easy", "curlsock.multi", "curlsock.share"};
 
 void *cs_handle_new(lua_State *L, enum cs_kind kind, size_t size, int uservalues) {
   struct cs_runtime *rt = cs_runtime(L);
@@ -19,7 +19,7 @@ void *cs_handle_new(lua_State *L, enum cs_kind kind, size_t size, int uservalues
   h->rt = rt;
   cs_link_init(&h->all);
   cs_link_init(&h->walk);
-  luaL_setmetatable(L, classes[kind]);
+  cs_class_set(L, classes[kind]);
   cs_remember(L, -1, h);
   return h;
 }
@@ -30,8 +30,12 @@ void cs_handle_ready(struct cs_handle *h) {
   h->closed = 0;
 }
 
+void *cs_handle_test(lua_State *L, int index, enum cs_kind kind) {
+  return cs_class_test(L, index, classes[kind]);
+}
+
 void *cs_handle_check(lua_State *L, int index, enum cs_kind kind) {
-  struct cs_handle *h = luaL_checkudata(L, index, classes[kind]);
+  struct cs_handle *h = cs_class_check(L, index, classes[kind]);
   if (h->closed) luaL_argerror(L, index, lua_pushfstring(L, "%s is closed", names[kind]));
   return h;
 }
@@ -116,9 +120,9 @@ int cs_teardown(lua_State *L, int index) {
   return f.failed;
 }
 
+/* The handle at index 1, of the class that is the method's upvalue; maybe closed. */
 static struct cs_handle *check_class(lua_State *L) {
-  lua_pushvalue(L, lua_upvalueindex(1));
-  return luaL_checkudata(L, 1, lua_tostring(L, -1));
+  return cs_class_check(L, 1, lua_touserdata(L, lua_upvalueindex(1)));
 }
 
 /* handle:close(): frees the handle; a second call does nothing. Raises what a close
@@ -161,29 +165,19 @@ static int handle__tostring(lua_State *L) {
   return 1;
 }
 
-void cs_newclass(lua_State *L, const char *name, const luaL_Reg *meta,
-                 const luaL_Reg *methods) {
-  luaL_newmetatable(L, name);
-  luaL_setfuncs(L, meta, 0);
-  lua_newtable(L);
-  luaL_setfuncs(L, methods, 0);
-  lua_setfield(L, -2, "__index");
-  lua_pop(L, 1);
-}
-
 void cs_handle_class(lua_State *L, enum cs_kind kind, const luaL_Reg *methods) {
+  static const luaL_Reg none[] = {{NULL, NULL}};
   static const luaL_Reg close[] = {{"close", handle_close}, {NULL, NULL}};
   static const luaL_Reg meta[] = {{"__close", handle__close},
                                   {"__gc", handle__gc},
                                   {"__tostring", handle__tostring},
                                   {NULL, NULL}};
-  luaL_newmetatable(L, classes[kind]);
-  lua_pushstring(L, classes[kind]);
+  void *class = (void *)classes[kind];
+  cs_class_new(L, class, none, methods);
+  lua_pushlightuserdata(L, class);
   luaL_setfuncs(L, meta, 1);
-  lua_newtable(L);
-  luaL_setfuncs(L, methods, 0);
-  lua_pushstring(L, classes[kind]);
+  lua_getfield(L, -1, "__index");
+  lua_pushlightuserdata(L, class);
   luaL_setfuncs(L, close, 1);
-  lua_setfield(L, -2, "__index");
-  lua_pop(L, 1);
+  lua_pop(L, 2);
 }

@@ -160,7 +160,7 @@ void cs_share_leave(struct cs_frame *f, struct cs_easy *e) {
 /* The share at index, or NULL for nil. */
 static struct cs_share *check_share(lua_State *L, struct cs_easy *e, int index) {
   if (lua_isnil(L, index)) return NULL;
-  struct cs_share *s = luaL_testudata(L, index, "curlsock.share");
+  struct cs_share *s = cs_handle_test(L, index, CS_SHARE);
   if (!s || s->h.closed) cs_option_error(L, "share", "open share", index);
   if (s->h.rt != e->h.rt) luaL_error(L, "option 'share': the share is of another state");
   cs_refuse_inside(L, &s->h, "easy:setopt of a share");

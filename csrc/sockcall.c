@@ -79,45 +79,50 @@ static void anchor(lua_State *L, const struct cs_pool *pool, const struct cs_soc
 
 /* ---- the close event ---------------------------------------------------------------- */
 
-struct close_call {
-  struct cs_socket *socket;
-  const struct cs_pool *pool;
-  int refused; /* the callback returned false */
-};
+/* Nothing in this section needs memory, so that all but the callback itself can do without
+ * protection: a socket can always be closed. */
 
-/* Moves the Socket from the anchors to the stack, or pushes nil. [-0, +1] */
-static void take_anchor(lua_State *L, const struct close_call *c) {
-  push_owner(L, 1, c->pool);
-  if (lua_isnil(L, -1) || lua_getiuservalue(L, -1, CS_UV_ANCHORS) != LUA_TTABLE) {
+/* Moves the Socket of s from the anchors of its pool to the stack. 0 if nothing leads from
+ * the frame's handle to that pool. [-0, +(0|1)] */
+static int take_anchor(struct cs_frame *f, const struct cs_socket *s) {
+  lua_State *L = f->L;
+  int top = lua_gettop(L);
+  push_owner(L, f->self, s->pool);
+  if (!lua_isnil(L, -1) && lua_getiuservalue(L, -1, CS_UV_ANCHORS) == LUA_TTABLE &&
+      lua_rawgetp(L, -1, s) == LUA_TUSERDATA) {
     lua_pushnil(L);
-    return;
+    lua_rawsetp(L, -3, s);
+    lua_replace(L, top + 1);
+    lua_settop(L, top + 1);
+    return 1;
   }
-  lua_rawgetp(L, -1, c->socket);
-  if (lua_isnil(L, -1)) return;
-  lua_pushnil(L);
-  lua_rawsetp(L, -3, c->socket);
-}
-
-static int close_body(lua_State *L) {
-  struct close_call *c = lua_touserdata(L, 2);
-  take_anchor(L, c);
-  if (lua_isnil(L, -1)) return 0;
-  lua_getiuservalue(L, -1, CS_UV_CLOSE);
-  if (lua_isnil(L, -1)) return 0;
-  lua_pushnil(L);
-  lua_setiuservalue(L, -3, CS_UV_CLOSE);
-  lua_insert(L, -2);
-  lua_call(L, 1, 1);
-  c->refused = lua_isboolean(L, -1) && !lua_toboolean(L, -1);
+  lua_settop(L, top);
   return 0;
 }
 
-/* Ends the life of a lent socket: its callback is called, once, and whatever that does the
- * descriptor is closed, unless it was taken (detach) or is a stranger's by now. */
-static int close_event(struct cs_frame *f, struct cs_socket *s) {
-  struct close_call c = {s, s->pool, 0};
+/* Calls the close callback of the Socket on top of the stack; whether that returned false. */
+static int call_back(struct cs_frame *f) {
+  lua_State *L = f->L;
+  int refused = 0;
+  if (lua_getiuservalue(L, -1, CS_UV_CLOSE) == LUA_TNIL) return lua_pop(L, 1), 0;
+  lua_pushnil(L);
+  lua_setiuservalue(L, -3, CS_UV_CLOSE);
+  lua_pushvalue(L, -2);
+  if (lua_pcall(L, 1, 1, 0)) {
+    cs_frame_error(f);
+  } else {
+    refused = lua_isboolean(L, -1) && !lua_toboolean(L, -1);
+    lua_pop(L, 1);
+  }
+  return refused;
+}
+
+/* Ends the life of a lent socket. If its Socket is reached, and on top of the stack, its
+ * callback is called, once; whatever that does the descriptor is closed, unless it was taken
+ * (detach) or is a stranger's by now. */
+static int close_event(struct cs_frame *f, struct cs_socket *s, int reached) {
+  int refused = 0;
   s->refs++;
-  s->pool->refs++;
   cs_link_drop(&s->in_pool);
   cs_link_drop(&s->in_opener);
   cs_event_closing(f, s);
@@ -125,26 +130,28 @@ static int close_event(struct cs_frame *f, struct cs_socket *s) {
     s->state = CS_CLOSING;
   else
     cs_socket_end(s, CS_CLOSED);
-  if (f && cs_call(f, close_body, &c)) cs_frame_error(f);
-  if (s->state == CS_CLOSING && cs_socket_close(s)) c.refused = 1;
-  cs_pool_unref((struct cs_pool *)c.pool);
+  if (reached) refused = call_back(f);
+  if (s->state == CS_CLOSING && cs_socket_close(s)) refused = 1;
+  if (reached) {
+    cs_socket_retire(f->L);
+    lua_pop(f->L, 1);
+  }
   cs_socket_unref(s);
-  return c.refused;
+  return refused;
 }
 
-/* Whether a call on the frame's handle can close a socket of the pool. */
-static int is_reached(struct cs_frame *f, const struct cs_pool *pool) {
-  push_owner(f->L, f->self, pool);
-  int reached = !lua_isnil(f->L, -1);
-  lua_pop(f->L, 1);
-  return reached;
+/* libcurl closed the socket without telling, or lost it. */
+static void lost_event(struct cs_frame *f, struct cs_socket *s) {
+  close_event(f, s, take_anchor(f, s));
 }
 
 static int on_close(void *clientp, curl_socket_t fd) {
   struct cs_runtime *rt = clientp;
   struct cs_frame *f = rt->frame;
   struct cs_socket *s = cs_ledger_find(rt, fd);
-  if (s && s->state == CS_LENT && (!f || is_reached(f, s->pool))) return close_event(f, s);
+  int lent = s && s->state == CS_LENT;
+  if (lent && !f) return close_event(f, s, 0);
+  if (lent && take_anchor(f, s)) return close_event(f, s, 1);
   /* Another's socket has the number: what libcurl means has been closed before. */
   if (s && cs_same(s)) return 0;
   return close(fd) != 0;
@@ -154,7 +161,7 @@ void cs_settle(struct cs_frame *f, struct cs_easy *e) {
   while (!cs_link_empty(&e->opened)) {
     struct cs_socket *s = cs_item(e->opened.next, struct cs_socket, in_opener);
     cs_link_drop(&s->in_opener);
-    if (!cs_same(s)) close_event(f, s);
+    if (!cs_same(s)) lost_event(f, s);
   }
   cs_lists_retire_end(e);
 }
@@ -171,7 +178,7 @@ void cs_settle_pool(struct cs_frame *f, struct cs_pool *p) {
     cs_link_drop(l);
     cs_link_append(&lost, l);
   }
-  while (!cs_link_empty(&lost)) close_event(f, cs_item(lost.next, struct cs_socket, in_pool));
+  while (!cs_link_empty(&lost)) lost_event(f, cs_item(lost.next, struct cs_socket, in_pool));
 }
 
 /* ---- open --------------------------------------------------------------------------- */
@@ -377,7 +384,7 @@ static void settle_lost(struct cs_frame *f, struct cs_pool *p) {
   while (!cs_link_empty(&p->sockets)) {
     struct cs_socket *s = cs_item(p->sockets.next, struct cs_socket, in_pool);
     if (s->fd >= 0) return;
-    close_event(f, s);
+    lost_event(f, s);
   }
 }
 

@@ -22,6 +22,7 @@
 #endif
 
 static const char class_name[] = "curlsock.socket";
+static const char retired_class[] = "curlsock.socket"; /* the same without __gc */
 
 /* ---- waiting ---------------------------------------------------------------------- */
 
@@ -184,26 +185,40 @@ static void describe(struct cs_address *a, int fd) {
 struct cs_socket *cs_socket_push(lua_State *L, struct cs_runtime *rt) {
   struct cs_socket **box = lua_newuserdatauv(L, sizeof *box, CS_SOCKET_UVS);
   *box = NULL;
-  luaL_setmetatable(L, class_name);
+  cs_class_set(L, class_name);
   *box = cs_socket_new(rt);
   if (!*box) luaL_error(L, "not enough memory");
   (*box)->box = box;
   return *box;
 }
 
-/* What a box without a socket is: half made, or finalized. Never written to. */
-static struct cs_socket *opened(struct cs_socket *const *box) {
-  static struct cs_socket closed = {.fd = -1, .state = CS_CLOSED};
-  return *box ? *box : &closed;
+/* What a box without a socket of its own points to; never written to. */
+static struct cs_socket closed = {.fd = -1, .state = CS_CLOSED};
+static struct cs_socket detached = {.fd = -1, .state = CS_DETACHED};
+
+static struct cs_socket **box_at(lua_State *L, int index) {
+  void *box = cs_class_test(L, index, class_name);
+  return box ? box : cs_class_test(L, index, retired_class);
+}
+
+/* The box may be empty: half made, or finalized. */
+struct cs_socket *cs_socket_test(lua_State *L, int index) {
+  struct cs_socket **box = box_at(L, index);
+  return box && !*box ? &closed : box ? *box : NULL;
 }
 
 static struct cs_socket *self(lua_State *L) {
-  return opened(luaL_checkudata(L, 1, class_name));
+  struct cs_socket *s = cs_socket_test(L, 1);
+  if (!s) luaL_typeerror(L, 1, class_name);
+  return s;
 }
 
-struct cs_socket *cs_socket_test(lua_State *L, int index) {
-  struct cs_socket **box = luaL_testudata(L, index, class_name);
-  return box ? opened(box) : NULL;
+void cs_socket_retire(lua_State *L) {
+  struct cs_socket **box = lua_touserdata(L, -1), *s = *box;
+  *box = s->state == CS_DETACHED ? &detached : &closed;
+  s->box = NULL;
+  cs_socket_unref(s);
+  cs_class_set(L, retired_class);
 }
 
 /* In which states a method works. */
@@ -492,7 +507,7 @@ static int is_data(lua_State *L, int key) { return !strcmp(cs_word(L, key), "dat
 
 /* socket.data: any value of the script's, nil at first. Other keys: a method or nil. */
 static int socket__index(lua_State *L) {
-  luaL_checkudata(L, 1, class_name);
+  self(L);
   if (is_data(L, 2)) return lua_getiuservalue(L, 1, CS_UV_DATA), 1;
   lua_settop(L, 2);
   lua_rawget(L, lua_upvalueindex(1));
@@ -501,7 +516,7 @@ static int socket__index(lua_State *L) {
 
 /* socket.data = value, in any state. Raises an error for any other key. */
 static int socket__newindex(lua_State *L) {
-  luaL_checkudata(L, 1, class_name);
+  self(L);
   lua_settop(L, 3);
   if (!is_data(L, 2))
     return luaL_error(L, "Socket has no field '%s' to be set: your values go into data",
@@ -531,7 +546,7 @@ static int socket__close(lua_State *L) {
 /* __gc: as __close. A close callback may still get the Socket of a lent descriptor, so
  * that one is finalized again later; if the state ends first, the runtime frees it. */
 static int socket__gc(lua_State *L) {
-  struct cs_socket **box = luaL_checkudata(L, 1, class_name), *s = *box;
+  struct cs_socket **box = cs_class_check(L, 1, class_name), *s = *box;
   if (!s) return 0;
   if (s->state == CS_LENT || s->state == CS_CLOSING) {
     lua_getmetatable(L, 1);
@@ -543,6 +558,20 @@ static int socket__gc(lua_State *L) {
   s->box = NULL;
   cs_socket_unref(s);
   return 0;
+}
+
+/* Makes the retired class from the metatable on top of the stack. */
+static void retired_class_new(lua_State *L) {
+  lua_newtable(L);
+  lua_pushnil(L);
+  while (lua_next(L, -3)) {
+    lua_pushvalue(L, -2);
+    lua_insert(L, -2);
+    lua_rawset(L, -4);
+  }
+  lua_pushnil(L);
+  lua_setfield(L, -2, "__gc");
+  lua_rawsetp(L, LUA_REGISTRYINDEX, retired_class);
 }
 
 void cs_socket_class(lua_State *L) {
@@ -574,10 +603,10 @@ void cs_socket_class(lua_State *L) {
       {"state", socket_state},
       {NULL, NULL},
   };
-  cs_newclass(L, class_name, meta, methods);
-  luaL_getmetatable(L, class_name);
+  cs_class_new(L, class_name, meta, methods);
   lua_getfield(L, -1, "__index");
   lua_pushcclosure(L, socket__index, 1);
   lua_setfield(L, -2, "__index");
+  retired_class_new(L);
   lua_pop(L, 1);
 }

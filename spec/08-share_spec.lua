@@ -284,7 +284,7 @@ describe("a share in use", function()
     assert.same({}, curl.sockets())
   end)
 
-  it("is closed with its last easy when nothing else mentions it", function()
+  it("is collected with its last easy, not before, when nothing else mentions it", function()
     local before = curl.live().share
     do
       local easy <close>, body = new("/hello", (curl.share { share = "connect" }))
@@ -294,6 +294,7 @@ describe("a share in use", function()
       assert.equal(before + 1, curl.live().share)
       assert.equal(1, #curl.sockets())
     end
+    collectgarbage()
     assert.equal(before, curl.live().share)
     assert.same({}, curl.sockets())
   end)

@@ -68,11 +68,13 @@ local function reader(text, size)
   return self
 end
 
--- Options of a PUT of a text whose length is told.
-local function put(text, source)
+-- Options of a PUT, or POST, of a text whose length is told.
+local function put(text, source, post)
   return {
-    upload = true,
+    upload = not post or nil,
+    post = post,
     infilesize_large = #text,
+    postfieldsize = post and #text,
     httpheader = { "Expect:" },
     readfunction = source.read,
     seekfunction = source.seek,
@@ -80,7 +82,7 @@ local function put(text, source)
 end
 
 -- 200 with the request's body, but /late and /early redirect with 307, which must repeat the
--- body: one after it has all of it, one before it reads any.
+-- body: one after it has all of it, one when it has only the start.
 local echo = [[
 local server = ...
 local function answer(client, head, body)
@@ -97,6 +99,7 @@ local function serve(client)
       length = tonumber(line:lower():match("^content%-length: (%d+)")) or length
     until line == ""
     if path == "/early" then
+      client:receive(100000)
       answer(client, "307 Again\r\nLocation: /echo\r\nConnection: close", "")
       repeat until not client:receive(65536)
       return
@@ -617,11 +620,8 @@ describe("seekfunction", function()
 
   local function send(path, text, source, options)
     local body = {}
-    local easy <close> = new(server.url .. path, put(text, source))
+    local easy <close> = new(server.url .. path, options or put(text, source))
     easy:setopt { followlocation = true, writefunction = body }
-    if options then
-      easy:setopt(options)
-    end
     local ok, message, name = easy:perform()
     return ok and table.concat(body), message, name
   end
@@ -642,7 +642,7 @@ describe("seekfunction", function()
 
   it("rewinds a POST", function()
     local source = reader("0123456789", 4)
-    local options = { upload = false, post = true, postfieldsize = 10 }
+    local options = put("0123456789", source, true)
     assert.equal("0123456789", send("/late", "0123456789", source, options))
     assert.same({ { 0, "set" } }, source.seeks)
   end)
@@ -674,18 +674,22 @@ describe("seekfunction", function()
     assert.same({ nil, "SEND_FAIL_REWIND" }, { ok, name })
   end)
 
+  local function resume(source)
+    local options = put("0123456789", source)
+    options.resume_from_large = 3
+    return send("/echo", "0123456789", source, options)
+  end
+
   it("is told where a resumed upload starts", function()
     local source = reader("0123456789", 4)
-    local body = send("/echo", "0123456789", source, { resume_from_large = 3 })
-    assert.equal("3456789", body)
+    assert.equal("3456789", resume(source))
     assert.same({ { 3, "set" } }, source.seeks)
   end)
 
   it("that returns nil there makes libcurl read up to it", function()
     local source = reader("0123456789", 4)
     source.seek = function() end
-    local body = send("/echo", "0123456789", source, { resume_from_large = 3 })
-    assert.equal("3456789", body)
+    assert.equal("3456789", resume(source))
   end)
 
   it("that returns false there fails the transfer", function()
@@ -693,7 +697,7 @@ describe("seekfunction", function()
     source.seek = function()
       return false
     end
-    local ok, _, name = send("/echo", "0123456789", source, { resume_from_large = 3 })
+    local ok, _, name = resume(source)
     assert.same({ nil, "READ_ERROR" }, { ok, name })
     assert.equal(0, source.calls)
   end)

@@ -331,6 +331,15 @@ describe("opensocketfunction", function()
       assert.same({ "inet", "stream", 6 }, kind_of(held()))
     end)
 
+    it("so that libcurl's own options are for the new family, too", function()
+      local url = ("http://[2001:db8::1]:%d/peer"):format(web.port)
+      local peer = get(url, function(_, address)
+        address.ip = "127.0.0.1"
+        return true
+      end, { interface = "host!127.0.0.7" })
+      assert.truthy(peer:match("^127%.0%.0%.7 %d+\n$"))
+    end)
+
     it("the family alone, which keeps the port", function()
       local offered = {}
       assert.truthy(get(web.url .. "/peer", function(_, address)
@@ -890,6 +899,14 @@ describe("opensocketfunction", function()
       assert.same({ "127.0.0.2:80" }, offered)
     end)
 
+    it("aborts the transfer also where addresses of both families are tried at once", function()
+      local offered = {}
+      assert.equal("stop", thrown_by("http://many.test/", noting(offered, function()
+        error("stop", 0)
+      end), resolving("[::1]", "127.0.0.2", "[::2]", "127.0.0.3")))
+      assert.equal(1, #offered)
+    end)
+
     it("leaves the Socket that it made to the script", function()
       local socket
       assert.equal("stop", thrown_by(web.url, function(_, address)
@@ -1036,6 +1053,15 @@ describe("opensocketfunction", function()
       if not takes_connected then
         assert.truthy(socket:recv(4096, 5):find("hello\n", 1, true))
       end
+    end)
+
+    it("uses one whose connection was made after connect had given up waiting", function()
+      local socket <close> = curl.socket()
+      assert.equal("ETIMEDOUT", select(3, socket:connect("127.0.0.1:" .. web.port, 0)))
+      assert(servers.wait(function()
+        return socket:info().state == "established"
+      end))
+      check(socket, "http://192.0.2.1/hello")
     end)
 
     it("uses it for HTTPS", function()

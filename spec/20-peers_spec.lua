@@ -74,12 +74,61 @@ local function only_result(multi)
   return table.unpack(first, 2, first.n)
 end
 
-local function fetch(multi, easy)
+local function fetch(multi, easy, run)
   multi:add(easy)
-  drive(multi)
+  if run then run() else drive(multi) end
   assert(only_result(multi))
   multi:remove(easy)
 end
+
+-- A multi, a function that drives it until ready() is true or no transfer runs, and a count of
+-- the descriptors that libcurl watched for itself: with perform and poll, or with
+-- socketfunction, timerfunction and socket_action.
+local function new_multi(how)
+  if how == "perform" then
+    local multi = curl.multi()
+    return multi, function(ready) drive(multi, ready) end
+  end
+  local watched, due, seen = {}, nil, { internal = 0 }
+  local multi = curl.multi {
+    socketfunction = function(fd, events, easy)
+      watched[fd] = events
+      if not easy then seen.internal = seen.internal + 1 end
+    end,
+    timerfunction = function(seconds)
+      due = seconds and curl.now() + seconds
+    end,
+  }
+  local function wait()
+    local lists = { r = {}, w = {} }
+    for fd, events in pairs(watched) do
+      for event in events:gmatch(".") do
+        table.insert(lists[event], { fd = fd, event = event, getfd = function() return fd end })
+      end
+    end
+    local seconds = due and math.min(math.max(due - curl.now(), 0), 0.1) or 0.1
+    local readable, writable = luasocket.select(lists.r, lists.w, seconds)
+    return table.move(writable, 1, #writable, #readable + 1, readable)
+  end
+  return multi, function(ready)
+    local deadline = curl.now() + 20
+    local running = multi:socket_action()
+    while running > 0 and not (ready and ready()) do
+      assert(curl.now() < deadline, "the transfers do not end")
+      for _, object in ipairs(wait()) do
+        if (watched[object.fd] or ""):find(object.event) then
+          running = assert(multi:socket_action(object.fd, object.event))
+        end
+      end
+      if due and due <= curl.now() then
+        due = nil
+        running = assert(multi:socket_action())
+      end
+    end
+  end, seen
+end
+
+local manners = { "perform", "socket_action" }
 
 local function collected(weak)
   left.gc()
@@ -108,9 +157,22 @@ local function refusal(call, kind)
 end
 
 describe("R1: socket_action", function()
+  it("drives a transfer in an event loop, libcurl's own descriptors told as nobody's", function()
+    local log = new_log()
+    local body = {}
+    local multi, run, seen = new_multi("socket_action")
+    local easy = new_easy(log, "A", { url = servers.nginx().url .. "/big", writefunction = body })
+    fetch(multi, easy, run)
+    assert.equal(servers.nginx().big, table.concat(body))
+    -- From 8.20 on libcurl watches a descriptor for itself.
+    assert.equal(curl.version_info().version_num >= 0x081400, seen.internal > 0)
+    multi:close()
+    assert.same(once, log.lives())
+  end)
+
   -- Without a socketfunction libcurl 8.13 and later watch no descriptor for socket_action, so
   -- perform must do what a descriptor is ready for.
-  it("starts a transfer, and is harmless while it runs, libcurl's own descriptors too", function()
+  it("starts a transfer, and is harmless while perform drives it", function()
     local log = new_log()
     local body = {}
     local easy = new_easy(log, "A", { url = servers.nginx().url .. "/big", writefunction = body })
@@ -133,177 +195,180 @@ describe("R1: socket_action", function()
     assert.same(once, log.lives())
   end)
 
-  it("is not disturbed by descriptors that libcurl does not know", function()
-    local log = new_log()
-    local easy = new_easy(log, "A", { url = servers.nginx().url .. "/hello" })
-    local multi = curl.multi():add(easy)
-    local stranger, other = curl.socketpair()
-    multi:socket_action()
-    for _, events in ipairs { "r", "w", "rw" } do
-      assert.equal(1, multi:socket_action(stranger:fd(), events))
-      assert.equal(1, multi:socket_action(4321, events))
-      assert.equal(1, multi:socket_action(2 ^ 31 - 1, events))
-    end
-    drive(multi)
-    assert.is_true(only_result(multi))
-    assert.equal(1, assert(other:send("x")))
-    assert.equal("x", stranger:recv(1))
-    multi:close()
-    assert.same(once, log.lives())
-  end)
-end)
-
-describe("R2: a pooled TLS connection", function()
-  it("is closed by multi:close with its event, after its easy was collected", function()
-    local log = new_log()
-    local multi = curl.multi()
-    local function transfer()
-      local nginx = servers.nginx()
-      local easy = new_easy(log, "A", { url = nginx.https_url .. "/hello", cainfo = nginx.ca })
-      fetch(multi, easy)
-      return weakly(easy)
-    end
-    assert.is_true(collected(transfer()))
-    assert.same({ opened }, log.lives())
-    multi:close()
-    assert.same(once, log.lives())
-  end)
-end)
-
-describe("R3: an easy that was dropped in mid-transfer", function()
-  -- A transfer that has begun to read its body, in a multi; both know each other.
-  local function begin(log, easy_first)
-    local easy, multi
-    if easy_first then
-      easy = new_easy(log, "A", { url = servers.nginx().url .. "/slow?rate=2m" })
-      multi = curl.multi()
-    else
-      multi = curl.multi()
-      easy = new_easy(log, "A", { url = servers.nginx().url .. "/slow?rate=2m" })
-    end
-    local bytes = 0
-    easy:setopt("writefunction", function(data)
-      assert(easy and multi)
-      bytes = bytes + #data
-    end)
-    multi:add(easy)
-    drive(multi, function() return bytes > 0 end)
-    assert.is_true(bytes > 0 and bytes < 2 ^ 20)
-    return multi, weakly(easy, multi)
-  end
-
-  it("is kept by the multi, which ends its transfer and tells its result", function()
-    local log = new_log()
-    local multi = begin(log)
-    left.gc()
-    drive(multi)
-    for easy, ok in multi:results() do
-      assert.is_true(ok)
-      assert.equal(2 ^ 20, easy:getinfo("size_download_t"))
-      multi:remove(easy)
-    end
-    left.gc()
-    assert.equal(0, curl.live().easy)
-    multi:close()
-    assert.same(once, log.lives())
-  end)
-
-  for _, easy_first in ipairs { true, false } do
-    local order = easy_first and "made before it" or "made after it"
-    it("goes with its multi when both are collected, it being " .. order, function()
+  for _, how in ipairs(manners) do
+    it("is not disturbed by descriptors that libcurl does not know; driven by " .. how, function()
       local log = new_log()
-      local function drop()
-        local _, weak = begin(log, easy_first)
-        return weak
+      local easy = new_easy(log, "A", { url = servers.nginx().url .. "/hello" })
+      local multi, run = new_multi(how)
+      local stranger, other = curl.socketpair()
+      multi:add(easy):socket_action()
+      for _, events in ipairs { "r", "w", "rw" } do
+        assert.equal(1, multi:socket_action(stranger:fd(), events))
+        assert.equal(1, multi:socket_action(4321, events))
+        assert.equal(1, multi:socket_action(2 ^ 31 - 1, events))
       end
-      assert.is_true(collected(drop()))
+      run()
+      assert.is_true(only_result(multi))
+      assert.equal(1, other:send("x"))
+      assert.equal("x", stranger:recv(1))
+      multi:close()
       assert.same(once, log.lives())
     end)
   end
 end)
 
-describe("R4: a multi that was driven by a coroutine", function()
-  local function https(log)
-    local nginx = servers.nginx()
-    return new_easy(log, "A", { url = nginx.https_url .. "/slow?rate=2m", cainfo = nginx.ca })
-  end
+for _, how in ipairs(manners) do
+  describe("R2: a pooled TLS connection of a multi driven by " .. how, function()
+    it("is closed by multi:close with its event, after its easy was collected", function()
+      local log = new_log()
+      local multi, run = new_multi(how)
+      local function transfer()
+        local nginx = servers.nginx()
+        local easy = new_easy(log, "A", { url = nginx.https_url .. "/hello", cainfo = nginx.ca })
+        fetch(multi, easy, run)
+        return weakly(easy)
+      end
+      assert.is_true(collected(transfer()))
+      assert.same({ opened }, log.lives())
+      multi:close()
+      assert.same(once, log.lives())
+    end)
+  end)
 
-  -- Runs body in a coroutine that is garbage afterwards.
-  local function in_coroutine(body)
-    local function run()
-      local thread = coroutine.create(body)
-      coroutine.resume(thread)
-      return weakly(thread)
+  describe("R3: an easy that was dropped in mid-transfer, driven by " .. how .. ",", function()
+    -- A transfer that has begun to read its body, in a multi; both know each other.
+    local function begin(log, easy_first)
+      local easy, multi, run
+      local function make_easy()
+        easy = new_easy(log, "A", { url = servers.nginx().url .. "/slow?rate=8m" })
+      end
+      if easy_first then make_easy() end
+      multi, run = new_multi(how)
+      if not easy_first then make_easy() end
+      local bytes = 0
+      easy:setopt("writefunction", function(data)
+        assert(easy and multi)
+        bytes = bytes + #data
+      end)
+      multi:add(easy)
+      run(function() return bytes > 0 end)
+      assert.is_true(bytes > 0 and bytes < 2 ^ 20)
+      return multi, run, weakly(easy, multi)
     end
-    assert.is_true(collected(run()))
-  end
 
-  local endings = {
-    { "ended", function() end },
-    { "died of an error", function() error("on purpose") end },
-    { "was dropped, suspended,", coroutine.yield },
-  }
-  for _, ending in ipairs(endings) do
-    local how, finish = table.unpack(ending)
-    it("that " .. how .. " closes its pooled TLS connection with its event", function()
+    it("is kept by the multi, which ends its transfer and tells its result", function()
       local log = new_log()
-      local multi = curl.multi()
-      in_coroutine(function()
-        fetch(multi, https(log))
-        finish()
-      end)
-      assert.same({ opened }, log.lives())
+      local multi, run = begin(log)
+      left.gc()
+      run()
+      for easy, ok in multi:results() do
+        assert.is_true(ok)
+        assert.equal(2 ^ 20, easy:getinfo("size_download_t"))
+        multi:remove(easy)
+      end
+      left.gc()
+      assert.equal(0, curl.live().easy)
       multi:close()
       assert.same(once, log.lives())
     end)
 
-    it("that " .. how .. " in mid-transfer is closed with one event", function()
-      local log = new_log()
-      local multi = curl.multi()
-      in_coroutine(function()
-        local easy, started = https(log), false
-        easy:setopt("writefunction", function() started = true end)
-        multi:add(easy)
-        drive(multi, function() return started end)
-        finish()
+    for _, easy_first in ipairs { true, false } do
+      local order = easy_first and "made before it" or "made after it"
+      it("goes with its multi when both are collected, it being " .. order, function()
+        local log = new_log()
+        local function drop()
+          local _, _, weak = begin(log, easy_first)
+          return weak
+        end
+        assert.is_true(collected(drop()))
+        assert.same(once, log.lives())
       end)
-      assert.same({ opened }, log.lives())
+    end
+  end)
+
+  describe("R4: a multi that was driven, by " .. how .. ", by a coroutine", function()
+    local function https(log, path)
+      local nginx = servers.nginx()
+      return new_easy(log, "A", { url = nginx.https_url .. path, cainfo = nginx.ca })
+    end
+
+    -- Runs body in a coroutine that is garbage afterwards.
+    local function in_coroutine(body)
+      local function start()
+        local thread = coroutine.create(body)
+        coroutine.resume(thread)
+        return weakly(thread)
+      end
+      assert.is_true(collected(start()))
+    end
+
+    local endings = {
+      { "ended", function() end },
+      { "died of an error", function() error("on purpose") end },
+      { "was dropped, suspended,", coroutine.yield },
+    }
+    for _, ending in ipairs(endings) do
+      local fate, finish = table.unpack(ending)
+      it("that " .. fate .. " closes its pooled TLS connection with its event", function()
+        local log = new_log()
+        local multi, run = new_multi(how)
+        in_coroutine(function()
+          fetch(multi, https(log, "/hello"), run)
+          finish()
+        end)
+        assert.same({ opened }, log.lives())
+        multi:close()
+        assert.same(once, log.lives())
+      end)
+
+      it("that " .. fate .. " in mid-transfer is closed with one event", function()
+        local log = new_log()
+        local multi, run = new_multi(how)
+        in_coroutine(function()
+          local easy, started = https(log, "/slow?rate=8m"), false
+          easy:setopt("writefunction", function() started = true end)
+          multi:add(easy)
+          run(function() return started end)
+          finish()
+        end)
+        assert.same({ opened }, log.lives())
+        multi:close()
+        assert.same(once, log.lives())
+      end)
+    end
+
+    it("runs the close callback on the thread that closes it", function()
+      local ran_on
+      local multi, run = new_multi(how)
+      in_coroutine(function()
+        local easy = curl.easy { url = servers.nginx().url .. "/hello", proxy = "" }
+        easy:setopt("closesocketfunction", function() ran_on = coroutine.running() end)
+        fetch(multi, easy, run)
+      end)
+      local closer = coroutine.create(function() multi:close() end)
+      assert(coroutine.resume(closer))
+      assert.equal(closer, ran_on)
+    end)
+
+    it("cannot be left by a callback that yields: that is the transfer's error", function()
+      local log = new_log()
+      local easy = new_easy(log, "A", { url = servers.nginx().url .. "/hello" })
+      easy:setopt("writefunction", coroutine.yield)
+      local multi, run = new_multi(how)
+      local result
+      multi:add(easy)
+      local thread = coroutine.create(function()
+        run()
+        result = table.pack(only_result(multi))
+      end)
+      assert(coroutine.resume(thread))
+      assert.equal("dead", coroutine.status(thread))
+      assert.same({ nil, "attempt to yield across a C-call boundary", "CALLBACK", n = 3 }, result)
       multi:close()
       assert.same(once, log.lives())
     end)
-  end
-
-  it("runs the close callback on the thread that closes it", function()
-    local ran_on
-    local multi = curl.multi()
-    in_coroutine(function()
-      local easy = curl.easy { url = servers.nginx().url .. "/hello", proxy = "" }
-      easy:setopt("closesocketfunction", function() ran_on = coroutine.running() end)
-      fetch(multi, easy)
-    end)
-    local closer = coroutine.create(function() multi:close() end)
-    assert(coroutine.resume(closer))
-    assert.equal(closer, ran_on)
   end)
-
-  it("cannot be left by a callback that yields: that is the transfer's error", function()
-    local log = new_log()
-    local easy = new_easy(log, "A", { url = servers.nginx().url .. "/hello" })
-    easy:setopt("writefunction", coroutine.yield)
-    local multi = curl.multi():add(easy)
-    local ok, message, name
-    local thread = coroutine.create(function()
-      drive(multi)
-      ok, message, name = only_result(multi)
-    end)
-    assert(coroutine.resume(thread))
-    assert.equal("dead", coroutine.status(thread))
-    assert.same({ nil, "attempt to yield across a C-call boundary", "CALLBACK" },
-      { ok, message, name })
-    multi:close()
-    assert.same(once, log.lives())
-  end)
-end)
+end
 
 describe("R5: easy:close inside its own", function()
   local function data() return "data" end

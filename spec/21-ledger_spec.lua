@@ -147,6 +147,20 @@ describe("A connection attempt", function()
     A:close()
   end)
 
+  it("that times out in a multi has its event in the perform that ends it", function()
+    local log = new_log()
+    dead_host("127.0.0.2")
+    local A = new_easy(log, "A", several(servers.nginx().port4, "127.0.0.2", {
+      connecttimeout_ms = 50,
+    }))
+    local multi = curl.multi():add(A)
+    drive(multi)
+    assert.same({ ("A, %s for A"):format(unconnected) }, log.lives())
+    assert.equal("OPERATION_TIMEDOUT", error_name(only_result(multi)))
+    multi:close()
+    assert.equal(1, #log.records)
+  end)
+
   it("that is refused has its event for each address", function()
     local log = new_log()
     local A = new_easy(log, "A", several(servers.free_port(), "127.0.0.1,127.0.0.2,127.0.0.3"))
@@ -257,6 +271,19 @@ for _, ftpport in ipairs { false, "-" } do
       assert.same({ "B, closing for B" }, log.lives())
     end)
 
+    it("a data socket on a shared connection has its event for the easy that opened it", function()
+      local log = new_log()
+      local share = curl.share { share = "connect" }
+      for _, name in ipairs { "A", "B" } do
+        local easy = ftp_easy(log, name, "/hello.txt")
+        assert.is_true(easy:setopt("share", share):perform())
+        easy:close()
+      end
+      assert.same({ "A", "A, closing for A", "B, closing for B" }, log.lives())
+      share:close()
+      assert.same({ "A, closing for A", "A, closing for A", "B, closing for B" }, log.lives())
+    end)
+
     it("both sockets have their event when the transfer is removed", function()
       local log = new_log()
       local multi = curl.multi()
@@ -293,8 +320,9 @@ describe("FTP, active:", function()
     })
     assert.is_true(A:perform())
     assert.same({ "borrowed", "127.0.0.1" }, during)
-    -- The control connection alone: libcurl has closed the listening socket.
-    assert.same({ 1, 1 }, counts)
+    -- Libcurl holds the control connection; the accepted socket counts while it is shown.
+    assert.same({ 1, 2 }, counts)
+    assert.equal(1, curl.live().socket)
     assert.equal("closed", accepted:state())
     assert.is_nil(accepted:fd())
     assert.same({ "A", "A, closing for A" }, log.lives())
@@ -457,6 +485,22 @@ describe("A TLS connection that left its share for the shutdown list of a multi"
     assert.same(after_transfer, log.lives())
     B:close()
     assert.same(in_the_end, log.lives())
+  end)
+
+  it("has its event when the easy that ran alone enters another multi, without share", function()
+    finally(resume)
+    local log = new_log()
+    local share, multi = curl.share { share = "connect" }, curl.multi()
+    local B = migrate(log, share)
+    B:unset("share")
+    assert.same(after_transfer, log.lives())
+    multi:add(B)
+    assert.same(in_the_end, log.lives())
+    assert.same({}, curl.sockets())
+    share:close()
+    multi:close()
+    B:close()
+    assert.equal(1, #log.records)
   end)
 
   it("has its event in lua_close", function()
