@@ -8,7 +8,7 @@
  * a word, closes it before it says so, or gets its number back and takes it for the old one.
  */
 #include <errno.h>
-#include <limits.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -94,6 +94,12 @@ static void tell(struct cs_frame *f, lua_CFunction body, const void *arg) {
   if (f && cs_call(f, body, (void *)arg)) cs_frame_error(f);
 }
 
+/* Tells the script that the multi's own descriptor is to be watched, or no longer. */
+static void tell_poll(struct cs_frame *f, struct cs_multi *m, int events) {
+  struct event_call c = {m, f, NULL, m->epoll, events, -1};
+  tell(f, socket_body, &c);
+}
+
 /* ---- the multi's own descriptor ----------------------------------------------------- */
 
 #ifdef __linux__
@@ -138,13 +144,20 @@ static int select_bits(const struct epoll_event *ev, const struct cs_watch *w) {
          (events & CURL_POLL_OUT ? CURL_CSELECT_OUT : 0);
 }
 
+/* The watch that the event is for, or NULL if it has ended. */
+static const struct cs_watch *find_watch(const struct cs_multi *m,
+                                         const struct epoll_event *ev) {
+  const struct cs_watch *w = &m->watches[(uint32_t)ev->data.u64];
+  return w->events && w->generation == (uint32_t)(ev->data.u64 >> 32) ? w : NULL;
+}
+
 /* Passes an event on, unless an earlier one of the same step ended its watch. */
 static CURLMcode dispatch(struct cs_multi *m, const struct epoll_event *ev) {
-  uint32_t fd = (uint32_t)ev->data.u64, generation = (uint32_t)(ev->data.u64 >> 32);
-  const struct cs_watch *w = &m->watches[fd];
-  if (!w->events || w->generation != generation) return CURLM_OK;
-  return curl_multi_socket_action(m->curl, (curl_socket_t)fd, select_bits(ev, w),
-                                  &m->running);
+  if (ev->data.u64 == timer_key) return take_timer(m), CURLM_OK;
+  const struct cs_watch *w = find_watch(m, ev);
+  if (!w) return CURLM_OK;
+  return curl_multi_socket_action(m->curl, (curl_socket_t)(uint32_t)ev->data.u64,
+                                  select_bits(ev, w), &m->running);
 }
 
 static CURLMcode run_timer(struct cs_multi *m) {
@@ -153,32 +166,57 @@ static CURLMcode run_timer(struct cs_multi *m) {
   return curl_multi_socket_action(m->curl, CURL_SOCKET_TIMEOUT, 0, &m->running);
 }
 
+/* An epoll descriptor with the timer in it, or -1 and errno. */
+static int new_epoll(int timer) {
+  struct epoll_event ev = {.events = EPOLLIN, .data = {.u64 = timer_key}};
+  int epoll = epoll_create1(EPOLL_CLOEXEC);
+  if (epoll < 0 || !epoll_ctl(epoll, EPOLL_CTL_ADD, timer, &ev)) return epoll;
+  int code = errno;
+  close(epoll);
+  errno = code;
+  return -1;
+}
+
+static int open_poll(struct cs_multi *m) {
+  m->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+  if (m->timer < 0) return errno;
+  m->epoll = new_epoll(m->timer);
+  if (m->epoll >= 0) return 0;
+  int code = errno;
+  close(m->timer);
+  m->timer = -1;
+  return code;
+}
+
+/* A descriptor was closed before its watch ended, and a duplicate keeps the socket open: the
+ * kernel goes on watching it, under a number that cannot be removed. Starts anew. */
+static void rebuild(struct cs_frame *f, struct cs_multi *m) {
+  int epoll = new_epoll(m->timer);
+  if (epoll < 0) return tell(f, failure_body, strerror(errno));
+  tell_poll(f, m, 0);
+  dup3(epoll, m->epoll, O_CLOEXEC);
+  close(epoll);
+  tell_poll(f, m, CURL_POLL_IN);
+  for (size_t fd = 0; fd < m->size; fd++)
+    if (m->watches[fd].events) epoll_set(m, (int)fd, &m->watches[fd], 0);
+}
+
+static int is_stale(const struct cs_multi *m, const struct epoll_event *events, int n) {
+  for (int i = 0; i < n; i++)
+    if (events[i].data.u64 != timer_key && !find_watch(m, &events[i])) return 1;
+  return 0;
+}
+
 CURLMcode cs_event_step(struct cs_multi *m) {
   struct epoll_event events[64];
   CURLMcode code = CURLM_OK;
   int n = epoll_wait(m->epoll, events, 64, 0);
+  if (is_stale(m, events, n)) rebuild(m->h.rt->frame, m);
   m->stepping = 1;
-  for (int i = 0; i < n && !code; i++) {
-    if (events[i].data.u64 == timer_key)
-      take_timer(m);
-    else
-      code = dispatch(m, &events[i]);
-  }
+  for (int i = 0; i < n && !code; i++) code = dispatch(m, &events[i]);
   if (!code) code = run_timer(m);
   m->stepping = 0;
   arm(m, m->deadline);
-  return code;
-}
-
-static int open_poll(struct cs_multi *m) {
-  struct epoll_event ev = {.events = EPOLLIN, .data = {.u64 = timer_key}};
-  m->epoll = epoll_create1(EPOLL_CLOEXEC);
-  m->timer = m->epoll < 0 ? -1 : timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-  if (m->timer >= 0 && !epoll_ctl(m->epoll, EPOLL_CTL_ADD, m->timer, &ev)) return 0;
-  int code = errno;
-  if (m->timer >= 0) close(m->timer);
-  if (m->epoll >= 0) close(m->epoll);
-  m->epoll = m->timer = -1;
   return code;
 }
 
@@ -297,10 +335,18 @@ int cs_event_set(lua_State *L, struct cs_multi *m, int self, const char *name, i
   return 1;
 }
 
-/* Tells the script that the multi's own descriptor is to be watched, or no longer. */
-static void tell_poll(struct cs_frame *f, struct cs_multi *m, int events) {
-  struct event_call c = {m, f, NULL, m->epoll, events, -1};
-  tell(f, socket_body, &c);
+/* What was watched until now is watched by the multi's own descriptor. */
+static void take_over(struct cs_frame *f, struct cs_multi *m) {
+  int epoll = m->epoll;
+  for (size_t fd = 0; fd < m->size; fd++) {
+    int events = m->watches[fd].events;
+    m->epoll = -1;
+    set_watch(f, m, (int)fd, 0, NULL);
+    m->epoll = epoll;
+    set_watch(f, m, (int)fd, events, NULL);
+  }
+  arm(m, m->deadline);
+  tell_poll(f, m, CURL_POLL_IN);
 }
 
 /* multi:pollfd(): one descriptor that stands for all that the multi waits for, its timer
@@ -321,7 +367,7 @@ int cs_event_pollfd(lua_State *L) {
     CURLMcode failed = install(m);
     if (failed) return cs_fail_multi(L, failed);
     cs_enter(&f, L, &m->h, 1);
-    tell_poll(&f, m, CURL_POLL_IN);
+    take_over(&f, m);
     cs_leave(&f);
     cs_rethrow(&f);
   }

@@ -64,6 +64,11 @@ local function resolving(...)
   return { resolve = { "many.test:80:" .. table.concat({ ... }, ",") } }
 end
 
+-- Options for active FTP, with two local addresses to listen on.
+local listening = {
+  ftpport = "many.test", resolve = { "many.test:0:127.0.0.2,127.0.0.3" },
+}
+
 -- What libcurl holds: exactly one Socket.
 local function held()
   local sockets = curl.sockets()
@@ -800,6 +805,18 @@ describe("opensocketfunction", function()
       assert.equal("COULDNT_CONNECT", name)
     end)
 
+    it("is offered all local addresses that active FTP may listen on", function()
+      local offered = {}
+      local ftp = servers.vsftpd()
+      local open = noting(offered, function(address)
+        return #offered == 1, "not " .. address.ip
+      end)
+      local body, message = get(ftp.url .. "/hello.txt", open, listening)
+      assert.is_nil(body)
+      assert.same({ "127.0.0.1:" .. ftp.port, "127.0.0.2:0", "127.0.0.3:0" }, offered)
+      assert.truthy(message:find(": 127.0.0.3:0 refused: not 127.0.0.3", 1, true))
+    end)
+
     it("one address lets libcurl have the next", function()
       local offered = {}
       local host = "many.test:" .. web.port
@@ -899,12 +916,14 @@ describe("opensocketfunction", function()
       assert.same({ "127.0.0.2:80" }, offered)
     end)
 
-    it("aborts the transfer also where addresses of both families are tried at once", function()
+    it("aborts the transfer also where libcurl tries several addresses in one go", function()
       local offered = {}
-      assert.equal("stop", thrown_by("http://many.test/", noting(offered, function()
-        error("stop", 0)
-      end), resolving("[::1]", "127.0.0.2", "[::2]", "127.0.0.3")))
-      assert.equal(1, #offered)
+      local ftp = servers.vsftpd()
+      local open = noting(offered, function()
+        return #offered == 1 or error("stop", 0)
+      end)
+      assert.equal("stop", thrown_by(ftp.url .. "/hello.txt", open, listening))
+      assert.same({ "127.0.0.1:" .. ftp.port, "127.0.0.2:0" }, offered)
     end)
 
     it("leaves the Socket that it made to the script", function()

@@ -423,16 +423,6 @@ describe("sockoptfunction", function()
       assert.equal(1, offered())
     end)
 
-    it("aborts the transfer also where addresses of both families are tried at once", function()
-      local sockopt, count = counting(function()
-        error("stop", 0)
-      end)
-      assert.equal("stop", thrown_by("http://many.test/", sockopt, {
-        resolve = { "many.test:80:[::1],127.0.0.2,[::2],127.0.0.3" },
-      }))
-      assert.equal(1, count())
-    end)
-
     it("connects nothing", function()
       local listener <close> = assert(curl.socket():bind("127.0.0.1:0")):listen()
       assert.equal("stop", thrown_by("http://" .. tostring(listener:localaddress()), function()

@@ -333,6 +333,7 @@ describe("an error while another address is still connecting", function()
     local easy = new(("http://%s/hello"):format(host), {
       resolve = { host .. ":[::1],127.0.0.1" },
       happy_eyeballs_timeout_ms = 20,
+      connecttimeout = 8,
       opensocketfunction = function(_, address)
         offered[#offered + 1] = address.family
         if #offered == 2 and name == "opensocketfunction" then

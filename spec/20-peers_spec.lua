@@ -712,6 +712,28 @@ describe("R13: what a callback throws", function()
     assert.matches("^multi %(closed%)", tostring(multi))
   end)
 
+  it("in a finalizer becomes a warning, and all is closed", function()
+    local out, err = left.pass([[
+      warn("@on")
+      local curl = require "curlsock"
+      local function new(name)
+        local easy = curl.easy {
+          url = os.getenv("URL"), proxy = "",
+          closesocketfunction = function() error(name, 0) end,
+        }
+        assert(easy:perform())
+        return easy
+      end
+      new("collected")
+      collectgarbage()
+      print(curl.live().socket)
+      kept = new("left to lua_close")
+    ]], { URL = servers.nginx().url .. "/hello" })
+    assert.equal("0\n", out)
+    assert.equal("Lua warning: curlsock: collected\n" ..
+      "Lua warning: curlsock: left to lua_close\n", err)
+  end)
+
   it("is not printed", function()
     local out, err = left.pass([[
       local curl = require "curlsock"
@@ -850,6 +872,98 @@ describe("R14: inside an open callback", function()
       return log.lives()[1]
     end))
     assert.same({ "B ipcxn, closing for B" }, log.lives())
+  end)
+end)
+
+describe("Inside a close callback", function()
+  -- An easy whose close callback also calls call(), and what that gave.
+  local function new_closer(log, options, call)
+    local seen = {}
+    local easy = new_easy(log, "A", options)
+    local close = log.close("A")
+    easy:setopt("closesocketfunction", function(socket)
+      close(socket)
+      table.insert(seen, try(call, easy))
+    end)
+    return easy, seen
+  end
+
+  local function hello()
+    return { url = servers.nginx().url .. "/hello" }
+  end
+
+  it("that easy:close runs, closing it again does nothing, and it is closed", function()
+    local log = new_log()
+    local easy, seen = new_closer(log, hello(), function(easy)
+      easy:close()
+      return pcall(easy.getinfo, easy, "response_code")
+    end)
+    assert.is_true(easy:perform())
+    easy:close()
+    assert.same({ { true, false, seen[1][3], n = 3 } }, seen)
+    assert.matches("(easy is closed)", seen[1][3], 1, true)
+    assert.same(once, log.lives())
+  end)
+
+  it("that multi:close runs, closing it again does nothing, and it is closed", function()
+    local log = new_log()
+    local multi = curl.multi()
+    local easy, seen = new_closer(log, hello(), function()
+      multi:close()
+      return pcall(multi.perform, multi)
+    end)
+    fetch(multi, easy)
+    multi:close()
+    assert.same({ { true, false, seen[1][3], n = 3 } }, seen)
+    assert.matches("(multi is closed)", seen[1][3], 1, true)
+    assert.same(once, log.lives())
+  end)
+
+  it("that share:close runs, no easy can begin to use it", function()
+    local log = new_log()
+    local share = curl.share { share = "connect" }
+    local other <close> = curl.easy()
+    local easy, seen = new_closer(log, hello(), function()
+      share:close()
+      return other:setopt("share", share)
+    end)
+    easy:setopt("share", share)
+    assert.is_true(easy:perform())
+    easy:close()
+    share:close()
+    assert.same({ { false, seen[1][2], n = 2 } }, seen)
+    assert.matches("^option 'share': open share expected", seen[1][2])
+    assert.same(once, log.lives())
+  end)
+
+  it("no other transfer can run in the share whose transfer runs it", function()
+    local log = new_log()
+    local share = curl.share { share = "connect" }
+    local other <close> = new_easy(log, "B", hello()):setopt("share", share)
+    local easy, seen = new_closer(log, hello(), function() return other:perform() end)
+    easy:setopt { share = share, forbid_reuse = true }
+    assert.is_true(easy:perform())
+    assert.same({ { false, refusal("easy:perform", "easy"), n = 2 } }, seen)
+    easy:close()
+    other:close()
+    share:close()
+    assert.same(once, log.lives())
+  end)
+
+  it("a whole transfer of an easy that shares nothing with it is allowed", function()
+    local log, other = new_log(), new_log()
+    local easy, seen = new_closer(log, hello(), function()
+      local B = new_easy(other, "B", hello())
+      local ok = B:perform()
+      B:close()
+      return ok
+    end)
+    easy:setopt("forbid_reuse", true)
+    assert.is_true(easy:perform())
+    assert.same({ { true, true, n = 2 } }, seen)
+    easy:close()
+    assert.same(once, log.lives())
+    assert.same({ "B ipcxn, closing for B" }, other.lives())
   end)
 end)
 

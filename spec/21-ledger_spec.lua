@@ -828,6 +828,26 @@ describe("A share of connections", function()
     assert.same({ "A, closing for A" }, log.lives())
   end)
 
+  it("is not mistaken for an earlier one in the same memory", function()
+    local log = new_log()
+    local options = { share = "connect" }
+    local A = new_easy(log, "A", { url = servers.nginx().url .. "/hello" })
+    for i = 1, 5 do
+      local earlier = curl.share(options)
+      A:setopt("share", earlier):unset("share")
+      earlier:close()
+      local share = curl.share(options)
+      A:setopt("share", share)
+      assert.is_true(A:perform())
+      assert.equal(share, curl.sockets()[1].pool)
+      A:unset("share")
+      share:close()
+      assert.equal(i, #log.records)
+      assert.equal("A, closing for A", log.lives()[i])
+    end
+    A:close()
+  end)
+
   it("cannot stop to share them", function()
     local log = new_log()
     local share = curl.share { share = "connect" }

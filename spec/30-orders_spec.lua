@@ -107,35 +107,40 @@ end
 
 local function live()
   local l = curl.live()
-  return { l.easy, l.multi, l.share, l.socket }
+  return { easy = l.easy, multi = l.multi, share = l.share }
 end
 
-local function refusal(name)
-  local kind = (name == "easy" or name == "second") and "easy" or name
-  return ("close is not allowed inside a callback of this %s or of its pool"):format(kind)
+-- The upload of orders.scene ended well, each time in a socket that was opened and closed.
+local function assert_undisturbed(s, times)
+  local seen = s.seen
+  assert.same({ true }, s.result)
+  assert.same({ ("3\n"):rep(times), times, times, "closing" },
+    { seen.body, seen.opened, seen.closed, seen.state })
 end
 
-local function message_of(ok, message)
-  return ok and "nothing was thrown" or message
-end
-
--- The transfer of orders.running ended well, with one socket opened and closed.
-local function assert_undisturbed(seen, times, ok, message)
-  assert.same({ true, nil, ("3\n"):rep(times), times, times, "closing" },
-    { ok, message, seen.body, seen.opened, seen.closed, seen.state })
-end
-
-local function close_all(box)
-  for _, handle in pairs(box) do
+local function close_all(s)
+  for _, handle in pairs(s.handles) do
     handle:close()
   end
+  assert.equal(s.seen.opened, s.seen.closed)
 end
 
--- A handle with a kept connection that has nothing to do with the others, and what it counts.
+local function kind_of(name)
+  return name == "second" and "easy" or name
+end
+
+-- What calling the method of the object throws.
+local function thrown_by(object, method)
+  local ok, message = pcall(object[method], object)
+  return ok and "nothing" or message
+end
+
+-- Handles with a kept connection that have nothing to do with the others. The states in their
+-- close events are added to the list.
 local bystanders = {}
 
-local function counting(events)
-  return {
+local function new_easy(events)
+  return curl.easy {
     url = servers.nginx().url .. "/hello",
     proxy = "",
     closesocketfunction = function(socket)
@@ -145,173 +150,176 @@ local function counting(events)
 end
 
 function bystanders.easy(events)
-  local easy = curl.easy(counting(events))
+  local easy = new_easy(events)
   assert(easy:perform())
   return easy
 end
 
 function bystanders.multi(events)
-  local multi, easy <close> = curl.multi(), curl.easy(counting(events))
+  local multi, easy <close> = curl.multi(), new_easy(events)
   multi:add(easy)
   while multi:perform() > 0 do
     multi:poll(1)
   end
-  for _, ok, message in multi:results() do assert(ok, message) end
+  for _, ok, message in multi:results() do
+    assert(ok, message)
+  end
   return multi
 end
 
 function bystanders.share(events)
-  local share, easy <close> = curl.share { share = "connect" }, curl.easy(counting(events))
+  local share, easy <close> = curl.share { share = "connect" }, new_easy(events)
   assert(easy:setopt("share", share):perform())
   return share
 end
 
-local function each_pool(name, act, check)
-  for _, pool in ipairs(orders.pools) do
-    local box, run, seen
-    box, run, seen = orders.running(curl, pool, servers.nginx().url, name, function(...)
-      return act(box, pool, ...)
+local members = {
+  own = { "easy" },
+  multi = { "easy", "second", "multi" },
+  share = { "easy", "second", "multi", "share" },
+}
+
+local places = { own = "by itself", multi = "in a multi", share = "in a multi, with a share" }
+
+-- The callbacks that are only called when there is a connection.
+local connected = {
+  sockoptfunction = true, writefunction = true, headerfunction = true, readfunction = true,
+  seekfunction = true, prereqfunction = true,
+}
+
+local nothing = { easy = 0, multi = 0, share = 0 }
+
+local function inside(name, pool)
+  local function scene(act)
+    return orders.scene(curl, pool, servers.nginx().url, name, act)
+  end
+
+  it("close of all that runs or shares its pool throws, and changes nothing", function()
+    local expected, thrown = {}, {}
+    local s = scene(function(seen)
+      for which, handle in pairs(seen.handles) do
+        expected[which] = ("close is not allowed inside a callback of this %s or of its pool")
+          :format(kind_of(which))
+        thrown[which] = thrown_by(handle, "close")
+      end
     end)
-    check(box, run, seen, pool)
-    assert.truthy(seen.acted > 0, "the callback was never called")
+    s:run()
+    assert.same(expected, thrown)
+    assert_undisturbed(s, 1)
+    s:run() -- all is as good as new
+    assert_undisturbed(s, 2)
+    close_all(s)
+  end)
+
+  it("close and detach of a lent Socket throw, and change nothing", function()
+    local thrown = {}
+    local s = scene(function()
+      for _, entry in ipairs(curl.sockets()) do
+        for _, method in ipairs { "close", "detach" } do
+          thrown[#thrown + 1] = thrown_by(entry.socket, method)
+        end
+      end
+    end)
+    s:run()
+    for _, message in ipairs(thrown) do
+      assert.matches("^socket:%a+: the socket is lent to libcurl$", message)
+    end
+    assert.truthy(#thrown >= (connected[name] and 2 or 0))
+    assert_undisturbed(s, 1)
+    close_all(s)
+  end)
+
+  it("close of a handle that is not involved works at once", function()
+    local events, at_once = {}, nil
+    local other = bystanders.multi(events)
+    local s = scene(function()
+      local before = curl.live().multi
+      other:close()
+      at_once = { #events, before - curl.live().multi }
+    end)
+    s:run()
+    assert.same({ 1, 1 }, at_once)
+    assert.same({ "closing" }, events)
+    assert_undisturbed(s, 1)
+    close_all(s)
+  end)
+
+  for kind, new in pairs(bystanders) do
+    it(("the finalizer of another %s waits until the outermost call ends"):format(kind), function()
+      local events, before, during = {}, nil, nil
+      local others = { new(events) }
+      local s = scene(function()
+        before = live()
+        others[1] = nil
+        collectgarbage()
+        during = { #events, live() }
+      end)
+      s:act()
+      assert.same({ 0, before }, during)
+      -- No garbage was collected since: the end of the call did it.
+      assert.equal(before[kind] - 1, live()[kind])
+      assert.same({ "closing" }, events)
+      if pool ~= "own" then s:finish() end
+      assert_undisturbed(s, 1)
+      close_all(s)
+    end)
+  end
+
+  it("the last references may go, and garbage be collected", function()
+    local before, during
+    local s = scene(function(seen)
+      before = live()
+      for which in pairs(seen.handles) do
+        seen.handles[which] = nil
+      end
+      collectgarbage()
+      during = live()
+    end)
+    s:start()
+    -- Not s:act(): the method that runs must be the last that holds on to its handle.
+    while not s.seen.acted do
+      if pool == "own" then
+        s.result = { s.handles.easy:perform() }
+      else
+        s.handles.multi:perform()
+      end
+    end
+    assert.same(before, during)
+    if pool == "own" then assert_undisturbed(s, 1) end
+    collectgarbage()
+    assert.same(nothing, live())
+    assert.equal(s.seen.opened, s.seen.closed)
+  end)
+
+  for _, which in ipairs(members[pool]) do
+    it(("<close> of the %s waits until the outermost call ends"):format(which), function()
+      local kind, before, during = kind_of(which), nil, nil
+      local s = scene(function(seen)
+        before = { seen.closed, live() }
+        do
+          local handle <close> = seen.handles[which]
+          assert.truthy(handle)
+        end
+        during = { seen.closed, live() }
+        during.handle = tostring(seen.handles[which]):match("^[^:]*")
+      end)
+      s:act()
+      assert.equal(kind .. " (closed)", during.handle)
+      assert.same(before, { during[1], during[2] })
+      -- A share stays until the last easy has left it.
+      assert.equal(which == "share" and 1 or before[2][kind] - 1, live()[kind])
+      if pool == "own" or which == "second" or which == "share" then
+        if pool ~= "own" then s:finish() end
+        assert_undisturbed(s, 1)
+      end
+      close_all(s)
+      assert.same(nothing, live())
+    end)
   end
 end
 
 for _, name in ipairs(orders.callbacks) do
-  describe("Inside " .. name .. ",", function()
-    it("close of what runs, or shares its pool, throws and changes nothing", function()
-      local expected, got
-      each_pool(name, function(box)
-        expected, got = {}, {}
-        for key, handle in pairs(box) do
-          expected[key] = refusal(key)
-          got[key] = message_of(pcall(handle.close, handle))
-        end
-      end, function(box, run, seen)
-        assert_undisturbed(seen, 1, run())
-        assert.same(expected, got)
-        assert_undisturbed(seen, 2, run()) -- it is as good as new
-        close_all(box)
-      end)
-    end)
-
-    it("close and detach of a lent Socket throw and change nothing", function()
-      local got
-      each_pool(name, function()
-        got = {}
-        for _, entry in ipairs(curl.sockets()) do
-          for _, method in ipairs { "close", "detach" } do
-            local message = message_of(pcall(entry.socket[method], entry.socket))
-            got[#got + 1] = message:match("socket:" .. method .. ": the socket is lent to libcurl")
-          end
-        end
-      end, function(box, run, seen, pool)
-        assert_undisturbed(seen, 1, run())
-        if pool == "own" then
-          local none = name == "opensocketfunction" or name == "closesocketfunction"
-          assert.equal(none and 0 or 2, #got)
-        end
-        close_all(box)
-      end)
-    end)
-
-    it("close of a handle that is not involved works at once", function()
-      each_pool(name, function(box)
-        box.other:close()
-        box.inside = table.concat(box.events, " ")
-      end, function(box, run, seen)
-        box.events = {}
-        box.other = bystanders.multi(box.events)
-        assert_undisturbed(seen, 1, run())
-        assert.equal("closing", box.inside)
-        assert.same({ "closing" }, box.events)
-        box.events, box.inside = nil, nil
-        close_all(box)
-      end)
-    end)
-
-    for kind, new in pairs(bystanders) do
-      it(("a finalizer of %s waits until the outermost call ends"):format(kind), function()
-        local others, events, inside, alive
-        each_pool(name, function()
-          others[1] = nil
-          collectgarbage()
-          inside = { #events, live() }
-        end, function(box, run, seen)
-          events = {}
-          others = { new(events) }
-          alive = nil
-          local ok, message = run(function()
-            -- No garbage is collected any more: this is the end of the call.
-            if seen.acted > 0 then alive = alive or { #events, curl.live()[kind] } end
-          end)
-          assert_undisturbed(seen, 1, ok, message)
-          local before = { easy = inside[2][1], multi = inside[2][2], share = inside[2][3] }
-          assert.equal(0, inside[1])
-          assert.same({ 1, before[kind] - 1 }, alive)
-          assert.same({ "closing" }, events)
-          close_all(box)
-        end)
-      end)
-    end
-
-    it("what runs may be dropped and garbage collected", function()
-      each_pool(name, function(box)
-        for key in pairs(box) do
-          box[key] = nil
-        end
-        collectgarbage()
-      end, function(box, run, seen, pool)
-        if pool == "own" then
-          assert_undisturbed(seen, 1, run())
-        else
-          run = nil -- which the multi is a local of, while it runs
-          local before = live()
-          local multi <const> = box.multi
-          multi:add(box.easy):add(box.second)
-          while seen.acted == 0 do
-            assert.truthy(multi:perform())
-            multi:poll(0.1)
-          end
-          assert.same({ before[1], before[2] }, { live()[1], live()[2] })
-        end
-        return run
-      end)
-    end)
-
-    for _, which in ipairs { "easy", "second", "multi", "share" } do
-      it(("<close> of the %s waits until the outermost call ends"):format(which), function()
-        local inside, opened
-        each_pool(name, function(box)
-          if not box[which] then return end
-          local closed = opened.closed
-          do
-            local handle <close> = box[which]
-            box[which] = handle
-          end
-          inside = { opened.closed - closed, tostring(box[which]):match("^%a+ %(closed%)") }
-        end, function(box, run, seen, pool)
-          opened, inside = seen, nil
-          local count
-          local kind = which == "second" and "easy" or which
-          local before = curl.live()[kind]
-          local ok, message = run(function()
-            if seen.acted > 0 then count = count or curl.live()[kind] end
-          end)
-          if not box[which] then
-            assert_undisturbed(seen, 1, ok, message)
-          else
-            assert.same({ 0, kind .. " (closed)" }, inside)
-            assert.equal(which == "share" and before or before - 1, count)
-            if which ~= "multi" and (which ~= "easy" or pool == "own") then
-              assert_undisturbed(seen, 1, ok, message)
-            end
-          end
-          close_all(box)
-          assert.equal(seen.opened, seen.closed)
-          assert.equal(before - 1, box[which] and curl.live()[kind] or before - 1)
-        end)
-      end)
-    end
-  end)
+  for _, pool in ipairs(orders.pools) do
+    describe(("Inside %s, %s,"):format(name, places[pool]), function() inside(name, pool) end)
+  end
 end

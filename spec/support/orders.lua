@@ -588,27 +588,26 @@ orders.callbacks = {
   "prereqfunction",
 }
 
--- An easy that runs them all, and act(...) in the first call of the one called name. The
--- second result counts what happened.
-function orders.transfer(module, url, name, act)
-  local seen = { opened = 0, closed = 0, acted = 0, body = "" }
-  local answers = {
-    opensocketfunction = function()
-      seen.opened = seen.opened + 1
-      return true
-    end,
-    closesocketfunction = function(socket)
-      seen.closed = seen.closed + 1
-      seen.state = socket:state()
-    end,
-    writefunction = function(data) seen.body = seen.body .. data end,
-    readfunction = function()
-      if seen.read then return nil end
-      seen.read = true
-      return "cde"
-    end,
-    seekfunction = function() return true end,
-  }
+local answers = {
+  opensocketfunction = function(seen)
+    seen.opened = seen.opened + 1
+    return true
+  end,
+  closesocketfunction = function(seen, socket)
+    seen.closed = seen.closed + 1
+    seen.state = socket:state()
+  end,
+  writefunction = function(seen, data) seen.body = seen.body .. data end,
+  readfunction = function(seen)
+    local text = seen.text
+    seen.text = nil
+    return text
+  end,
+  seekfunction = function() return true end,
+}
+
+-- An easy that runs them all, and act(seen, ...) in the first call of the one called name.
+local function upload(module, url, seen, name, act)
   local easy = module.easy {
     url = url .. "/upload", proxy = "", upload = true, infilesize = 5, resume_from = 2,
     httpheader = { "Expect:" }, verbose = true, forbid_reuse = true,
@@ -616,69 +615,88 @@ function orders.transfer(module, url, name, act)
   for _, each_name in ipairs(orders.callbacks) do
     local answer = answers[each_name]
     easy:setopt(each_name, function(...)
-      if each_name == name then
-        seen.acted = seen.acted + 1
-        if seen.acted == 1 then act(...) end
+      if each_name == name and not seen.acted then
+        seen.acted = true
+        act(seen, ...)
       end
-      if answer then return answer(...) end
+      if answer then return answer(seen, ...) end
     end)
   end
-  return easy, seen
+  return easy
 end
 
--- The same in a pool, with what else belongs to it: a table of handles; a function that runs
--- the transfer to its end, and after(easy, multi) after each call into libcurl, and returns its
--- results; and what it counts.
+local scene = {}
+scene.__index = scene
+
+-- The upload in a pool (its own, a multi's, a share's), with what else belongs there: handles
+-- has all that the script holds, seen counts what happened.
 orders.pools = { "own", "multi", "share" }
 
-function orders.running(module, pool, url, name, act)
-  local easy, seen = orders.transfer(module, url, name, act)
-  local box = { easy = easy }
-  if pool == "own" then
-    return box, function(after)
-      seen.read = nil
-      local ok, message, code = box.easy:perform()
-      if after then after() end
-      return ok, message, code
-    end, seen
-  end
-  box.multi = module.multi()
-  box.second = module.easy { url = url .. "/hello", proxy = "", forbid_reuse = true }
+function orders.scene(module, pool, url, name, act)
+  local handles = {}
+  local seen = { handles = handles, opened = 0, closed = 0, body = "" }
+  handles.easy = upload(module, url, seen, name, act)
+  if pool == "own" then return setmetatable({ handles = handles, seen = seen }, scene) end
+  handles.multi = module.multi()
+  handles.second = module.easy { url = url .. "/hello", proxy = "", forbid_reuse = true }
   if pool == "share" then
-    box.share = module.share { share = "connect" }
-    box.easy:setopt("share", box.share)
-    box.second:setopt("share", box.share)
+    handles.share = module.share { share = "connect" }
+    handles.easy:setopt("share", handles.share)
+    handles.second:setopt("share", handles.share)
   end
-  return box, function(after)
-    local multi, results = box.multi, {}
-    seen.read = nil
-    multi:add(box.easy):add(box.second)
-    repeat
-      local running = multi:perform()
-      if after then after() end
-      local closed = tostring(multi):find("closed", 1, true)
-      if not closed and running > 0 then multi:poll(1) end
-    until closed or running == 0
-    if closed then return end
-    for done, ok, message, code in multi:results() do
-      results[done] = { ok, message, code }
-      multi:remove(done)
-    end
-    return table.unpack(results[box.easy] or {})
-  end, seen
+  return setmetatable({ handles = handles, seen = seen }, scene)
 end
 
--- The state is closed by os.exit inside each callback. Its status tells that it was there.
+function scene:start()
+  local handles = self.handles
+  self.seen.text, self.result = "cde", nil
+  if handles.multi then handles.multi:add(handles.easy):add(handles.second) end
+end
+
+-- One call into libcurl; false when no more are needed.
+function scene:call()
+  if not self.handles.multi then
+    self.result = { self.handles.easy:perform() }
+    return false
+  end
+  local multi = self.handles.multi
+  local running = multi:perform()
+  if tostring(multi):find("closed", 1, true) then return false end
+  for easy, ok, message, code in multi:results() do
+    if easy == self.handles.easy then self.result = { ok, message, code } end
+    multi:remove(easy)
+  end
+  if running > 0 then multi:poll(0.1) end
+  return running > 0
+end
+
+-- Calls until the callback has acted, and no further.
+function scene:act()
+  self:start()
+  while not self.seen.acted do
+    if not self:call() and not self.seen.acted then error "the callback is never called" end
+  end
+end
+
+function scene:finish()
+  while self:call() do end -- luacheck: ignore 542
+end
+
+function scene:run()
+  self:start()
+  self:finish()
+end
+
+-- The state is closed by os.exit inside each callback. The status tells that it was there.
 function batches.exits(pool)
   local n = 0
   for _, name in ipairs(orders.callbacks) do
     io.stdout:flush()
     local pid = fork()
     if pid == 0 then
-      local _, run = orders.running(curl, pool, os.getenv "ORDERS_WEB", name, function()
+      orders.scene(curl, pool, os.getenv "ORDERS_WEB", name, function()
         os.exit(7, true)
-      end)
-      run()
+      end):run()
       os.exit(1)
     end
     expect(7 << 8, wait(pid), "status of a process that exits in " .. name)
