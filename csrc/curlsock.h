@@ -117,7 +117,7 @@ enum cs_kind { CS_EASY, CS_MULTI, CS_SHARE };
 /* User values that every handle has; each kind adds its own after them. */
 enum {
   CS_UV_ANCHORS = 1, /* table: struct cs_socket* -> Socket, for those in this pool */
-  CS_UV_POOLS,       /* table: struct cs_pool* -> share, for each that was touched */
+  CS_UV_POOLS,       /* table: struct cs_share* -> share, for each that was touched */
   CS_UV_DEFER,       /* the next deferred handle */
   CS_UV_OWN          /* first one of the kind's own */
 };

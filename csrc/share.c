@@ -133,11 +133,11 @@ void cs_touch(lua_State *L, int index, struct cs_share *s) {
     lua_pushvalue(L, -1);
     lua_setiuservalue(L, index, CS_UV_POOLS);
   }
-  if (lua_rawgetp(L, -1, s->h.pool) == LUA_TNIL) {
+  if (lua_rawgetp(L, -1, s) == LUA_TNIL) {
     lua_pop(L, 1);
     prune(L);
     lua_pushvalue(L, -2);
-    lua_rawsetp(L, -2, s->h.pool);
+    lua_rawsetp(L, -2, s);
     lua_pop(L, 2);
   } else {
     lua_pop(L, 3);

@@ -34,7 +34,7 @@ static int push_if_owner(lua_State *L, int index, const struct cs_pool *pool) {
     lua_pushvalue(L, index);
     return 1;
   }
-  push_entry(L, index, CS_UV_POOLS, pool);
+  push_entry(L, index, CS_UV_POOLS, pool->owner);
   if (!lua_isnil(L, -1)) return 1;
   lua_pop(L, 1);
   return 0;

@@ -259,7 +259,7 @@ local function inside(name, pool)
       -- No garbage was collected since: the end of the call did it.
       assert.equal(before[kind] - 1, live()[kind])
       assert.same({ "closing" }, events)
-      if pool ~= "own" then s:finish() end
+      s:finish()
       assert_undisturbed(s, 1)
       close_all(s)
     end)
@@ -309,7 +309,7 @@ local function inside(name, pool)
       -- A share stays until the last easy has left it.
       assert.equal(which == "share" and 1 or before[2][kind] - 1, live()[kind])
       if pool == "own" or which == "second" or which == "share" then
-        if pool ~= "own" then s:finish() end
+        s:finish()
         assert_undisturbed(s, 1)
       end
       close_all(s)

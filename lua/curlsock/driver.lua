@@ -7,58 +7,96 @@
 --   timer(seconds)      call on_timer() once, after so long, in place of an earlier time;
 --                       nil: not at all. (Neither calls back before it has returned.)
 --   turn()              wait for any event of the loop and handle what has happened
---   closed()            (optional) the driver was closed
+-- and, for a loop in which other things than transfers happen:
+--   busy()              whether what was spawned (so many: driver.spawned) may still go on
 -- and, for a loop with coroutines of its own:
 --   current()           what can be suspended here: by default the running coroutine; nil for
 --                       nothing
 --   suspend(it)         wait until resume(it), or less
---   resume(it)
---   spawn(f, ...)       run f in a coroutine
---   busy()              whether one of these still runs
+--   resume(it)          let it go on
+--   spawn(f, ...)       run f in a coroutine; these two return true, or false and what the
+--                       coroutine threw meanwhile
 --
 -- Where the system has it the multi is one descriptor with its timer inside (multi:pollfd), so
--- an adapter usually sees one watch in all. Nothing in here depends on that.
+-- an adapter usually sees one watch in all. Nothing in here depends on that. While no transfer
+-- runs nothing is watched: the program's loop may end then, and does not keep the driver alive.
 local curl = require "curlsock"
 
 local Driver = {}
 Driver.__index = Driver
 
+-- Keeps an error that belongs to no transfer for the call that will raise it.
+local function note(self, ok, err)
+  if ok then return end
+  if self.failed then
+    warn("curlsock: ", tostring(err))
+  else
+    self.failed = { err }
+  end
+end
+
+local function raise(self)
+  local failed = self.failed
+  self.failed = nil
+  if failed then error(failed[1], 0) end
+end
+
+local function set_awake(self, awake)
+  if self.awake == awake then return end
+  self.awake = awake
+  for fd, events in pairs(self.watched) do
+    self.hooks.watch(fd, awake and events or nil)
+  end
+  if not self.pollable then self.hooks.timer(awake and self.multi:timeout() or nil) end
+end
+
+local function rest(self)
+  if self.multi and not next(self.transfers) then note(self, pcall(set_awake, self, false)) end
+end
+
 --- A transfer that a coroutine waits for. Closing it before its end cancels it.
 local Transfer = {}
 
 function Transfer:__close()
+  local driver, easy = self.driver, self.easy
+  self.waiting = nil
   if self.done then return end
-  self.cancelled = true
-  self.driver.multi:remove(self.easy)
-  self.driver.transfers[self.easy] = nil
+  driver.transfers[easy] = nil
+  if driver.acting then
+    driver.cancelled[#driver.cancelled + 1] = easy
+    return
+  end
+  local ok, err = pcall(driver.multi.remove, driver.multi, easy)
+  rest(driver)
+  if not ok then error(err, 0) end
+end
+
+--- A coroutine that was spawned.
+local Spawned = {}
+
+function Spawned:__close()
+  self.driver.spawned = self.driver.spawned - 1
 end
 
 local plain = {}
 
+function plain.busy()
+  return false
+end
+
 function plain.current()
-  local co, is_main = coroutine.running()
-  return not is_main and co or nil
+  return coroutine.isyieldable() and coroutine.running() or nil
 end
 
 function plain.suspend()
   coroutine.yield()
 end
 
--- The error of a coroutine is the loop's to raise.
-function plain.resume(co, ...)
-  local ok, err = coroutine.resume(co, ...)
-  if not ok then error(err, 0) end
-end
+plain.resume = coroutine.resume
 
 function plain.spawn(f, ...)
-  plain.resume(coroutine.create(f), ...)
+  return coroutine.resume(coroutine.create(f), ...)
 end
-
-function plain.busy()
-  return false
-end
-
-function plain.closed() end
 
 --- driver.new(hooks [, options]): a driver with a multi of its own, which has these options.
 -- Raises an error where libcurl refuses one.
@@ -68,48 +106,66 @@ local function new(hooks, options)
     hooks = hooks,
     multi = assert(curl.multi(options)),
     watched = {}, -- descriptor -> events
+    awake = false, -- whether the hooks were told of them
     transfers = {}, -- easy -> Transfer
+    cancelled = {}, -- easies that could not be removed at once, inside a callback
+    spawned = 0, -- coroutines that run
   }, Driver)
   self.multi:setopt {
     socketfunction = function(fd, events)
       self.watched[fd] = events
-      hooks.watch(fd, events)
+      if self.awake then hooks.watch(fd, events) end
     end,
-    timerfunction = hooks.timer,
+    timerfunction = function(seconds)
+      if self.awake then hooks.timer(seconds) end
+    end,
   }
-  self.fd = self.multi:pollfd()
+  self.pollable = self.multi:pollfd() ~= nil
   return self
+end
+
+local function remove_cancelled(self)
+  for i, easy in ipairs(self.cancelled) do
+    self.cancelled[i] = nil
+    note(self, pcall(self.multi.remove, self.multi, easy))
+  end
 end
 
 --- Ends the transfers that libcurl has finished, then lets their coroutines go on: those may
 -- start others, or close the driver.
 local function finish(self)
-  local ended = {}
-  for easy, ok, message, name in self.multi:results() do
+  local multi, ended = self.multi, {}
+  remove_cancelled(self)
+  for easy, ok, message, name in multi:results() do
     local transfer = self.transfers[easy]
-    self.multi:remove(easy)
     self.transfers[easy] = nil
     transfer.done, transfer.ok, transfer.message, transfer.name = true, ok, message, name
+    note(self, pcall(multi.remove, multi, easy))
     ended[#ended + 1] = transfer
   end
   for _, transfer in ipairs(ended) do
-    if transfer.waiting and not transfer.cancelled then self.hooks.resume(transfer.waiting) end
+    if transfer.waiting then note(self, self.hooks.resume(transfer.waiting)) end
   end
 end
 
---- Calls a method of the multi; what it raises belongs to no transfer and comes after their
--- results.
+--- Calls a method of the multi. What it raises belongs to no transfer and comes after their
+-- results, as does what their coroutines throw.
 local function act(self, method, ...)
   local multi = self.multi
   if not multi then return end
+  if self.acting then error("the loop cannot go on inside a callback of a transfer", 0) end
+  self.acting = true
   local ok, err = pcall(multi[method], multi, ...)
+  self.acting = false
+  note(self, ok, err)
   finish(self)
-  if not ok then error(err, 0) end
+  rest(self)
+  raise(self)
 end
 
 --- on_event(fd, events): the descriptor is ready for "r", "w" or "rw", or has an error: "e".
 -- Dropped when it is not watched any more. Raises what close callbacks and hooks threw, and
--- what coroutines did not catch.
+-- what coroutines did not catch: the first error, after all is done; others are warnings.
 function Driver:on_event(fd, events)
   if self.watched[fd] then act(self, "socket_action", fd, events) end
 end
@@ -119,23 +175,33 @@ function Driver:on_timer()
   act(self, "socket_action")
 end
 
---- on_poll(): multi:poll() has returned: all that it waits for may be ready. Raises as
+--- step(): waits for this driver's transfers alone, and handles what has happened. Raises as
 -- on_event does.
-function Driver:on_poll()
-  if self.fd then act(self, "socket_action", self.fd, "r") else act(self, "perform") end
+function Driver:step()
+  self.multi:poll(60)
+  if self.pollable then
+    act(self, "socket_action", self.multi:pollfd(), "r")
+  else
+    act(self, "perform")
+  end
+end
+
+local function turn(self)
+  raise(self) -- what spawn has noted
+  self.hooks.turn()
 end
 
 local function wait(self, transfer)
   local hooks = self.hooks
   transfer.waiting = hooks.current()
   while not transfer.done do
-    if transfer.waiting then hooks.suspend(transfer.waiting) else hooks.turn() end
+    if transfer.waiting then hooks.suspend(transfer.waiting) else turn(self) end
   end
 end
 
 --- perform(easy [, seconds]): what easy:perform() does, while others run: the coroutine waits
--- until the transfer is done. Outside a coroutine it runs the loop meanwhile. seconds, if
--- given, becomes the easy's option "timeout".
+-- until the transfer is done. Outside a coroutine it runs the loop meanwhile, and raises what
+-- that does. seconds, if given, becomes the easy's option "timeout".
 -- Returns true, or nil, message, name; raises what a callback of this transfer threw. A
 -- coroutine that is closed while it waits cancels its transfer.
 function Driver:perform(easy, seconds)
@@ -145,39 +211,54 @@ function Driver:perform(easy, seconds)
   if not added then return nil, message, name end
   local transfer <close> = setmetatable({ driver = self, easy = easy }, Transfer)
   self.transfers[easy] = transfer
+  set_awake(self, true)
   wait(self, transfer)
   if transfer.name == "CALLBACK" then error(transfer.message, 0) end
   if transfer.ok then return true end
   return nil, transfer.message, transfer.name
 end
 
---- spawn(f, ...): runs f(...) in a coroutine, at once or when the loop runs.
+--- spawn(f, ...): runs f(...) in a coroutine, at once or when the loop runs. What it throws
+-- comes out of run().
 function Driver:spawn(f, ...)
-  self.hooks.spawn(f, ...)
+  self.spawned = self.spawned + 1
+  note(self, self.hooks.spawn(function(...)
+    local _ <close> = setmetatable({ driver = self }, Spawned)
+    f(...)
+  end, ...))
 end
 
---- run(): runs the loop until no transfer is left, and nothing that was spawned. Raises as
--- on_event does.
+--- run(): runs the loop until no transfer is left, and nothing that was spawned and can go
+-- on. Raises as on_event does; a further run() goes on.
 function Driver:run()
-  while next(self.transfers) or self.hooks.busy() do self.hooks.turn() end
+  while next(self.transfers) or self.hooks.busy() do turn(self) end
+  raise(self)
 end
 
 --- close(): ends the transfers that still run (their coroutines get nil, message, "CLOSED"),
--- unwatches all and closes the multi with its connections. A second call does nothing.
+-- unwatches all and closes the multi with its connections. A second call does nothing. Raises
+-- as on_event does. Refused inside a callback of a transfer.
 function Driver:close()
   local multi, transfers = self.multi, self.transfers
-  self.multi, self.transfers = nil, {}
   if not multi then return end
+  local ok, err = pcall(multi.close, multi)
+  if not ok and pcall(multi.events, multi) then error(err, 0) end -- it is still open
+  self.multi, self.transfers, self.awake = nil, {}, false
+  note(self, ok, err)
   for _, transfer in pairs(transfers) do
     transfer.done, transfer.message, transfer.name = true, "the loop was closed", "CLOSED"
   end
-  multi:close()
-  self.hooks.closed()
   for _, transfer in pairs(transfers) do
-    if transfer.waiting and not transfer.cancelled then self.hooks.resume(transfer.waiting) end
+    if transfer.waiting then note(self, self.hooks.resume(transfer.waiting)) end
   end
+  raise(self)
 end
 
-Driver.__close = Driver.close
+function Driver:__close(err)
+  local ok, failure = pcall(self.close, self)
+  if ok then return end
+  if err == nil then error(failure, 0) end
+  warn("curlsock: ", tostring(failure))
+end
 
 return { new = new }

@@ -647,39 +647,52 @@ function orders.scene(module, pool, url, name, act)
   return setmetatable({ handles = handles, seen = seen }, scene)
 end
 
+local function is_open(handle)
+  return not tostring(handle):find("closed", 1, true)
+end
+
 function scene:start()
   local handles = self.handles
-  self.seen.text, self.result = "cde", nil
+  self.seen.text, self.result, self.goes_on = "cde", nil, true
   if handles.multi then handles.multi:add(handles.easy):add(handles.second) end
 end
 
--- One call into libcurl; false when no more are needed.
+-- One call into libcurl. An easy leaves the multi when all are done.
 function scene:call()
-  if not self.handles.multi then
-    self.result = { self.handles.easy:perform() }
-    return false
+  local easy, second, multi = self.handles.easy, self.handles.second, self.handles.multi
+  if not multi then
+    self.result, self.goes_on = { easy:perform() }, false
+    return
   end
-  local multi = self.handles.multi
-  local running = multi:perform()
-  if tostring(multi):find("closed", 1, true) then return false end
-  for easy, ok, message, code in multi:results() do
-    if easy == self.handles.easy then self.result = { ok, message, code } end
-    multi:remove(easy)
+  self.goes_on = multi:perform() > 0
+  if not is_open(multi) then
+    self.goes_on = false
+    return
   end
-  if running > 0 then multi:poll(0.1) end
-  return running > 0
+  for done, ok, message, code in multi:results() do
+    if done == easy then self.result = { ok, message, code } end
+  end
+  if self.goes_on then
+    multi:poll(0.1)
+  else
+    if is_open(easy) then multi:remove(easy) end
+    if is_open(second) then multi:remove(second) end
+  end
 end
 
 -- Calls until the callback has acted, and no further.
 function scene:act()
   self:start()
   while not self.seen.acted do
-    if not self:call() and not self.seen.acted then error "the callback is never called" end
+    if not self.goes_on then error "the callback is never called" end
+    self:call()
   end
 end
 
 function scene:finish()
-  while self:call() do end -- luacheck: ignore 542
+  while self.goes_on do
+    self:call()
+  end
 end
 
 function scene:run()
