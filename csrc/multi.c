@@ -116,22 +116,25 @@ int cs_multi_new(lua_State *L) {
   return cs_fail_multi(L, code);
 }
 
-/* Lua's links between the multi and the easy at these indices: set before libcurl runs, so
- * that callbacks find them. */
-static void link_uservalues(lua_State *L, int multi, int easy, struct cs_easy *e) {
-  lua_getiuservalue(L, multi, CS_UV_EASIES);
-  lua_pushvalue(L, easy);
+/* Links the multi and the easy at indices 1 and 2, before libcurl runs: callbacks find their
+ * values by that, and calls from inside them are refused by it. */
+static void link_easy(lua_State *L, struct cs_multi *m, struct cs_easy *e) {
+  if (e->share) {
+    lua_getiuservalue(L, 2, CS_UV_SHARE);
+    cs_touch(L, 1, e->share);
+  }
+  lua_getiuservalue(L, 1, CS_UV_EASIES);
+  lua_pushvalue(L, 2);
   lua_rawsetp(L, -2, e);
   lua_pop(L, 1);
-  lua_pushvalue(L, multi);
-  lua_setiuservalue(L, easy, CS_UV_MULTI);
-  if (!e->share) return;
-  lua_getiuservalue(L, easy, CS_UV_SHARE);
-  cs_touch(L, multi, e->share);
+  lua_pushvalue(L, 1);
+  lua_setiuservalue(L, 2, CS_UV_MULTI);
+  e->multi = m;
+  cs_link_append(&m->easies, &e->in_multi);
 }
 
-/* Cannot raise: removing an entry needs no memory. */
-static void unlink_uservalues(lua_State *L, int easy, struct cs_easy *e) {
+/* The reverse, for the easy at index; cannot raise: removing an entry needs no memory. */
+static void unlink_easy(lua_State *L, int easy, struct cs_easy *e) {
   lua_getiuservalue(L, easy, CS_UV_MULTI);
   lua_getiuservalue(L, -1, CS_UV_EASIES);
   lua_pushnil(L);
@@ -139,6 +142,9 @@ static void unlink_uservalues(lua_State *L, int easy, struct cs_easy *e) {
   lua_pop(L, 2);
   lua_pushnil(L);
   lua_setiuservalue(L, easy, CS_UV_MULTI);
+  cs_link_drop(&e->in_multi);
+  cs_link_drop(&e->in_done);
+  e->multi = NULL;
 }
 
 /* multi:add(easy): starts its transfer with the next perform. Returns the multi, or nil,
@@ -151,15 +157,10 @@ static int multi_add(lua_State *L) {
   cs_refuse_inside(L, &e->h, "multi:add");
   if (e->multi) return luaL_argerror(L, 2, "the easy is in a multi already");
   cs_easy_begin(L, e, 2);
-  link_uservalues(L, 1, 2, e);
+  link_easy(L, m, e);
   cs_enter(&f, L, &m->h, 1);
   CURLMcode code = curl_multi_add_handle(m->curl, e->curl);
-  if (code) {
-    unlink_uservalues(L, 2, e);
-  } else {
-    e->multi = m;
-    cs_link_append(&m->easies, &e->in_multi);
-  }
+  if (code) unlink_easy(L, 2, e);
   cs_leave(&f);
   cs_rethrow(&f);
   if (code) return cs_fail_multi(L, code);
@@ -170,12 +171,9 @@ static int multi_add(lua_State *L) {
 CURLMcode cs_multi_detach(struct cs_frame *f, struct cs_easy *e) {
   CURLMcode code = curl_multi_remove_handle(e->multi->curl, e->curl);
   cs_settle(f, e);
-  cs_link_drop(&e->in_multi);
-  cs_link_drop(&e->in_done);
   cs_push_easy(f->L, f->self, f, e);
-  unlink_uservalues(f->L, lua_gettop(f->L), e);
+  unlink_easy(f->L, lua_gettop(f->L), e);
   lua_pop(f->L, 1);
-  e->multi = NULL;
   return code;
 }
 

@@ -999,6 +999,12 @@ describe("opensocketfunction", function()
     assert.same({ "127.0.0.1:" .. web.port }, second)
   end)
 
+  it("is gone after reset: the default is back", function()
+    local easy <close> = new_easy(web.url .. "/hello", returning(nil, "never"))
+    easy:reset():setopt { url = web.url .. "/hello", proxy = "" }
+    assert.equal("hello\n", fetch(easy))
+  end)
+
   it("can be unset: the default is back", function()
     local easy <close> = new_easy(web.url .. "/hello", returning(nil, "never"))
     assert.equal("COULDNT_CONNECT", select(3, fetch(easy)))
@@ -1162,6 +1168,18 @@ describe("opensocketfunction", function()
       assert.truthy(target(object:getfd()))
       assert.equal("127.0.0.1", (object:getpeername()))
       object:close()
+    end)
+
+    it("has no bearing on the easy's next transfer, of another socket", function()
+      local socket <close> = assert(curl.socket():connect("127.0.0.1:" .. web.port))
+      local easy <close> = new_easy("http://192.0.2.1/hello", returning(socket))
+      assert.equal(takes_connected, fetch(easy) ~= nil)
+      easy:setopt { opensocketfunction = returning(nil, "no"), fresh_connect = true }
+      local _, message, name = fetch(easy)
+      assert.equal("COULDNT_CONNECT", name)
+      assert.truthy(message:find(": 192.0.2.1:80 refused: no", 1, true))
+      easy:setopt { opensocketfunction = returning(true), url = web.url .. "/hello" }
+      assert.equal("hello\n", fetch(easy))
     end)
 
     it("uses it, too, where a sockoptfunction says nothing of it", function()

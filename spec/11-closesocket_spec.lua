@@ -868,6 +868,12 @@ describe("closesocketfunction", function()
         easy = new():setopt("share", curl.share { share = "connect" })
         easy:perform()
       ]],
+      ["for an easy that a finalizer made then"] = [[
+        setmetatable({}, { __gc = function()
+          easy = new()
+          easy:perform()
+        end })
+      ]],
       ["by os.exit"] = [[
         easy = new()
         easy:perform()
@@ -1139,6 +1145,17 @@ describe("closesocketfunction", function()
       assert.equal("false\tblock\n", out)
       assert.equal("Lua warning: curlsock: close\n", err)
     end)
+  end)
+
+  it("is gone after reset, for the next connection", function()
+    local easy <close>, opened, closed = noted(web.url .. "/hello")
+    easy:reset():setopt {
+      url = web.url .. "/hello", proxy = "", opensocketfunction = opening(opened),
+    }
+    assert.equal("hello\n", fetch(easy))
+    easy:close()
+    assert.same({}, closed)
+    assert.equal("closed", opened[1]:state())
   end)
 
   it("can be unset: the descriptor is closed all the same", function()

@@ -2,7 +2,6 @@
 -- with the Socket, what each value that it may return means, and the socket that FTP accepts.
 
 local curl = require "curlsock"
-local luasocket = require "socket"
 local servers = require "spec.support.servers"
 
 -- libcurl 7.88.0 and 7.88.1 connect again what is connected already.
@@ -463,15 +462,25 @@ describe("sockoptfunction", function()
   end)
 
   describe("that returns \"connected\"", function()
-    it("has libcurl use the connection that was made meanwhile", function()
-      local object = assert(luasocket.tcp4())
-      local easy <close> = new_easy("http://192.0.2.1/hello", function()
-        assert(object:connect("127.0.0.1", web.port))
+    -- An easy whose socket is a duplicate of the Socket, which connects only when libcurl asks
+    -- for options.
+    local function new_late(socket, seen, options)
+      local easy = new_easy("http://192.0.2.1/hello", function(duplicate)
+        seen[1] = duplicate
+        assert(socket:connect("127.0.0.1:" .. web.port))
         return "connected"
-      end, { opensocketfunction = returning(object) })
+      end, options)
+      return easy:setopt("opensocketfunction", returning {
+        fileno = function()
+          return socket:fd()
+        end,
+      })
+    end
+
+    it("has libcurl use the connection that was made meanwhile", function()
+      local socket <close> = curl.socket()
+      local easy <close> = new_late(socket, {})
       local body, message, name = fetch(easy)
-      easy:close()
-      object:close()
       if takes_connected then
         assert.equal("hello\n", body)
       else
@@ -483,19 +492,14 @@ describe("sockoptfunction", function()
     end)
 
     it("closes the Socket in the end, with its one close event", function()
-      local object = assert(luasocket.tcp4())
-      local seen
+      local socket <close> = curl.socket()
+      local seen = {}
       local close, closed = counting(returning())
-      local easy <close> = new_easy("http://192.0.2.1/hello", function(socket)
-        seen = socket
-        assert(object:connect("127.0.0.1", web.port))
-        return "connected"
-      end, { opensocketfunction = returning(object), closesocketfunction = close })
+      local easy <close> = new_late(socket, seen, { closesocketfunction = close })
       assert.equal(takes_connected, fetch(easy) ~= nil)
-      assert.equal(takes_connected and "lent" or "closed", seen:state())
+      assert.equal(takes_connected and "lent" or "closed", seen[1]:state())
       easy:close()
-      object:close()
-      assert.equal("closed", seen:state())
+      assert.equal("closed", seen[1]:state())
       assert.equal(1, closed())
     end)
   end)
@@ -642,6 +646,12 @@ describe("sockoptfunction", function()
     assert.equal(0, count())
     assert.equal("hello\n", fetch(easy))
     assert.equal(1, count())
+  end)
+
+  it("is gone after reset", function()
+    local easy <close> = new_easy(web.url .. "/hello", returning(false, "never"))
+    easy:reset():setopt { url = web.url .. "/hello", proxy = "" }
+    assert.equal("hello\n", fetch(easy))
   end)
 
   it("can be unset", function()

@@ -573,8 +573,9 @@ describe("what an event callback throws", function()
         local ok, result = pcall(multi.socket_action, multi)
         if ok then
           running = result
-          for fd, events in pairs(watched) do
-            running = multi:socket_action(fd, events)
+          for _, held in ipairs(curl.sockets()) do
+            local fd = held.socket:fd()
+            running = watched[fd] and multi:socket_action(fd, watched[fd]) or running
           end
         else
           thrown = thrown + 1

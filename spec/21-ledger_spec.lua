@@ -871,8 +871,8 @@ describe("A descriptor that was closed behind libcurl's back", function()
   end
 
   -- An idle connection of A on the multi, whose descriptor is closed: its number.
-  local function leave_stolen(log, multi, path)
-    local A <close> = new_easy(log, "A", { url = servers.nginx().url .. (path or "/hello") })
+  local function leave_stolen(log, multi)
+    local A <close> = new_easy(log, "A", { url = servers.nginx().url .. "/hello" })
     assert.is_true(transfer(multi, A))
     local fd = curl.sockets()[1].socket:fd()
     steal(fd)
@@ -977,24 +977,27 @@ describe("A descriptor that was closed behind libcurl's back", function()
     assert.equal(1, #log.records)
   end)
 
-  it("makes its Socket useless, not another's", function()
-    local log = new_log()
-    local multi = curl.multi()
-    local number = leave_stolen(log, multi)
-    local stranger = curl.socket()
-    assert.equal(number, stranger:fd())
-    local lost
-    for _, entry in ipairs(curl.sockets()) do
-      lost = entry.socket
-    end
-    if lost then
+  for _, stranger in ipairs { "a Socket of the script", "a socket of another library" } do
+    it("leaves a Socket that does not reach " .. stranger, function()
+      local log = new_log()
+      local multi = curl.multi()
+      local A <close> = new_easy(log, "A", { url = servers.nginx().url .. "/hello" })
+      assert.is_true(transfer(multi, A))
+      local lost = curl.sockets()[1].socket
+      local number = lost:fd()
+      steal(number)
+      local taker = stranger == "a Socket of the script" and curl.socket() or luasocket.tcp4()
+      assert.equal(number, taker:getfd())
       assert.is_nil(lost:fd())
-      assert.is_false((pcall(lost.setsockopt, lost, "tcp", "nodelay", true)))
-    end
-    stranger:close()
-    multi:close()
-    assert.same({ "A, closed for A" }, log.lives())
-  end)
+      local ok, message = pcall(lost.setsockopt, lost, "tcp", "nodelay", true)
+      assert.is_false(ok)
+      assert.matches("closed", message, 1, true)
+      taker:close()
+      multi:close()
+      assert.same({ "A, closed for A" }, log.lives())
+      assert.equal("closed", lost:state())
+    end)
+  end
 end)
 
 describe("curl.sockets", function()

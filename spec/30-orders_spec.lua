@@ -323,3 +323,313 @@ for _, name in ipairs(orders.callbacks) do
     describe(("Inside %s, %s,"):format(name, places[pool]), function() inside(name, pool) end)
   end
 end
+
+describe("Deferred teardown", function()
+  it("waits for the outermost call, not for the one that runs inside its callback", function()
+    local events, during = {}, {}
+    local url = servers.nginx().url .. "/hello"
+    local others = { bystanders.multi(events) }
+    local inner <close> = curl.easy {
+      url = url,
+      writefunction = function()
+        others[1] = nil
+        collectgarbage()
+        during[1] = #events
+      end,
+    }
+    local outer <close> = curl.easy {
+      url = url,
+      writefunction = function()
+        assert(inner:perform())
+        during[2] = #events
+      end,
+    }
+    assert.is_true(outer:perform())
+    assert.same({ 0, 0 }, during)
+    assert.same({ "closing" }, events)
+  end)
+
+  it("goes on to handles that its own close callbacks drop", function()
+    local url, order, chain = servers.nginx().url .. "/hello", {}, {}
+    for i = 1, 5 do
+      chain[i] = curl.easy {
+        url = url,
+        closesocketfunction = function()
+          order[#order + 1] = i
+          chain[i + 1] = nil
+          collectgarbage()
+        end,
+      }
+      assert(chain[i]:perform())
+    end
+    local easy <close> = curl.easy {
+      url = url,
+      writefunction = function()
+        chain[1] = nil
+        collectgarbage()
+        order[#order + 1] = 0
+      end,
+    }
+    assert.is_true(easy:perform())
+    assert.same({ 0, 1, 2, 3, 4, 5 }, order)
+    assert.equal(1, curl.live().easy)
+  end)
+
+  it("is done once for a handle that is both closed by <close> and dropped", function()
+    local events = {}
+    local others = { bystanders.easy(events) }
+    local easy <close> = curl.easy {
+      url = servers.nginx().url .. "/hello",
+      writefunction = function()
+        do
+          local other <close> = others[1]
+          others[1] = other and nil
+        end
+        collectgarbage()
+        collectgarbage()
+      end,
+    }
+    assert.is_true(easy:perform())
+    collectgarbage()
+    assert.same({ "closing" }, events)
+  end)
+end)
+
+-- ---- the end of the state in the middle of a call -------------------------------------------
+
+-- Makes easy, multi and share with a connection kept in the pool that is named; the close
+-- callback is close(socket).
+local kept = [[
+warn "@on"
+local lfs = require "lfs"
+-- Made before curlsock is loaded, so finalized after all of it.
+SENTINEL = setmetatable({}, { __gc = function(self)
+  local path = "/proc/self/fd/" .. tostring(self.descriptor)
+  if self.descriptor then print(lfs.symlinkattributes(path) and "open" or "closed") end
+end })
+local curl = require "curlsock"
+local function kept(pool, close)
+  local multi = pool == "multi" and curl.multi()
+  local share = pool == "share" and curl.share { share = "connect" }
+  local easy = curl.easy {
+    url = os.getenv "URL", proxy = "", writefunction = {}, closesocketfunction = close,
+    share = share or nil,
+  }
+  if not multi then
+    assert(easy:perform())
+    return easy, share
+  end
+  multi:add(easy)
+  while multi:perform() > 0 do multi:poll(1) end
+  multi:remove(easy)
+  return easy, multi
+end
+]]
+
+local function run_kept(script)
+  local kind, code, out, err = left.run(kept .. script, { URL = servers.nginx().url .. "/hello" })
+  return { kind, code, out, err }
+end
+
+describe("os.exit with lua_close", function()
+  for _, pool in ipairs(orders.pools) do
+    it("ends the process inside every callback, " .. places[pool], function()
+      assert_batch(#orders.callbacks, "exits", pool)
+    end)
+  end
+
+  for how, script in pairs {
+    ["easy:close()"] = "local e = kept('own', exit); e:close()",
+    ["multi:close()"] = "local e, m = kept('multi', exit); m:close()",
+    ["share:close()"] = "local e, s = kept('share', exit); e:close(); s:close()",
+    ["a <close>"] = "local e = kept('own', exit); do local x <close> = e end",
+    ["a finalizer"] = "kept('multi', exit); collectgarbage()",
+    ["a deferred teardown"] = [[
+      local other = { kept("own", exit) }
+      local e = curl.easy { url = os.getenv "URL", proxy = "", writefunction = function()
+        other = nil
+        collectgarbage()
+      end }
+      e:perform()]],
+    ["a coroutine"] = [[
+      coroutine.wrap(function()
+        local e, m = kept("multi", exit)
+        coroutine.wrap(function() m:close() end)()
+      end)()]],
+  } do
+    it("ends the process inside the close callback that runs in " .. how, function()
+      assert.same({ "exit", 7, "closing\n", "" }, run_kept([[
+        local function exit(socket)
+          print(socket:state())
+          os.exit(7, true)
+        end
+      ]] .. script .. "\nos.exit(1)"))
+    end)
+  end
+end)
+
+describe("An error in a close callback", function()
+  for how, script in pairs {
+    ["a finalizer"] = "kept('multi', throw); collectgarbage()",
+    ["the end of the state"] = "KEPT = { kept('share', throw) }",
+    ["a deferred teardown"] = [[
+      local other = { kept("own", throw) }
+      local e <close> = curl.easy { url = os.getenv "URL", proxy = "", writefunction = function()
+        other = nil
+        collectgarbage()
+      end }
+      assert(e:perform())]],
+  } do
+    it("is a warning in " .. how .. ", and nothing else", function()
+      assert.same({ "exit", 0, "closed\n", "Lua warning: curlsock: no!\n" }, run_kept([[
+        local function throw(socket)
+          SENTINEL.descriptor = socket:fd()
+          error("no!", 0)
+        end
+      ]] .. script))
+    end)
+  end
+end)
+
+-- ---- coroutines -----------------------------------------------------------------------------
+
+describe("A coroutine", function()
+  local function hello(options)
+    options.url = servers.nginx().url .. "/hello"
+    options.proxy = ""
+    return curl.easy(options)
+  end
+
+  local function run(multi)
+    while multi:perform() > 0 do
+      multi:poll(1)
+    end
+    for _, ok, message in multi:results() do
+      assert(ok, message)
+    end
+  end
+
+  it("is where the callbacks of its calls run, and no longer when it is dead", function()
+    local where = {}
+    local multi <close> = curl.multi()
+    local co = coroutine.create(function()
+      multi:add(hello {
+        opensocketfunction = function()
+          where.open = coroutine.running()
+          return true
+        end,
+        closesocketfunction = function() where.close = coroutine.running() end,
+      })
+      run(multi)
+    end)
+    assert(coroutine.resume(co))
+    assert.equal(co, where.open)
+    assert.equal("dead", coroutine.status(co))
+    multi:close()
+    assert.equal(coroutine.running(), where.close)
+  end)
+
+  it("cannot be left by a yield in a callback, which throws, and nothing is broken", function()
+    local easy <close> = hello {}
+    local multi <close> = curl.multi()
+    local yield = true
+    easy:setopt("writefunction", function()
+      if yield then coroutine.yield() end
+    end)
+    local ok, message = coroutine.resume(coroutine.create(function() easy:perform() end))
+    assert.same({ false, "attempt to yield across a C-call boundary" }, { ok, message })
+    local name
+    assert(coroutine.resume(coroutine.create(function()
+      multi:add(easy)
+      while multi:perform() > 0 do
+        multi:poll(1)
+      end
+      for _, _, why, code in multi:results() do
+        message, name = why, code
+      end
+      multi:remove(easy)
+    end)))
+    assert.same({ "attempt to yield across a C-call boundary", "CALLBACK" }, { message, name })
+    yield = false
+    assert.is_true(easy:perform())
+  end)
+
+  it("may be a callback itself, which yields to libcurl and calls others", function()
+    local got, states = {}, {}
+    local other <close> = hello { writefunction = got }
+    local easy <close> = hello {
+      writefunction = coroutine.wrap(function(data)
+        while true do
+          got[#got + 1] = data
+          assert(other:perform())
+          data = coroutine.yield()
+        end
+      end),
+      closesocketfunction = coroutine.wrap(function(socket)
+        while true do
+          states[#states + 1] = socket:state()
+          socket = coroutine.yield()
+        end
+      end),
+      forbid_reuse = true,
+    }
+    assert.is_true(easy:perform())
+    assert.is_true(easy:perform())
+    assert.same({ "hello\n", "hello\n", "hello\n", "hello\n" }, got)
+    assert.same({ "closing", "closing" }, states)
+  end)
+
+  it("that dies inside a callback takes nothing with it", function()
+    local body = {}
+    local easy <close> = hello {}
+    easy:setopt("writefunction", function(data)
+      local ok, message = coroutine.resume(coroutine.create(function()
+        local other <close> = hello { writefunction = function() error("dies", 0) end }
+        other:perform()
+      end))
+      body[1], body[2], body[3] = data, ok, message
+    end)
+    assert.is_true(easy:perform())
+    assert.same({ "hello\n", false, "dies" }, body)
+    assert.equal(1, curl.live().easy)
+  end)
+
+  it("that is closed closes its handles, with the callbacks", function()
+    local events, before = {}, curl.live()
+    local co = coroutine.create(function()
+      local multi <close> = curl.multi()
+      local easy <close> = hello {
+        closesocketfunction = function(socket) events[#events + 1] = socket:state() end,
+      }
+      multi:add(easy)
+      run(multi)
+      coroutine.yield()
+    end)
+    assert(coroutine.resume(co))
+    assert.same({}, events)
+    assert.is_true(coroutine.close(co))
+    assert.same({ "closing" }, events)
+    assert.same(before, curl.live())
+  end)
+
+  it("whose closures are callbacks may be collected before they are called", function()
+    local got
+    local multi <close> = curl.multi()
+    local weak = setmetatable({}, { __mode = "k" })
+    do
+      local co = coroutine.create(function()
+        local note = "of the coroutine"
+        local easy <close> = hello { closesocketfunction = function() got = note end }
+        multi:add(easy)
+        run(multi)
+        coroutine.yield()
+      end)
+      weak[co] = true
+      assert(coroutine.resume(co))
+    end
+    collectgarbage()
+    assert.is_nil(next(weak))
+    multi:close()
+    assert.equal("of the coroutine", got)
+  end)
+end)

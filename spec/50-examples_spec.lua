@@ -29,17 +29,39 @@ local function expected(name)
   return lines
 end
 
-local function run(name, ...)
+-- The words for the shell that run the example.
+local function command(name, ...)
   local words = { process.interpreter, "examples/" .. name, ... }
   for i, word in ipairs(words) do
     words[i] = process.quote(word)
   end
   local path = ("LUA_PATH_5_4=%s LUA_CPATH_5_4=%s "):format(process.quote(package.path),
     process.quote(package.cpath))
-  local pipe <close> = assert(io.popen(path .. table.concat(words, " ") .. " 2>&1"))
+  return path .. table.concat(words, " ")
+end
+
+local function output_of(words)
+  local pipe <close> = assert(io.popen(words .. " 2>&1"))
   local output = pipe:read("a")
   assert(pipe:close(), output)
   return output
+end
+
+local function run(...)
+  return output_of(command(...))
+end
+
+-- The same on a terminal.
+local function run_on_terminal(...)
+  return output_of("TERM=dumb script -qec " .. process.quote(command(...)) .. " /dev/null")
+end
+
+local loops = { "08-loop.lua", "09-luv.lua", "10-cqueues.lua", "11-select.lua" }
+
+-- The lines of the example below its head, without the module of its loop.
+local function body_of(name)
+  local body = process.read("examples/" .. name):match("\n(package%.path.*)")
+  return (body:gsub('require%("curlsock%.%a+"%)', "LOOP", 1))
 end
 
 describe("example", function()
@@ -84,11 +106,77 @@ describe("example", function()
     assert.matches("#", table.concat(lines))
   end)
 
+  for _, name in ipairs(loops) do
+    it(name .. " fetches each page of its own origin once", function()
+      local pages, lines = {}, lines_of(run(name))
+      for i = 1, 60 do
+        assert.equal("N N bytes http://N.N:N/N", (lines[i]:gsub(" +", " ")))
+      end
+      assert.equal("N of N fetched in N s", lines[61])
+      assert.equal(61, #lines)
+      for page in run(name):gmatch("200 +60 bytes  http://127.0.0.1:%d+/(%d+)\n") do
+        pages[tonumber(page)] = true
+      end
+      assert.equal(60, #pages)
+    end)
+
+    it(name .. " fetches the URLs that it is given, and says what failed", function()
+      local web = servers.nginx()
+      local output = run(name, web.url .. "/hello", web.url .. "/redirect?to=/status/404",
+        "http://127.0.0.1:1/")
+      assert.matches("200 +6 bytes +" .. web.url .. "/hello\n", output)
+      assert.matches("404 +%d+ bytes +" .. web.url .. "/redirect", output)
+      assert.matches("failed +http://127.0.0.1:1/: .*connect", output)
+      assert.matches("2 of 3 fetched in [%d.]+ s\n$", output)
+    end)
+
+    it(name .. " differs from 08-loop.lua in one line", function()
+      assert.equal(body_of("08-loop.lua"), body_of(name))
+    end)
+  end
+
+  it("08-loop.lua fetches 20 at a time", function()
+    local urls, most = {}, 0
+    for i = 1, 60 do
+      urls[i] = servers.nginx().url .. "/clients?" .. i
+    end
+    assert.matches("60 of 60 fetched", run("08-loop.lua", table.unpack(urls)))
+    local connections = {}
+    for connection in process.read(servers.nginx().log):gmatch("(%d+) %S+ \"GET /clients%?") do
+      if not connections[connection] then most = most + 1 end
+      connections[connection] = true
+    end
+    assert.equal(20, most)
+  end)
+
+  it("12-progress.lua prints one line into a pipe", function()
+    assert.matches("^4%.0 MB in %d+%.%d s\n$", run("12-progress.lua"))
+  end)
+
+  it("12-progress.lua draws a bar on a terminal", function()
+    local output = run_on_terminal("12-progress.lua")
+    local bars, last = 0, nil
+    for bar, percent in output:gmatch("\r%[(#*%.*)%] +(%d+)%% +[%d.]+ MB +[%d.]+ MB/s") do
+      assert.equal(40, #bar)
+      bars, last = bars + 1, percent
+    end
+    assert.truthy(bars > 2, output)
+    assert.equal("100", last)
+    assert.matches("0:00 left\27%[K\r\n4%.0 MB in %d+%.%d s\r\n$", output)
+  end)
+
+  it("12-progress.lua saves the file", function()
+    local web, file = servers.nginx(), servers.dir() .. "/saved"
+    finally(function() os.remove(file) end)
+    run("12-progress.lua", web.url .. "/big", file)
+    assert.equal(web.big, process.read(file))
+  end)
+
   it("of every number is run here", function()
     local count = 0
     for name in lfs.dir("examples") do
       count = count + (name:find("^%d%d%-.*%.lua$") and 1 or 0)
     end
-    assert.equal(7, count)
+    assert.equal(12, count)
   end)
 end)

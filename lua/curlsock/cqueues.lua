@@ -26,8 +26,7 @@ local function new(options, controller)
   local loop
   local cq = controller or cqueues.new()
   local watches = {} -- by descriptor: each watch is a table of its own
-  local alarm -- the timer, made when it is first needed
-  local spawned = 0
+  local alarm -- the timer while it runs
   local hooks = {}
 
   local function start_watch(fd, events)
@@ -51,27 +50,23 @@ local function new(options, controller)
   end
 
   local function start_alarm()
-    alarm = { changed = condition.new() }
+    local this = { changed = condition.new() }
+    alarm = this
     keep_running(cq, function()
-      local ready = cqueues.poll(alarm.changed, alarm.seconds)
-      if ready ~= alarm.changed then
-        alarm.seconds = nil
+      if cqueues.poll(this.changed, this.seconds) ~= this.changed and alarm == this then
+        alarm = nil
         loop:on_timer()
       end
-      return not alarm.closed
+      return alarm == this
     end)
   end
 
   function hooks.timer(seconds)
+    if not seconds and not alarm then return end
     if not alarm then start_alarm() end
     alarm.seconds = seconds
     alarm.changed:signal()
-  end
-
-  function hooks.closed()
-    if not alarm then return end
-    alarm.closed = true
-    alarm.changed:signal()
+    if not seconds then alarm = nil end
   end
 
   function hooks.turn()
@@ -80,16 +75,12 @@ local function new(options, controller)
   end
 
   function hooks.spawn(f, ...)
-    spawned = spawned + 1
-    cq:wrap(function(...)
-      local ok, err = pcall(f, ...)
-      spawned = spawned - 1
-      if not ok then error(err, 0) end
-    end, ...)
+    cq:wrap(f, ...)
+    return true
   end
 
   function hooks.busy()
-    return spawned > 0
+    return loop.spawned > 0
   end
 
   function hooks.current()
@@ -103,6 +94,7 @@ local function new(options, controller)
 
   function hooks.resume(waiting)
     waiting:signal()
+    return true
   end
 
   loop = driver.new(hooks, options)

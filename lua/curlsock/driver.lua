@@ -137,7 +137,7 @@ local function finish(self)
   local multi, ended = self.multi, {}
   remove_cancelled(self)
   for easy, ok, message, name in multi:results() do
-    local transfer = self.transfers[easy]
+    local transfer = self.transfers[easy] or {} -- {}: a hook threw when it was added
     self.transfers[easy] = nil
     transfer.done, transfer.ok, transfer.message, transfer.name = true, ok, message, name
     note(self, pcall(multi.remove, multi, easy))
@@ -243,8 +243,9 @@ function Driver:close()
   if not multi then return end
   local ok, err = pcall(multi.close, multi)
   if not ok and pcall(multi.events, multi) then error(err, 0) end -- it is still open
-  self.multi, self.transfers, self.awake = nil, {}, false
+  self.multi, self.transfers = nil, {}
   note(self, ok, err)
+  note(self, pcall(set_awake, self, false))
   for _, transfer in pairs(transfers) do
     transfer.done, transfer.message, transfer.name = true, "the loop was closed", "CLOSED"
   end

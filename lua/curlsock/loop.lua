@@ -10,13 +10,12 @@ local function new(options)
   local loop
   local hooks = {}
 
-  function hooks.watch() end -- multi:poll waits for all of them
+  function hooks.watch() end -- step waits for all of them
 
   function hooks.timer() end
 
   function hooks.turn()
-    loop.multi:poll(60)
-    loop:on_poll()
+    loop:step()
   end
 
   loop = driver.new(hooks, options)

@@ -7,52 +7,51 @@ local driver = require "curlsock.driver"
 local uv = require "luv"
 
 -- Runs a method of the driver from libuv, which would print an error and end the process. The
--- first one stops the loop, and loop:run() raises it.
+-- first one stops libuv's loop, and waits for run() or close() of ours.
 local function guard(loop, method, ...)
   local ok, err = pcall(method, loop, ...)
   if ok then return end
-  loop.failed = loop.failed or { err }
+  loop.failed = { err }
   uv.stop()
 end
 
 --- new([options]): a loop, for whose methods see curlsock.driver; options are the multi's. It
--- keeps uv.run() running until it is closed.
+-- keeps uv.run() running while it has transfers. Inside a callback of libuv, a perform that is
+-- in no coroutine waits for transfers alone.
 local function new(options)
   local loop
   local polls, timer = {}, nil
   local hooks = {}
 
-  function hooks.watch(fd, events)
-    local poll = polls[fd]
-    if not events then
-      polls[fd] = nil
-      poll:close()
-      return
-    end
-    poll = poll or assert(uv.new_socket_poll(fd))
+  local function start(poll, fd, events)
     polls[fd] = poll
     poll:start(events, function(err, ready)
-      if polls[fd] == poll then guard(loop, loop.on_event, fd, err and "e" or ready) end
+      if polls[fd] ~= poll then return end
+      if err then start(poll, fd, events) end -- libuv has stopped it
+      guard(loop, loop.on_event, fd, err and "e" or ready)
     end)
   end
 
+  function hooks.watch(fd, events)
+    local poll = polls[fd]
+    if events then return start(poll or assert(uv.new_socket_poll(fd)), fd, events) end
+    polls[fd] = nil
+    poll:close()
+  end
+
   function hooks.timer(seconds)
-    timer = timer or uv.new_timer()
-    timer:stop()
-    if seconds then
-      timer:start(math.ceil(seconds * 1000), 0, function() guard(loop, loop.on_timer) end)
-    end
+    if timer then timer:close() end
+    timer = seconds and uv.new_timer()
+    if not timer then return end
+    timer:start(math.ceil(seconds * 1000), 0, function() guard(loop, loop.on_timer) end)
   end
 
   function hooks.turn()
-    uv.run("once")
-    local failed = loop.failed
-    loop.failed = nil
-    if failed then error(failed[1], 0) end
+    if uv.loop_mode() then loop:step() else uv.run("once") end
   end
 
-  function hooks.closed()
-    if timer then timer:close() end
+  function hooks.busy()
+    return loop.spawned > 0 and not uv.loop_mode() and uv.loop_alive()
   end
 
   loop = driver.new(hooks, options)
