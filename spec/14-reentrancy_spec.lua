@@ -532,7 +532,8 @@ describe("inside the close callback that runs in multi:add (from 8.7)", function
         local multi <close> = curl.multi()
         local other <close> = curl.multi()
         local share <close> = curl.share { share = "connect" }
-        local messages, easy, body = {}, nil, nil
+        local messages = {}
+        local easy, body
         local calls = {
           perform = function() easy:perform() end,
           reset = function() easy:reset() end,
@@ -548,8 +549,8 @@ describe("inside the close callback that runs in multi:add (from 8.7)", function
         })
         assert.is_true(easy:perform())
         multi:add(easy)
-        local name = ({ close = "close", add = "multi:add", setopt = "easy:setopt of a share" })[call]
-        local refusal = (name or "easy:" .. call)
+        local names = { close = "close", add = "multi:add", setopt = "easy:setopt of a share" }
+        local refusal = (names[call] or "easy:" .. call)
           .. " is not allowed inside a callback of this easy or of its pool"
         assert.same(closes_there and { refusal } or {}, messages)
         easy:unset("closesocketfunction")

@@ -92,10 +92,15 @@ function plain.suspend()
   coroutine.yield()
 end
 
-plain.resume = coroutine.resume
+function plain.resume(co, ...)
+  local ok, err = coroutine.resume(co, ...)
+  if ok then return true end
+  coroutine.close(co) -- what it has to close waits for this
+  return false, err
+end
 
 function plain.spawn(f, ...)
-  return coroutine.resume(coroutine.create(f), ...)
+  return plain.resume(coroutine.create(f), ...)
 end
 
 --- driver.new(hooks [, options]): a driver with a multi of its own, which has these options.
@@ -223,8 +228,12 @@ end
 function Driver:spawn(f, ...)
   self.spawned = self.spawned + 1
   note(self, self.hooks.spawn(function(...)
-    local _ <close> = setmetatable({ driver = self }, Spawned)
-    f(...)
+    local ok, err
+    do
+      local _ <close> = setmetatable({ driver = self }, Spawned)
+      ok, err = pcall(f, ...)
+    end
+    if not ok then error(err, 0) end
   end, ...))
 end
 
