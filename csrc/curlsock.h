@@ -279,6 +279,7 @@ struct cs_easy {
   unsigned callbacks;      /* bit set of the callbacks that Lua has set */
   int failed;              /* a callback threw: CS_UV_ERROR has it, all else is aborted */
   int noprogress;          /* as the script wants it */
+  int telling;             /* debugfunction runs: libcurl may point into its strings */
   int unsupported;         /* refused because this libcurl cannot do it: NOT_SUPPORTED */
   size_t rest;             /* bytes of CS_UV_REST that were handed on */
   CURLcode result;         /* of the transfer, while it waits in the multi's done list */

@@ -265,7 +265,10 @@ static int on_debug(CURL *curl, curl_infotype kind, char *data, size_t size, voi
                         .numbers = {kind}};
   /* libcurl's own transfers (DNS over HTTPS) and calls outside a frame tell nobody. */
   int ours = f && (f->handle == &e->h || (e->multi && f->handle == &e->multi->h));
-  if (ours && curl == e->curl) run(&c, debug_body);
+  if (!ours || curl != e->curl) return 0;
+  e->telling++;
+  run(&c, debug_body);
+  e->telling--;
   return 0;
 }
 

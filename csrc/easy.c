@@ -100,7 +100,7 @@ static struct cs_easy *push_closed(lua_State *L) {
 
 /* Gives the easy on top of the stack its libcurl handle. */
 static void fill(lua_State *L, struct cs_easy *e, CURL *curl) {
-  if (!curl) luaL_error(L, "not enough memory for an easy");
+  if (!curl) luaL_error(L, "libcurl cannot make an easy");
   e->curl = curl;
   cs_handle_ready(&e->h);
   CURLcode code = install(e);
@@ -177,6 +177,7 @@ static int easy_dup(lua_State *L) {
   e->callbacks = from->callbacks;
   e->noprogress = from->noprogress;
   copy_uservalues(L, 1, 2);
+  cs_handle_check(L, 1, CS_EASY); /* a finalizer may have closed it */
   fill(L, e, curl_easy_duphandle(from->curl));
   curl_easy_setopt(e->curl, CURLOPT_NOPROGRESS, (long)e->noprogress);
   CURLcode code = cs_lists_copy(e, from);

@@ -255,6 +255,7 @@ local function inside(name, pool)
         during = { #events, live() }
       end)
       s:act()
+      assert.same({}, others)
       assert.same({ 0, before }, during)
       -- No garbage was collected since: the end of the call did it.
       assert.equal(before[kind] - 1, live()[kind])
@@ -345,6 +346,7 @@ describe("Deferred teardown", function()
       end,
     }
     assert.is_true(outer:perform())
+    assert.same({}, others)
     assert.same({ 0, 0 }, during)
     assert.same({ "closing" }, events)
   end)
@@ -591,6 +593,7 @@ describe("A coroutine", function()
     end)
     assert.is_true(easy:perform())
     assert.same({ "hello\n", false, "dies" }, body)
+    collectgarbage() -- a coroutine that dies closes nothing
     assert.equal(1, curl.live().easy)
   end)
 

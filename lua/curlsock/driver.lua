@@ -162,8 +162,8 @@ local function act(self, method, ...)
   self.acting = true
   local ok, err = pcall(multi[method], multi, ...)
   self.acting = false
-  note(self, ok, err)
   finish(self)
+  note(self, ok, err)
   rest(self)
   raise(self)
 end

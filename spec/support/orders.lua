@@ -490,7 +490,7 @@ local function leave_to_lua_close(w)
   end
 end
 
-local function text(made)
+local function made_in(made)
   return "made " .. table.concat(made, ", ")
 end
 
@@ -512,7 +512,7 @@ end
 function batches.at_once(kind, phase)
   local n = 0
   for _, made in ipairs(orders.made(orders.kinds[kind])) do
-    attempt(text(made), function()
+    attempt(made_in(made), function()
       finish(new_world(kind, phase, made))
     end)
     n = n + 1
@@ -536,7 +536,7 @@ end
 function batches.swept(kind, phase)
   local n = 0
   for _, made in ipairs(orders.made(orders.kinds[kind])) do
-    to_the_end(text(made), function()
+    to_the_end(made_in(made), function()
       leave_to_lua_close(new_world(kind, phase, made))
     end)
     n = n + 1
@@ -599,9 +599,9 @@ local answers = {
   end,
   writefunction = function(seen, data) seen.body = seen.body .. data end,
   readfunction = function(seen)
-    local text = seen.text
+    local body = seen.text
     seen.text = nil
-    return text
+    return body
   end,
   seekfunction = function() return true end,
 }
