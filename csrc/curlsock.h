@@ -279,6 +279,7 @@ struct cs_easy {
   unsigned callbacks;      /* bit set of the callbacks that Lua has set */
   int failed;              /* a callback threw: CS_UV_ERROR has it, all else is aborted */
   int noprogress;          /* as the script wants it */
+  long connecttimeout;     /* as the script wants it, in milliseconds; 0: the default */
   int telling;             /* debugfunction runs: libcurl may point into its strings */
   int unsupported;         /* refused because this libcurl cannot do it: NOT_SUPPORTED */
   size_t rest;             /* bytes of CS_UV_REST that were handed on */
@@ -374,6 +375,8 @@ void cs_push_easy(lua_State *L, int index, const struct cs_frame *f,
 /* Takes the error on top of the stack as that of e's transfer, and has libcurl abort it.
  * [-1, +0] */
 void cs_easy_error(struct cs_frame *f, struct cs_easy *e);
+/* Remembers what the script sets the option to, if it is one that cs_easy_error uses (1). */
+int cs_easy_remember(struct cs_easy *e, CURLoption id, long value);
 /* The unique value of curl.PAUSE. */
 void cs_push_pause(lua_State *L);
 

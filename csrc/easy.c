@@ -2,7 +2,7 @@
  *
  * easy.c - one transfer: curl.easy and the methods that run, reset and duplicate it.
  */
-#include <stdlib.h>
+#include <limits.h>
 
 #include "curlsock.h"
 
@@ -31,8 +31,28 @@ void cs_easy_error(struct cs_frame *f, struct cs_easy *e) {
   lua_setiuservalue(L, -2, CS_UV_ERROR);
   lua_pop(L, 1);
   e->failed = 1;
-  /* The progress callback is the one that libcurl calls whatever it waits for. */
+  /* libcurl calls the progress callback whatever it waits for; but while it connects, from
+   * 8.22 on it only looks at the time. */
   curl_easy_setopt(e->curl, CURLOPT_NOPROGRESS, 0L);
+  curl_easy_setopt(e->curl, CURLOPT_CONNECTTIMEOUT_MS, 1L);
+}
+
+int cs_easy_remember(struct cs_easy *e, CURLoption id, long value) {
+  if (id == CURLOPT_NOPROGRESS)
+    e->noprogress = value != 0;
+  else if (id == CURLOPT_CONNECTTIMEOUT_MS)
+    e->connecttimeout = value;
+  else if (id == CURLOPT_CONNECTTIMEOUT)
+    e->connecttimeout = value > LONG_MAX / 1000 ? LONG_MAX : value * 1000;
+  else
+    return 0;
+  return 1;
+}
+
+/* Back from cs_easy_error to what the script wants. */
+static void restore(struct cs_easy *e) {
+  curl_easy_setopt(e->curl, CURLOPT_NOPROGRESS, (long)e->noprogress);
+  curl_easy_setopt(e->curl, CURLOPT_CONNECTTIMEOUT_MS, e->connecttimeout);
 }
 
 static void clear_uservalue(lua_State *L, int index, int uservalue) {
@@ -41,7 +61,7 @@ static void clear_uservalue(lua_State *L, int index, int uservalue) {
 }
 
 void cs_easy_begin(lua_State *L, struct cs_easy *e, int self) {
-  if (e->failed) curl_easy_setopt(e->curl, CURLOPT_NOPROGRESS, (long)e->noprogress);
+  if (e->failed) restore(e);
   e->failed = e->unsupported = 0;
   e->errbuf[0] = '\0';
   clear_uservalue(L, self, CS_UV_ERROR);
@@ -154,6 +174,7 @@ static int easy_reset(lua_State *L) {
   cs_lists_free(e);
   e->callbacks = 0;
   e->noprogress = 1;
+  e->connecttimeout = 0;
   e->failed = 0;
   CURLcode code = install(e);
   if (code) return cs_fail_easy(L, code);
@@ -176,10 +197,11 @@ static int easy_dup(lua_State *L) {
   struct cs_easy *e = push_closed(L);
   e->callbacks = from->callbacks;
   e->noprogress = from->noprogress;
+  e->connecttimeout = from->connecttimeout;
   copy_uservalues(L, 1, 2);
   cs_handle_check(L, 1, CS_EASY); /* a finalizer may have closed it */
   fill(L, e, curl_easy_duphandle(from->curl));
-  curl_easy_setopt(e->curl, CURLOPT_NOPROGRESS, (long)e->noprogress);
+  restore(e);
   CURLcode code = cs_lists_copy(e, from);
   if (!code) return 1;
   cs_teardown(L, 2);

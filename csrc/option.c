@@ -165,13 +165,22 @@ static const struct curl_easyoption *in_milliseconds(const struct curl_easyoptio
   return curl_easy_option_by_name(name);
 }
 
+/* An option that makes libcurl abort now is only remembered. */
+static CURLcode set_number(struct cs_easy *e, CURLoption id, long number) {
+  CURLcode code = CURLE_OK;
+  if (!e->failed || !cs_easy_remember(e, id, number))
+    code = curl_easy_setopt(e->curl, id, number);
+  if (!code) cs_easy_remember(e, id, number);
+  return code;
+}
+
 static CURLcode set_seconds(lua_State *L, const struct setting *s, CURLoption twin) {
   lua_Number ms = lua_tonumber(L, s->value) * 1000;
   if (!(ms >= 0 && ms <= INT_MAX))
     luaL_error(L, "option '%s': seconds from 0 to %d expected, got %f", s->name,
                INT_MAX / 1000, ms / 1000);
-  long whole = (long)ms;
-  return curl_easy_setopt(s->e->curl, twin, whole < ms ? whole + 1 : whole);
+  long whole = (long)ms + ((long)ms < ms);
+  return set_number(s->e, twin, whole);
 }
 
 static int is_fraction(lua_State *L, int index) {
@@ -190,11 +199,7 @@ static CURLcode set_long(lua_State *L, const struct setting *s) {
   curl_off_t value = cs_value(L, s->name, (int)id, s->value);
   long number = (long)value;
   if (number != value) luaL_error(L, "option '%s': number out of range", s->name);
-  if (id == CURLOPT_NOPROGRESS) {
-    s->e->noprogress = number != 0;
-    if (s->e->failed) return CURLE_OK; /* it is what makes libcurl abort now */
-  }
-  return curl_easy_setopt(s->e->curl, id, number);
+  return set_number(s->e, id, number);
 }
 
 static CURLcode set_off_t(lua_State *L, const struct setting *s) {

@@ -59,7 +59,8 @@ local function new_values(o)
   add("number", 0, 1, -1, 2 ^ 31, -2 ^ 31 - 1, 1 << 31, 1 << 32, 1 << 53, math.maxinteger,
     math.mininteger, 0.5, -0.5, 1e300, -1e300, math.huge, -math.huge, 0 / 0)
   add("numeral", "1", "0x10")
-  add("string", "", "x", "no such name", "a\0b", "\0", ("x"):rep(100000), "share\0", "127.0.0.1:99999")
+  add("string", "", "x", "no such name", "a\0b", "\0", "share\0", "127.0.0.1:99999")
+  add("string", ("x"):rep(100000))
   add("table", {}, { 1 }, { x = 1 }, { [0.5] = 1 }, { {} })
   add("function", print, function() end)
   add("thread", coroutine.create(print))
@@ -127,7 +128,7 @@ local function plain_table(v)
   return v.kind == "nil" or v.kind == "table" and next(v.value) == nil
 end
 
-local optional_seconds = number(0, math.maxinteger, "nil")
+local optional_seconds = number(0, 1e300, "nil")
 local int = 2147483647
 
 -- ---- the entries -----------------------------------------------------------------------
@@ -219,7 +220,7 @@ local methods = {
     send = entry({ socket, "x", 0 }, self_of "socket", kinds("string", "number", "numeral"),
       optional_seconds),
     setsockopt = entry({ socket, "socket", "keepalive", true }, kinds("socket", "lent socket"),
-      none, none, kinds("boolean")),
+      number(1, 1), none, kinds("boolean")), -- SOL_SOCKET is 1
     state = entry({ socket }, kinds("socket", "lent socket", "closed socket")),
   },
   address = {
@@ -232,12 +233,16 @@ local methods = {
 local fields = {
   { "address", "family", none },
   { "address", "ip", none },
-  { "address", "port", integer(0, 65535) },
+  { "address", "port", function(v)
+    return v.kind == "number" and (v.value == 0 or v.value == 1)
+  end },
   { "address", "path", function(v)
     return (v.kind == "string" or v.kind == "numeral") and #v.value < 100
       and not v.value:find("\0", 1, true)
   end },
-  { "address", "scope_id", none },
+  { "address", "scope_id", function(v)
+    return v.kind == "number" and v.value >= 0 and v.value < 1 << 32 and math.tointeger(v.value)
+  end },
   { "address", "protocol", none },
   { "address", "socktype", none },
   { "address", "no_such_field", none },
@@ -299,8 +304,8 @@ end
 
 -- How a script would write the call, so that errors have the function's name.
 local function caller(holder, name)
-  return assert(load(("local t = ... return function(...) return t.%s(...), nil end"):format(name)))(
-    holder)
+  local lua = ("local t = ... return function(...) return t.%s(...), nil end"):format(name)
+  return assert(load(lua))(holder)
 end
 
 -- What is wrong with the outcome of a call that must throw; nil if nothing is.
@@ -646,7 +651,6 @@ describe("strings with NUL", function()
       level = function() o.socket:setsockopt("socket\0", "keepalive", true) end,
       sockopt = function() o.socket:setsockopt("socket", "keepalive\0", true) end,
       device = function() o.socket:setsockopt("socket", "bindtodevice", "lo\0") end,
-      events = function() o.multi:socket_action(1000, "r\0") end,
     }
     local accepted = {}
     for name, call in pairs(calls) do
@@ -675,17 +679,15 @@ describe("strings with NUL", function()
 end)
 
 describe("a descriptor", function()
-  -- The descriptor of a file that is opened now.
-  local function descriptor_of(path)
-    local seen = {}
+  -- A file, and its descriptor.
+  local function new_file()
+    local path = servers.dir() .. "/no-socket"
+    local file = assert(io.open(path, "w+"))
+    assert(file:write("content"):seek("set"))
     for name in lfs.dir("/proc/self/fd") do
-      seen[name] = true
-    end
-    local file = assert(io.open(path))
-    for name in lfs.dir("/proc/self/fd") do
-      local target = not seen[name] and lfs.symlinkattributes("/proc/self/fd/" .. name, "target")
-      if target == path then
-        return math.tointeger(tonumber(name)), file
+      local target = lfs.symlinkattributes("/proc/self/fd/" .. name, "target")
+      if target and target:find("/no-socket", 1, true) then
+        return file, math.tointeger(tonumber(name))
       end
     end
   end
@@ -711,10 +713,9 @@ describe("a descriptor", function()
   end)
 
   it("of a file cannot be adopted, and stays open", function()
-    local fd, file = descriptor_of("/proc/self/status")
-    assert.is_integer = assert.is_integer
+    local file, fd = new_file()
     assert.equal(("descriptor %d is not an open socket"):format(fd), refusal(fd))
-    assert.equal("Name:", file:read(5))
+    assert.equal("content", file:read("a"))
     file:close()
   end)
 
@@ -736,7 +737,7 @@ describe("a descriptor", function()
 
   it("of any of these, returned by opensocketfunction, throws and harms nobody", function()
     local o = new_objects()
-    local file_fd, file = descriptor_of("/proc/self/status")
+    local file, file_fd = new_file()
     local cases = {
       { -1, "-1 is no descriptor" },
       { math.mininteger, math.mininteger .. " is no descriptor" },
@@ -764,7 +765,7 @@ describe("a descriptor", function()
       assert.equal("opensocketfunction: " .. message, err)
       assert.equal(1, calls)
     end
-    assert.equal("Name:", file:read(5))
+    assert.equal("content", file:read("a"))
     file:close()
     assert_useful(o)
     close_objects(o)
@@ -814,11 +815,6 @@ describe("random arguments", function()
       local ok, result = pcall(f[1], table.unpack(args, 1, n))
       if not ok then
         assert.equal("string", type(result))
-      elseif type(result) == "userdata" and result ~= f[2] and result ~= curl.PAUSE then
-        local close = result.close
-        if close then
-          close(result)
-        end
       end
     end
     close_objects(o)
