@@ -52,6 +52,7 @@ build = {
         "csrc/ledger.c",
         "csrc/multi.c",
         "csrc/option.c",
+        "csrc/pool.c",
         "csrc/runtime.c",
         "csrc/share.c",
         "csrc/sockcall.c",

@@ -8,9 +8,11 @@
 void cs_class_new(lua_State *L, const char *class, const luaL_Reg *meta,
                   const luaL_Reg *methods) {
   luaL_newmetatable(L, class);
-  luaL_setfuncs(L, meta, 0);
+  lua_pushvalue(L, -1);
+  luaL_setfuncs(L, meta, 1);
   lua_newtable(L);
-  luaL_setfuncs(L, methods, 0);
+  lua_pushvalue(L, -2);
+  luaL_setfuncs(L, methods, 1);
   lua_setfield(L, -2, "__index");
   lua_pushvalue(L, -1);
   lua_rawsetp(L, LUA_REGISTRYINDEX, class);
@@ -21,12 +23,21 @@ void cs_class_set(lua_State *L, const char *class) {
   lua_setmetatable(L, -2);
 }
 
+/* Compares the metatable on top of the stack with that of the class. A method, which has it
+ * as its upvalue, looks for its own class at index 1, and there alone. */
+static int is_of_class(lua_State *L, int index, const char *class) {
+  if (index == 1 && lua_rawequal(L, -1, lua_upvalueindex(1))) return 1;
+  lua_rawgetp(L, LUA_REGISTRYINDEX, class);
+  int same = lua_rawequal(L, -1, -2);
+  lua_pop(L, 1);
+  return same;
+}
+
 void *cs_class_test(lua_State *L, int index, const char *class) {
   void *userdata = lua_touserdata(L, index);
   if (!userdata || !lua_getmetatable(L, index)) return NULL;
-  lua_rawgetp(L, LUA_REGISTRYINDEX, class);
-  int same = lua_rawequal(L, -1, -2);
-  lua_pop(L, 2);
+  int same = is_of_class(L, index, class);
+  lua_pop(L, 1);
   return same ? userdata : NULL;
 }
 

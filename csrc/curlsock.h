@@ -116,17 +116,9 @@ enum cs_kind { CS_EASY, CS_MULTI, CS_SHARE };
 
 /* User values that every handle has; each kind adds its own after them. */
 enum {
-  CS_UV_ANCHORS = 1, /* table: struct cs_socket* -> Socket, for those in this pool */
-  CS_UV_POOLS,       /* table: struct cs_share* -> share, for each that was touched */
-  CS_UV_DEFER,       /* the next deferred handle */
-  CS_UV_OWN          /* first one of the kind's own */
-};
-
-/* Whoever owns a connection cache. On the C heap: sockets may outlive the handle. */
-struct cs_pool {
-  int refs;                /* the handle, and each socket in it */
-  struct cs_handle *owner; /* key of the handle; not to be read once that is gone */
-  struct cs_link sockets;
+  CS_UV_POOLS = 1, /* table: struct cs_pool* -> its anchors (pool.c) */
+  CS_UV_DEFER,     /* the next deferred handle */
+  CS_UV_OWN        /* first one of the kind's own */
 };
 
 struct cs_handle {
@@ -228,8 +220,33 @@ int cs_same(const struct cs_socket *s);
 struct cs_socket *cs_ledger_find(const struct cs_runtime *rt, int fd);
 /* Hands the owned socket s to libcurl, for a connection in pool, opened by e. */
 void cs_lend(struct cs_socket *s, struct cs_pool *pool, struct cs_easy *e);
+
+/* ---- pool.c: connection caches, and the Sockets of what is in them ------------------- */
+
+/* Whoever owns a connection cache. On the C heap: sockets may outlive the handle. */
+struct cs_pool {
+  int refs;                /* the handle, and each socket in it */
+  struct cs_handle *owner; /* key of the handle; not to be read once that is gone */
+  struct cs_link sockets;
+};
+
 struct cs_pool *cs_pool_new(struct cs_handle *owner);
 void cs_pool_unref(struct cs_pool *p);
+/* Marks the anchors of the pool that the handle at index owns: what is live is not pruned,
+ * even if it is empty. Unmarking needs no memory. [-0, +0, m] */
+void cs_pool_live(lua_State *L, int index, const struct cs_pool *pool, int live);
+/* Anchors the value on top of the stack as the Socket of s, in a pool that the handle at
+ * index owns or has touched. [-1, +0, m] */
+void cs_pool_anchor(lua_State *L, int index, const struct cs_socket *s,
+                    const struct cs_pool *pool);
+/* The handle at index may be the one that closes what is in the pools of the other. [m] */
+void cs_pool_touch(lua_State *L, int index, int other);
+/* No longer, for this pool; needs no memory. */
+void cs_pool_forget(lua_State *L, int index, const struct cs_pool *pool);
+/* Pushes the Socket of s, if the handle at index or the multi it is in leads to it; take
+ * also removes its anchor. 0 if nothing does. Needs no memory. [-0, +(0|1)] */
+int cs_pool_find(lua_State *L, int index, const struct cs_socket *s);
+int cs_pool_take(lua_State *L, int index, const struct cs_socket *s);
 
 /* ---- sockcall.c: the three socket trampolines --------------------------------------- */
 
@@ -334,9 +351,6 @@ CURLMcode cs_multi_detach(struct cs_frame *f, struct cs_easy *e);
 void cs_share_leave(struct cs_frame *f, struct cs_easy *e);
 /* Sets option share of the easy at self to the value at index (nil: none). */
 CURLcode cs_share_use(lua_State *L, struct cs_easy *e, int self, int index);
-/* Has the handle at index remember the share on top of the stack in CS_UV_POOLS. [-1, +0, m]
- */
-void cs_touch(lua_State *L, int index, struct cs_share *s);
 /* Pushes the results of a transfer: true, or nil, message, name. Returns how many. [-0, +n] */
 int cs_easy_result(lua_State *L, struct cs_easy *e, int self, CURLcode code);
 

@@ -81,11 +81,12 @@ void cs_refuse_inside(lua_State *L, struct cs_handle *h, const char *call) {
                names[h->kind]);
 }
 
-/* Clears what the handle kept alive; a share's anchors go with its last socket. */
+/* Clears what the handle kept alive. A share keeps its anchors: those who touched it have
+ * them too, as long as there are any. */
 static void clear_uservalues(lua_State *L, int index, const struct cs_handle *h) {
-  static const int first = CS_UV_ANCHORS, ends[] = {CS_UV_ERROR, CS_MULTI_UVS + 1, CS_UV_OWN};
-  int left = h->kind == CS_SHARE && !cs_link_empty(&h->pool->sockets);
-  for (int uv = left ? CS_UV_POOLS : first; uv < ends[h->kind]; uv++) {
+  static const int ends[] = {CS_UV_ERROR, CS_MULTI_UVS + 1, CS_UV_OWN};
+  if (h->kind == CS_SHARE) cs_pool_live(L, index, h->pool, 0);
+  for (int uv = h->kind == CS_SHARE ? CS_UV_DEFER : CS_UV_POOLS; uv < ends[h->kind]; uv++) {
     lua_pushnil(L);
     lua_setiuservalue(L, index, uv);
   }

@@ -1,26 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * ledger.c - who owns which descriptor: the table by number, the identity of a socket, and
- * the pools that lent sockets live in. Nothing here touches Lua.
+ * ledger.c - who owns which descriptor: the table by number, and the identity of a
+ * socket. Nothing here touches Lua.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "curlsock.h"
-
-struct cs_pool *cs_pool_new(struct cs_handle *owner) {
-  struct cs_pool *p = malloc(sizeof *p);
-  if (!p) return NULL;
-  p->refs = 1;
-  p->owner = owner;
-  cs_link_init(&p->sockets);
-  return p;
-}
-
-void cs_pool_unref(struct cs_pool *p) {
-  if (--p->refs == 0) free(p);
-}
 
 struct cs_socket *cs_socket_new(struct cs_runtime *rt) {
   struct cs_socket *s = calloc(1, sizeof *s);

@@ -116,20 +116,10 @@ int cs_multi_new(lua_State *L) {
   return cs_fail_multi(L, code);
 }
 
-/* A connection of a share that the easy at index 2 has used, and be it long ago, can be
- * closed by the multi at index 1 from now on. */
-static void touch_shares(lua_State *L) {
-  if (lua_getiuservalue(L, 2, CS_UV_POOLS) == LUA_TTABLE) {
-    lua_pushnil(L);
-    while (lua_next(L, -2)) cs_touch(L, 1, lua_touserdata(L, -1));
-  }
-  lua_pop(L, 1);
-}
-
 /* Links the multi and the easy at indices 1 and 2, before libcurl runs: callbacks find their
  * values by that, and calls from inside them are refused by it. */
 static void link_easy(lua_State *L, struct cs_multi *m, struct cs_easy *e) {
-  touch_shares(L);
+  cs_pool_touch(L, 1, 2);
   lua_getiuservalue(L, 1, CS_UV_EASIES);
   lua_pushvalue(L, 2);
   lua_rawsetp(L, -2, e);
@@ -143,6 +133,7 @@ static void link_easy(lua_State *L, struct cs_multi *m, struct cs_easy *e) {
 /* The reverse, for the easy at index; cannot raise: removing an entry needs no memory. */
 static void unlink_easy(lua_State *L, int easy, struct cs_easy *e) {
   lua_getiuservalue(L, easy, CS_UV_MULTI);
+  cs_pool_forget(L, lua_gettop(L), e->h.pool);
   lua_getiuservalue(L, -1, CS_UV_EASIES);
   lua_pushnil(L);
   lua_rawsetp(L, -2, e);

@@ -90,6 +90,7 @@ int cs_share_new(lua_State *L) {
   cs_link_init(&s->easies);
   s->h.pool = cs_pool_new(&s->h);
   if (!s->h.pool) return luaL_error(L, "not enough memory");
+  cs_pool_live(L, 2, s->h.pool, 1);
   s->curl = curl_share_init();
   if (!s->curl) return luaL_error(L, "not enough memory for a share");
   cs_handle_ready(&s->h);
@@ -97,51 +98,6 @@ int cs_share_new(lua_State *L) {
   if (!code) return 1;
   cs_teardown(L, 2);
   return cs_fail_share(L, code);
-}
-
-/* A share that is torn down and has no socket left need not be remembered. */
-static int is_spent(lua_State *L, int index) {
-  const struct cs_handle *h = lua_touserdata(L, index);
-  int spent = !h->pool;
-  if (spent && lua_getiuservalue(L, index, CS_UV_ANCHORS) == LUA_TTABLE) {
-    lua_pushnil(L);
-    spent = !lua_next(L, -2);
-    if (!spent) lua_pop(L, 2);
-  }
-  lua_settop(L, index);
-  return spent;
-}
-
-/* Forgets the spent shares in the table on top of the stack. */
-static void prune(lua_State *L) {
-  int table = lua_gettop(L);
-  lua_pushnil(L);
-  while (lua_next(L, table)) {
-    int spent = is_spent(L, lua_gettop(L));
-    lua_pop(L, 1);
-    if (!spent) continue;
-    lua_pushvalue(L, -1);
-    lua_pushnil(L);
-    lua_rawset(L, table);
-  }
-}
-
-void cs_touch(lua_State *L, int index, struct cs_share *s) {
-  if (lua_getiuservalue(L, index, CS_UV_POOLS) != LUA_TTABLE) {
-    lua_pop(L, 1);
-    lua_newtable(L);
-    lua_pushvalue(L, -1);
-    lua_setiuservalue(L, index, CS_UV_POOLS);
-  }
-  if (lua_rawgetp(L, -1, s) == LUA_TNIL) {
-    lua_pop(L, 1);
-    prune(L);
-    lua_pushvalue(L, -2);
-    lua_rawsetp(L, -2, s);
-    lua_pop(L, 2);
-  } else {
-    lua_pop(L, 3);
-  }
 }
 
 void cs_share_leave(struct cs_frame *f, struct cs_easy *e) {
@@ -172,10 +128,7 @@ CURLcode cs_share_use(lua_State *L, struct cs_easy *e, int self, int index) {
   struct cs_frame f;
   cs_refuse_inside(L, &e->h, "easy:setopt of a share");
   if (e->multi) luaL_error(L, "option 'share': the easy is in a multi");
-  if (s) {
-    lua_pushvalue(L, index);
-    cs_touch(L, self, s);
-  }
+  if (s) cs_pool_touch(L, self, index);
   cs_enter(&f, L, &e->h, self);
   CURLcode code = curl_easy_setopt(e->curl, CURLOPT_SHARE, s ? s->curl : NULL);
   if (!code && e->share) cs_share_leave(&f, e);

@@ -14,91 +14,15 @@
 
 #include "curlsock.h"
 
-/* ---- where a socket's Lua object is anchored ---------------------------------------- */
-
-/* Pushes the entry key of the table in that user value, or nil. [-0, +1] */
-static void push_entry(lua_State *L, int index, int uservalue, const void *key) {
-  if (lua_getiuservalue(L, index, uservalue) == LUA_TTABLE) {
-    lua_rawgetp(L, -1, key);
-    lua_replace(L, -2);
-  } else {
-    lua_pop(L, 1);
-    lua_pushnil(L);
-  }
-}
-
-/* Pushes the handle at index, or a share that it has touched, if its pool is this one. */
-static int push_if_owner(lua_State *L, int index, const struct cs_pool *pool) {
-  const struct cs_handle *h = lua_touserdata(L, index);
-  if (h->pool == pool) {
-    lua_pushvalue(L, index);
-    return 1;
-  }
-  push_entry(L, index, CS_UV_POOLS, pool->owner);
-  if (!lua_isnil(L, -1)) return 1;
-  lua_pop(L, 1);
-  return 0;
-}
-
-/* Pushes the userdata of the pool's handle, found from the one at index: that itself, a
- * share, the multi an easy is in, or an easy of a multi (whose private pool is closed when
- * it is added). nil if it is none of these. [-0, +1] */
-static void push_owner(lua_State *L, int index, const struct cs_pool *pool) {
-  const struct cs_handle *h = lua_touserdata(L, index);
-  if (push_if_owner(L, index, pool)) return;
-  if (h->kind == CS_MULTI) {
-    push_entry(L, index, CS_UV_EASIES, pool->owner);
-  } else if (h->kind == CS_EASY && lua_getiuservalue(L, index, CS_UV_MULTI) != LUA_TNIL) {
-    if (push_if_owner(L, lua_gettop(L), pool))
-      lua_replace(L, -2);
-    else
-      lua_pop(L, 1), lua_pushnil(L);
-  } else if (h->kind != CS_EASY) {
-    lua_pushnil(L);
-  }
-}
-
 static struct cs_pool *pool_of(const struct cs_easy *e) {
   if (e->share && e->share->connections) return e->share->h.pool;
   return e->multi ? e->multi->h.pool : e->h.pool;
-}
-
-/* Sets anchors[s] of the pool's handle to the value on top of the stack. [-1, +0, m] */
-static void anchor(lua_State *L, const struct cs_pool *pool, const struct cs_socket *s) {
-  push_owner(L, 1, pool);
-  if (lua_getiuservalue(L, -1, CS_UV_ANCHORS) != LUA_TTABLE) {
-    lua_pop(L, 1);
-    lua_newtable(L);
-    lua_pushvalue(L, -1);
-    lua_setiuservalue(L, -3, CS_UV_ANCHORS);
-  }
-  lua_pushvalue(L, -3);
-  lua_rawsetp(L, -2, s);
-  lua_pop(L, 3);
 }
 
 /* ---- the close event ---------------------------------------------------------------- */
 
 /* Nothing in this section needs memory, so that all but the callback itself can do without
  * protection: a socket can always be closed. */
-
-/* Moves the Socket of s from the anchors of its pool to the stack. 0 if nothing leads from
- * the frame's handle to that pool. [-0, +(0|1)] */
-static int take_anchor(struct cs_frame *f, const struct cs_socket *s) {
-  lua_State *L = f->L;
-  int top = lua_gettop(L);
-  push_owner(L, f->self, s->pool);
-  if (!lua_isnil(L, -1) && lua_getiuservalue(L, -1, CS_UV_ANCHORS) == LUA_TTABLE &&
-      lua_rawgetp(L, -1, s) == LUA_TUSERDATA) {
-    lua_pushnil(L);
-    lua_rawsetp(L, -3, s);
-    lua_replace(L, top + 1);
-    lua_settop(L, top + 1);
-    return 1;
-  }
-  lua_settop(L, top);
-  return 0;
-}
 
 /* Calls the close callback of the Socket on top of the stack; whether that returned false. */
 static int call_back(struct cs_frame *f) {
@@ -142,7 +66,7 @@ static int close_event(struct cs_frame *f, struct cs_socket *s, int reached) {
 
 /* libcurl closed the socket without telling, or lost it. */
 static void lost_event(struct cs_frame *f, struct cs_socket *s) {
-  close_event(f, s, take_anchor(f, s));
+  close_event(f, s, cs_pool_take(f->L, f->self, s));
 }
 
 static int on_close(void *clientp, curl_socket_t fd) {
@@ -151,7 +75,7 @@ static int on_close(void *clientp, curl_socket_t fd) {
   struct cs_socket *s = cs_ledger_find(rt, fd);
   int lent = s && s->state == CS_LENT;
   if (lent && !f) return close_event(f, s, 0);
-  if (lent && take_anchor(f, s)) return close_event(f, s, 1);
+  if (lent && cs_pool_take(f->L, f->self, s)) return close_event(f, s, 1);
   /* Another's socket has the number: what libcurl means has been closed before. */
   if (s && cs_same(s)) return 0;
   return close(fd) != 0;
@@ -244,10 +168,11 @@ static int unsupported(lua_State *L, struct cs_easy *e, int easy) {
 /* The stack of open_body and sockopt_body: the frame's handle and the call come first. */
 enum { EASY = 3, ADDRESS, ANSWER, REASON };
 
-/* Takes the anchor of a Socket that got no descriptor back. */
-static void unanchor(lua_State *L, const struct cs_pool *pool, const struct cs_socket *s) {
-  lua_pushnil(L);
-  anchor(L, pool, s);
+/* Anchors the value on top of the stack as the Socket of s; nil when that got no descriptor
+ * after all. [-1, +0, m] */
+static void anchor(lua_State *L, const struct cs_easy *e, const struct cs_socket *s) {
+  const struct cs_pool *pool = pool_of(e);
+  cs_pool_anchor(L, e->multi && pool == e->multi->h.pool ? 1 : EASY, s, pool);
 }
 
 /* Lends s, which has its descriptor, to libcurl; cannot raise. */
@@ -259,17 +184,16 @@ static void lend(struct open_call *c, struct cs_socket *s, const struct cs_addre
 
 /* Prepares the Socket on top of the stack to be lent: whatever can raise happens here,
  * while the descriptor is still the script's, or not there at all. [-1, +0, m] */
-static void prepare(lua_State *L, const struct cs_pool *pool, const struct cs_socket *s) {
+static void prepare(lua_State *L, const struct cs_easy *e, const struct cs_socket *s) {
   lua_getiuservalue(L, EASY, CS_UV_OWN + CS_CLOSESOCKET);
   lua_setiuservalue(L, -2, CS_UV_CLOSE);
-  anchor(L, pool, s);
+  anchor(L, e, s);
 }
 
 /* The default socket, for the address as the callback left it. */
 static int open_default(lua_State *L, struct open_call *c, const struct cs_address *a) {
-  const struct cs_pool *pool = pool_of(c->easy);
   struct cs_socket *s = cs_socket_push(L, c->easy->h.rt);
-  prepare(L, pool, s);
+  prepare(L, c->easy, s);
   int family = a ? a->u.sa.sa_family : c->address->family;
   /* The protocol is one of the family that was offered. */
   int protocol = family == c->address->family ? c->address->protocol : 0;
@@ -277,7 +201,8 @@ static int open_default(lua_State *L, struct open_call *c, const struct cs_addre
   int code = fd < 0 ? errno : cs_socket_take(s, fd, CS_OWNED);
   if (!code) return lend(c, s, a), 0;
   if (fd >= 0) close(fd);
-  unanchor(L, pool, s);
+  lua_pushnil(L);
+  anchor(L, c->easy, s);
   lua_pushfstring(L, "socket: %s", strerror(code));
   keep_reason(L, c, EASY);
   return 0;
@@ -290,7 +215,7 @@ static int lend_socket(lua_State *L, struct open_call *c, struct cs_socket *s,
   int connected = cs_is_connected(s->fd);
   if (connected && !can_take_connected()) return unsupported(L, c->easy, EASY);
   lua_pushvalue(L, ANSWER);
-  prepare(L, pool_of(c->easy), s);
+  prepare(L, c->easy, s);
   s->connected = connected;
   lend(c, s, a);
   return 0;
@@ -299,11 +224,10 @@ static int lend_socket(lua_State *L, struct open_call *c, struct cs_socket *s,
 /* Lends descriptor fd; one that was duplicated for libcurl is closed if that fails. */
 static int lend_fd(lua_State *L, struct open_call *c, int fd, int duplicate,
                    const struct cs_address *a) {
-  const struct cs_pool *pool = pool_of(c->easy);
   struct cs_socket *s = cs_socket_push(L, c->easy->h.rt);
   int connected = cs_is_connected(fd), given = fd;
   if (connected && !can_take_connected()) return unsupported(L, c->easy, EASY);
-  prepare(L, pool, s);
+  prepare(L, c->easy, s);
   if (duplicate) fd = fcntl(given, F_DUPFD_CLOEXEC, 0);
   int code = fd < 0 ? errno : cs_socket_take(s, fd, CS_OWNED);
   if (!code) {
@@ -311,7 +235,8 @@ static int lend_fd(lua_State *L, struct open_call *c, int fd, int duplicate,
     return lend(c, s, a), 0;
   }
   if (duplicate && fd >= 0) close(fd);
-  unanchor(L, pool, s);
+  lua_pushnil(L);
+  anchor(L, c->easy, s);
   return luaL_error(L, "opensocketfunction: descriptor %d is no open socket (%s)", given,
                     strerror(code));
 }
@@ -413,9 +338,7 @@ struct sockopt_call {
 
 static void push_socket(lua_State *L, struct sockopt_call *c) {
   if (c->socket) {
-    push_owner(L, 1, c->socket->pool);
-    push_entry(L, -1, CS_UV_ANCHORS, c->socket);
-    lua_replace(L, -2);
+    if (!cs_pool_find(L, 1, c->socket)) lua_pushnil(L);
     return;
   }
   struct cs_socket *s = cs_socket_push(L, c->easy->h.rt);
@@ -495,16 +418,18 @@ CURLcode cs_sockcall_install(struct cs_easy *e) {
 
 /* ---- curl.sockets() ----------------------------------------------------------------- */
 
+/* s is not read after anything that needs memory: that may run a finalizer which closes it. */
 static void push_entry_of(lua_State *L, const struct cs_socket *s) {
+  cs_push_handle(L, s->pool->owner);
+  if (lua_isnil(L, -1) || !cs_pool_find(L, lua_gettop(L), s)) {
+    lua_pop(L, 1);
+    lua_pushnil(L);
+    lua_pushnil(L);
+  }
   lua_createtable(L, 0, 3);
   lua_pushliteral(L, "lent");
   lua_setfield(L, -2, "state");
-  cs_push_handle(L, s->pool->owner);
-  if (lua_isnil(L, -1)) {
-    lua_pop(L, 1);
-    return;
-  }
-  push_entry(L, -1, CS_UV_ANCHORS, s);
+  lua_insert(L, -3);
   lua_setfield(L, -3, "socket");
   lua_setfield(L, -2, "pool");
 }

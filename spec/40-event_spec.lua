@@ -11,6 +11,10 @@ local servers = require "spec.support.servers"
 local version = curl.version_info().version_num
 local web
 
+-- Libcurl before 8.2 closes an attempt that is given up natively, without a word, and says
+-- afterwards that it is no longer to be watched.
+local natively = version < 0x080200
+
 local function nothing() end
 
 -- What the descriptor is, "socket:[123]"; nil if it is not open.
@@ -124,7 +128,7 @@ function Host:easy(url, options)
   local body = {}
   local easy = curl.easy { url = url, proxy = "", timeout = 20, writefunction = body }
   bodies[easy] = body
-  return assert(easy:setopt {
+  easy:setopt {
     opensocketfunction = function(_, address)
       local socket = assert(address:socket())
       socket.data = socket:fd()
@@ -138,7 +142,9 @@ function Host:easy(url, options)
       end
       self.log[#self.log + 1] = "close " .. fd
     end,
-  }:setopt(options or {}))
+  }
+  assert(easy:setopt(options or {}))
+  return easy
 end
 
 -- How many lines of the log begin with that word.
@@ -150,12 +156,21 @@ function Host:count(word)
   return count
 end
 
+-- The descriptors that were opened, in order.
+function Host:opened()
+  local list = {}
+  for _, line in ipairs(self.log) do
+    list[#list + 1] = tonumber(line:match("^open (%d+)"))
+  end
+  return list
+end
+
 -- The lines about that descriptor: "open", "watch w", ...
 function Host:life(fd)
   local lines = {}
   for _, line in ipairs(self.log) do
     local word, number, rest = line:match("^(%a+) (%d+)(.*)$")
-    if tonumber(number) == fd then lines[#lines + 1] = word .. rest end
+    if word and tonumber(number) == fd then lines[#lines + 1] = word .. rest end
   end
   return lines
 end
@@ -174,12 +189,6 @@ function Host:begin(url, options)
   self.multi:add(easy)
   self:drive(function() return #bodies[easy] > 0 end)
   return easy
-end
-
-local function only(map)
-  local key = next(map)
-  assert.is_nil(next(map, key))
-  return key
 end
 
 -- The descriptor of the one socket that libcurl holds.
@@ -262,14 +271,13 @@ describe("socketfunction and timerfunction", function()
   it("tell the time that is left of a transfer's timeout", function()
     local host = new_host()
     dead_host("127.0.0.2")
-    host.multi:add(host:easy_at("127.0.0.2", { timeout = 0.3 }))
     local start = curl.now()
-    host:drive(function() return #host.results > 0 end)
-    assert.equal("OPERATION_TIMEDOUT", host.results[1].name)
+    assert.equal("OPERATION_TIMEDOUT", host:run(host:easy_at("127.0.0.2", {
+      timeout = 0.3,
+    })).name)
     local time = curl.now() - start
     assert.truthy(time >= 0.29 and time < 2, time)
     host.multi:close()
-    host:assert_clean(1)
   end)
 
   it("are told no time any more when the multi is closed", function()
@@ -348,70 +356,74 @@ describe("multi:socket_action", function()
     host:begin()
     assert.equal(1, host.multi:socket_action())
     host:begin()
-    assert.equal(2, host.multi:socket_action(held and 1000, "r"))
+    assert.equal(2, host.multi:socket_action(1000, "r"))
     host.multi:close()
   end)
 end)
 
 describe("What is watched is unwatched before it is closed:", function()
-  -- Each leaves nothing open: how many sockets were opened?
+  -- Each leaves nothing open, and returns how many sockets there were.
   local ways = {}
 
-  ways["by the end of a transfer that forbids reuse"] = function(host)
+  local function way(what, f)
+    ways[#ways + 1] = { what, f }
+  end
+
+  way("by the end of a transfer that forbids reuse", function(host)
     assert.is_true(host:run(host:easy(web.url .. "/hello", { forbid_reuse = true })).ok)
     assert.same({}, curl.sockets())
     host.multi:close()
     return 1
-  end
+  end)
 
-  ways["by a server that closes"] = function(host)
+  way("by a server that closes", function(host)
     assert.is_true(host:run(host:easy(web.url .. "/close")).ok)
     assert.same({}, curl.sockets())
     host.multi:close()
     return 1
-  end
+  end)
 
-  ways["by multi:remove"] = function(host)
+  way("by multi:remove", function(host)
     host.multi:remove(host:begin())
     assert.same({}, curl.sockets())
     host.multi:close()
     return 1
-  end
+  end)
 
-  ways["by the easy's close"] = function(host)
+  way("by the easy's close", function(host)
     host:begin():close()
     assert.same({}, curl.sockets())
     host.multi:close()
     return 1
-  end
+  end)
 
-  ways["by multi:close, with transfers that run"] = function(host)
+  way("by multi:close, with transfers that run", function(host)
     host:begin()
     host:begin()
     host:begin(web.https_url .. "/slow", { cainfo = web.ca })
     host.multi:close()
     return 3
-  end
+  end)
 
-  ways["by multi:close, with idle connections"] = function(host)
+  way("by multi:close, with idle connections", function(host)
     host:run(host:easy(web.url .. "/hello"), host:easy(web.https_url .. "/hello", {
       cainfo = web.ca,
     }))
     assert.equal(2, #curl.sockets())
     host.multi:close()
     return 2
-  end
+  end)
 
-  ways["by eviction"] = function(host)
+  way("by eviction", function(host)
     host.multi:setopt("maxconnects", 1)
     host:run(host:easy(web.url .. "/hello"))
     host:run(host:easy(web.url4 .. "/hello"))
     assert.equal(1, #curl.sockets())
     host.multi:close()
     return 2
-  end
+  end)
 
-  ways["by a share that is closed"] = function(host)
+  way("by a share that is closed", function(host)
     local share = curl.share { share = "connect" }
     local easy = host:easy(web.https_url .. "/hello", { share = share, cainfo = web.ca })
     assert.is_true(host:run(easy).ok)
@@ -420,43 +432,44 @@ describe("What is watched is unwatched before it is closed:", function()
     assert.same({}, curl.sockets())
     host.multi:close()
     return 1
-  end
+  end)
 
-  ways["by multi:remove, in a share"] = function(host)
+  way("by multi:remove, in a share", function(host)
     local share <close> = curl.share { share = "connect" }
     local easy <close> = host:begin(nil, { share = share })
     host.multi:remove(easy)
     host.multi:close()
     assert.same({}, curl.sockets())
     return 1
-  end
+  end)
 
-  ways["by a second request after CONNECT_ONLY"] = function(host)
+  way("by a second request after CONNECT_ONLY", function(host)
     local easy = host:easy(web.url .. "/hello", { connect_only = true })
     assert.is_true(host:run(easy).ok)
     easy:close()
     host.multi:close()
     return 1
-  end
+  end)
 
-  ways["FTP, passive"] = function(host)
+  way("FTP, passive", function(host)
     local url = servers.vsftpd().url
     assert.is_true(host:run(host:easy(url .. "/hello.txt")).ok)
     assert.is_true(host:run(host:easy(url .. "/big.bin")).ok)
     host.multi:close()
     return 3
-  end
+  end)
 
-  ways["FTP, active, in the middle of the data"] = function(host)
+  way("FTP, active, in the middle of the data", function(host)
     host:begin(servers.vsftpd().url .. "/big.bin", { ftpport = "-" })
     host.multi:close()
     return 2
-  end
+  end)
 
-  for what, way in pairs(ways) do
+  for _, entry in ipairs(ways) do
+    local what, run = table.unpack(entry)
     it(what, function()
       local host = new_host()
-      local sockets = way(host)
+      local sockets = run(host)
       host:assert_clean(sockets)
       assert.truthy(host:count("watch") >= sockets)
     end)
@@ -464,12 +477,10 @@ describe("What is watched is unwatched before it is closed:", function()
 
   it("by collection", function()
     local host = new_host()
-    local log, faults, watched = host.log, host.faults, host.watched
     host:begin()
-    host = nil -- luacheck: ignore
+    host.multi, host.easies = nil, {}
     left.gc()
-    assert.same({ {}, {} }, { faults, watched })
-    assert.matches("^close", log[#log - 1] .. log[#log])
+    host:assert_clean(1)
   end)
 
   it("parked in TLS shutdown, by multi:close", function()
@@ -488,16 +499,12 @@ describe("What is watched is unwatched before it is closed:", function()
     host:assert_clean(1)
   end)
 
-  -- Libcurl before 8.2 closes an attempt that is given up natively, without a word, and says
-  -- that it is no longer to be watched when it is closed.
-  local natively = version < 0x080200
-
   it("an attempt that was given up", function()
     dead_host("127.0.0.2")
     local host = new_host()
     local easy = host:easy_at("127.0.0.2", { connecttimeout_ms = 100 })
     assert.equal("OPERATION_TIMEDOUT", host:run(easy).name)
-    local fd = only(host.targets)
+    local fd = host:opened()[1]
     assert.same({ "open", "watch w", "unwatch", "close" }, host:life(fd))
     assert.same(natively and { fd .. " was closed before it was unwatched" } or {}, host.faults)
     assert.same({}, host.watched)
@@ -514,6 +521,546 @@ describe("What is watched is unwatched before it is closed:", function()
       assert.equal(natively and 1 or 0, #host.faults)
       assert.same({}, host.watched)
       host.faults = {}
+      host.multi:close()
+      host:assert_clean(2)
+    end)
+  end
+end)
+
+describe("A descriptor number that returns", function()
+  it("is a new watch, when the close event is told first", function()
+    local host = new_host()
+    -- Refused, so that each address gets the number of the one before it.
+    local port = servers.free_port()
+    local easy = host:easy(("http://several.test:%d/"):format(port), {
+      resolve = several("127.0.0.1,127.0.0.2,127.0.0.3", port),
+    })
+    assert.equal("COULDNT_CONNECT", host:run(easy).name)
+    local opened = host:opened()
+    assert.equal(3, #opened)
+    local word = "none"
+    for _, line in ipairs(host:life(opened[1])) do
+      word = line:match("%a+")
+      assert.truthy(word ~= "close" or not host.watched[opened[1]])
+    end
+    assert.equal("close", word)
+    host.multi:close()
+    host:assert_clean(3)
+  end)
+
+  -- The attempt is given up, before 8.2 natively and without a word: the number goes to the
+  -- next address at once, and libcurl takes that for what it has asked to be watched already.
+  local function give_up(host)
+    dead_host("127.0.0.2")
+    local easy = host:easy_at("127.0.0.2,127.0.0.1", { connecttimeout_ms = 800 })
+    local before = #host.results
+    host.multi:add(easy)
+    host:drive(function()
+      -- Libcurl 7.88 sets no timer for the end of an attempt.
+      host.multi:perform()
+      return #host.results > before
+    end)
+    return easy
+  end
+
+  it("is a new watch, when libcurl has closed the old one without a word", function()
+    local host = new_host()
+    local easy = give_up(host)
+    assert.is_true(host.results[1].ok)
+    assert.equal("127.0.0.1", easy:getinfo("primary_ip"))
+    local first, second = table.unpack(host:opened())
+    if first == second then
+      local expected = { "open", "watch w", "unwatch", "close", "open", "watch w", "watch r",
+        "unwatch" }
+      if natively then
+        -- The close event comes when it is found out.
+        expected = { "open", "watch w", "open", "unwatch", "watch w", "close", "watch r",
+          "unwatch" }
+      end
+      assert.same(expected, host:life(first))
+    end
+    assert.equal(natively and 1 or 0, #host.faults)
+    host.faults = {}
+    host.multi:close()
+    host:assert_clean(2)
+  end)
+
+  it("is a new watch for the descriptor of pollfd, too", function()
+    local host = new_host()
+    host.multi:pollfd()
+    give_up(host)
+    assert.is_true(host.results[1].ok)
+    host.multi:close()
+    host:assert_clean(2)
+  end)
+end)
+
+describe("An error in", function()
+  local failure = setmetatable({}, { __tostring = function() return "failure" end })
+
+  -- A host in which that function throws the failure on its n-th call.
+  local function failing_host(name, n)
+    local host = new_host()
+    local calls, due = 0, nil
+    local function told(...)
+      if name == "socketfunction" then host:watch(...) else due(...) end
+      calls = calls + 1
+      if calls == n then error(failure) end
+    end
+    function due(seconds)
+      host.due = seconds and curl.now() + seconds
+    end
+    host.multi:setopt(name, told)
+    return host
+  end
+
+  -- Drives, and counts the errors on the way, which must be the failure itself.
+  local function errors_of(host, done)
+    local errors, deadline = 0, curl.now() + 20
+    while not done() do
+      assert(curl.now() < deadline, "nothing happens any more")
+      local ok, err = pcall(host.step, host, 0.02)
+      if not ok then
+        assert.is_true(rawequal(failure, err))
+        errors = errors + 1
+      end
+    end
+    return errors
+  end
+
+  for n = 1, 3 do
+    it(("socketfunction, call %d, comes out unchanged, and ends no transfer"):format(n), function()
+      local host = failing_host("socketfunction", n)
+      local a, b = host:easy(web.url .. "/big"), host:easy(web.url .. "/hello")
+      host.multi:add(a):add(b)
+      assert.equal(1, errors_of(host, function() return #host.results == 2 end))
+      assert.same({ true, true }, { host.results[1].ok, host.results[2].ok })
+      assert.same({ web.big, "hello\n" }, { body_of(a), body_of(b) })
+      host.multi:close()
+      host:assert_clean(2)
+    end)
+  end
+
+  it("timerfunction comes out of multi:add, which has added the easy", function()
+    local host = failing_host("timerfunction", 1)
+    local easy = host:easy(web.url .. "/hello")
+    local ok, err = pcall(host.multi.add, host.multi, easy)
+    assert.is_false(ok)
+    assert.is_true(rawequal(failure, err))
+    assert.equal(0, errors_of(host, function() return #host.results == 1 end))
+    assert.equal("hello\n", body_of(easy))
+    host.multi:close()
+    host:assert_clean(1)
+  end)
+
+  for name, close in pairs {
+    ["multi:remove"] = function(host, easy) host.multi:remove(easy) end,
+    ["easy:close"] = function(_, easy) easy:close() end,
+    ["multi:close"] = function(host) host.multi:close() end,
+  } do
+    it("socketfunction comes out of " .. name .. ", which has done its work", function()
+      local host = new_host()
+      local easy = host:begin()
+      host.multi:setopt("socketfunction", function(...)
+        host:watch(...)
+        if not host.thrown then
+          host.thrown = true
+          error(failure)
+        end
+      end)
+      local ok, err = pcall(close, host, easy)
+      assert.is_false(ok)
+      assert.is_true(rawequal(failure, err))
+      assert.same({}, curl.sockets())
+      host.multi:close()
+      host:assert_clean(1)
+    end)
+  end
+
+  it("socketfunction is a warning when the multi is collected", function()
+    local out, err = left.pass(([[
+      warn "@on"
+      local curl = require "curlsock"
+      local multi = curl.multi { socketfunction = function(fd, events)
+        if not events then error("late", 0) end
+      end }
+      local easy = curl.easy { url = %q, proxy = "", closesocketfunction = function()
+        print "closed"
+      end }
+      multi:add(easy)
+      repeat multi:socket_action() until #curl.sockets() > 0
+      multi, easy = nil, nil
+      collectgarbage()
+      print(#curl.sockets())
+    ]]):format(web.url .. "/slow"))
+    -- Since 8.20 libcurl's own wakeup descriptor is watched, too.
+    local times = version >= 0x081400 and 2 or 1
+    assert.same({ "closed\n0\n", ("Lua warning: curlsock: late\n"):rep(times) }, { out, err })
+  end)
+end)
+
+describe("Inside socketfunction and timerfunction", function()
+  local calls = {
+    { "multi:add", function(host) host.multi:add(curl.easy()) end },
+    { "multi:remove", function(host, easy) host.multi:remove(easy) end },
+    { "multi:perform", function(host) host.multi:perform() end },
+    { "multi:poll", function(host) host.multi:poll(0) end },
+    { "multi:socket_action", function(host) host.multi:socket_action() end },
+    { "multi:timeout", function(host) host.multi:timeout() end },
+    { "multi:results", function(host) host.multi:results() end },
+    { "multi:setopt", function(host) host.multi:setopt("maxconnects", 1) end },
+    { "multi:pollfd", function(host) host.multi:pollfd() end },
+    { "close", function(host) host.multi:close() end },
+    { "close", function(_, easy) easy:close() end },
+    { "easy:perform", function(_, easy) easy:perform() end },
+    { "easy:reset", function(_, easy) easy:reset() end },
+  }
+
+  -- Runs a transfer, with a call in each of them: what that threw.
+  local function errors_of(call)
+    local host = new_host()
+    local easy = host:easy(web.url .. "/hello")
+    local errors = {}
+    local function try()
+      local ok, err = pcall(call, host, easy)
+      errors[#errors + 1] = ok and "no error" or tostring(err)
+    end
+    host.multi:setopt {
+      socketfunction = function(...) host:watch(...) try() end,
+      timerfunction = function(seconds)
+        host.due = seconds and curl.now() + seconds
+        try()
+      end,
+    }
+    assert.is_true(host:run(easy).ok)
+    host.multi:close()
+    host:assert_clean(1)
+    return errors
+  end
+
+  for _, entry in ipairs(calls) do
+    local name, call = table.unpack(entry)
+    it(name .. " is refused, and nothing suffers from it", function()
+      local errors = errors_of(call)
+      assert.truthy(#errors >= 4)
+      for _, err in ipairs(errors) do
+        assert.matches(name .. " is not allowed inside a callback of this", err, 1, true)
+      end
+    end)
+  end
+
+  it("what does not enter libcurl's transfers is allowed", function()
+    for _, err in ipairs(errors_of(function(host, easy)
+      assert.equal(host.multi, host.multi:wakeup())
+      assert.equal("r", host.multi:events())
+      easy:setopt("useragent", "x")
+      easy:getinfo("response_code")
+    end)) do
+      assert.equal("no error", err)
+    end
+  end)
+
+  it("a whole transfer of another easy is allowed", function()
+    for _, err in ipairs(errors_of(function()
+      local other <close> = curl.easy { url = web.url .. "/hello", proxy = "" }
+      assert(other:perform())
+    end)) do
+      assert.equal("no error", err)
+    end
+  end)
+
+  it("a coroutine cannot yield: an error says so, and the transfer goes on", function()
+    local host = new_host()
+    local easy = host:easy(web.url .. "/hello")
+    local function watch(...)
+      host:watch(...)
+      coroutine.yield()
+    end
+    host.multi:setopt("socketfunction", watch)
+    host.multi:add(easy)
+    local errors = 0
+    while #host.results == 0 do
+      local co = coroutine.create(function() host:step(0.02) end)
+      local ok, err = coroutine.resume(co)
+      assert.equal("dead", coroutine.status(co))
+      if not ok then
+        assert.equal("attempt to yield across a C-call boundary", err)
+        errors = errors + 1
+      end
+    end
+    assert.is_true(host.results[1].ok)
+    assert.truthy(errors >= 1)
+    host.multi:setopt("socketfunction", function(...) host:watch(...) end)
+    host.multi:close()
+    host:assert_clean(1)
+  end)
+end)
+
+describe("multi:pollfd", function()
+  it("is one descriptor, the same each time, and the only one that is told", function()
+    local host = new_host()
+    local fd = host.multi:pollfd()
+    assert.equal("anon_inode:[eventpoll]", target(fd))
+    assert.equal(fd, host.multi:pollfd())
+    host:run(host:easy(web.url .. "/big"), host:easy(web.https_url .. "/hello", {
+      cainfo = web.ca,
+    }))
+    assert.same({ [fd] = "r" }, host.watched)
+    host.multi:close()
+    assert.same({ "watch r", "unwatch" }, host:life(fd))
+    assert.same({ 1, 0 }, { host:count("watch"), host:count("timer") })
+    host:assert_clean(2)
+    assert.is_nil(target(fd))
+  end)
+
+  it("is to be watched for what multi:events says", function()
+    local multi <close> = curl.multi()
+    assert.equal("r", multi:events())
+  end)
+
+  it("is ready only while something is to be done, its timer included", function()
+    dead_host("127.0.0.2")
+    local host = new_host()
+    local fd = host.multi:pollfd()
+    host.multi:add(host:easy_at("127.0.0.2", { timeout = 0.4 }))
+    local steps, start = 0, curl.now()
+    while #host.results == 0 do
+      assert.same({ { fd, "r" } }, wait({ [fd] = "r" }, 5))
+      steps = steps + 1
+      host.multi:socket_action(fd, "r")
+      host:take_results()
+    end
+    local time = curl.now() - start
+    assert.equal("OPERATION_TIMEDOUT", host.results[1].name)
+    assert.truthy(time >= 0.39 and time < 2, time)
+    assert.truthy(steps < 20, steps)
+    host.multi:close()
+  end)
+
+  it("is not ready while there are only idle connections", function()
+    local host = new_host()
+    local fd = host.multi:pollfd()
+    local easies = {}
+    for i = 1, 20 do easies[i] = host:easy(web.url .. "/hello") end
+    host:run(table.unpack(easies))
+    assert.truthy(#curl.sockets() > 1)
+    -- Its timer may still run for something that has ended: once.
+    local steps = 0
+    while #wait({ [fd] = "r" }, 0.3) > 0 do
+      steps = steps + 1
+      host.multi:socket_action(fd, "r")
+    end
+    assert.truthy(steps <= 1, steps)
+    host.multi:close()
+  end)
+
+  it("is made only while no easy is in the multi", function()
+    local multi <close> = curl.multi()
+    local easy <close> = curl.easy { url = web.url }
+    multi:add(easy)
+    assert.error_matches(function() multi:pollfd() end,
+      "multi:pollfd: there are easies in the multi already$")
+    multi:remove(easy)
+    local fd = multi:pollfd()
+    multi:add(easy)
+    assert.equal(fd, multi:pollfd())
+  end)
+
+  it("takes over what was watched before", function()
+    local host = new_host()
+    finally(function() os.execute("kill -s CONT " .. web.pid) end)
+    local easy = host:easy(web.https_url .. "/hello", {
+      cainfo = web.ca,
+      forbid_reuse = true,
+      writefunction = function() os.execute("kill -s STOP " .. web.pid) end,
+    })
+    host:run(easy)
+    -- Libcurl before 8.9 parks no connection that ends.
+    local parked = version >= 0x080900 and 1 or 0
+    assert.equal(parked, #curl.sockets())
+    assert.truthy(host.watched[host:opened()[1]] or parked == 0)
+    local fd = host.multi:pollfd()
+    assert.same({ [fd] = "r" }, host.watched)
+    os.execute("kill -s CONT " .. web.pid)
+    if parked > 0 then host:drive(function() return #curl.sockets() == 0 end) end
+    host.multi:close()
+    host:assert_clean(1)
+  end)
+
+  it("is not kept ready by a socket that a duplicate keeps open", function()
+    local server = servers.dead("127.0.0.3", web.port4)
+    local host = new_host()
+    local fd = host.multi:pollfd()
+    local objects = {}
+    local easy = host:easy_at("127.0.0.3", {
+      connecttimeout_ms = 50,
+      -- Libcurl gets a duplicate of the object's descriptor.
+      opensocketfunction = function()
+        objects[1] = luasocket.tcp4()
+        return objects[1]
+      end,
+      closesocketfunction = nothing,
+    })
+    assert.equal("OPERATION_TIMEDOUT", host:run(easy).name)
+    servers.stop(server)
+    -- The attempt is answered now: it is over.
+    assert(servers.wait(function() return #wait({ [objects[1]:getfd()] = "w" }, 0) > 0 end))
+    host.multi:socket_action(fd, "r")
+    host.multi:socket_action(fd, "r")
+    assert.same({}, wait({ [fd] = "r" }, 0.1))
+    assert.same({ [fd] = "r" }, host.watched)
+    objects[1]:close()
+    -- It still tells what happens.
+    assert.is_true(host:run(host:easy(web.url .. "/hello")).ok)
+    host.multi:close()
+  end)
+
+  it("is refused when there are no descriptors left: the multi can be used without it", function()
+    local script = servers.dir() .. "/pollfd.lua"
+    process.write(script, ([[
+      local curl = require "curlsock"
+      local multi, pairs = curl.multi(), {}
+      while true do
+        local a, b = curl.socketpair()
+        if not a then break end
+        pairs[#pairs + 1] = { a, b }
+      end
+      local result = table.pack(multi:pollfd())
+      assert(result.n == 3 and result[1] == nil)
+      print(result[2], result[3])
+      for _, pair in ipairs(pairs) do
+        pair[1]:close()
+        pair[2]:close()
+      end
+      print(multi:pollfd() ~= nil)
+      local easy = curl.easy { url = %q, proxy = "", writefunction = {} }
+      multi:add(easy)
+      repeat local _ = multi:poll(1) until multi:socket_action(multi:pollfd(), "r") == 0
+      for _, ok in multi:results() do print(ok) end
+    ]]):format(web.url .. "/hello"))
+    assert.equal("pollfd: Too many open files\tEMFILE\ntrue\ntrue",
+      process.output("ulimit -n 30; " .. process.lua() .. " " .. script))
+  end)
+end)
+
+describe("multi:poll, after pollfd,", function()
+  it("waits for that descriptor: 0 when nothing was to be done, 1 when something is", function()
+    local multi <close> = curl.multi()
+    local easy <close> = curl.easy { url = web.url .. "/hello", proxy = "", writefunction = {} }
+    local fd = multi:pollfd()
+    local start = curl.now()
+    assert.equal(0, multi:poll(0.05))
+    assert.truthy(curl.now() - start >= 0.049)
+    multi:add(easy)
+    assert.equal(1, multi:poll(5))
+    local running
+    repeat running = multi:socket_action(fd, "r") until running == 0 or multi:poll(5) == 0
+    assert.equal(0, running)
+    assert.equal(0, multi:poll(0))
+  end)
+
+  it("is ended by multi:wakeup, until socket_action", function()
+    local multi <close> = curl.multi()
+    local fd = multi:pollfd()
+    multi:wakeup()
+    local start = curl.now()
+    assert.equal(1, multi:poll(5))
+    assert.truthy(curl.now() - start < 1)
+    assert.same({ { fd, "r" } }, wait({ [fd] = "r" }, 0))
+    assert.equal(0, multi:socket_action(fd, "r"))
+    assert.equal(0, multi:poll(0))
+  end)
+end)
+
+describe("Readiness that is not true:", function()
+  local all = { "r", "w", "rw", "e" }
+
+  for _, pollable in ipairs { false, true } do
+    local mode = pollable and ", after pollfd" or ""
+
+    local function host_of_mode()
+      local host = new_host()
+      if pollable then host.multi:pollfd() end
+      return host
+    end
+
+    it("spurious, for a transfer that runs, changes nothing" .. mode, function()
+      local host = host_of_mode()
+      local easy = host:begin(web.url .. "/slow?rate=2m")
+      for _ = 1, 20 do
+        for _, events in ipairs { "r", "w", "rw" } do
+          host.multi:socket_action(held(), events)
+        end
+      end
+      host:drive(function() return #host.results > 0 end)
+      assert.is_true(host.results[1].ok)
+      assert.equal(web.big, body_of(easy))
+      host.multi:close()
+      host:assert_clean(1)
+    end)
+
+    it("spurious, for a connection that is not there yet, changes nothing" .. mode, function()
+      dead_host("127.0.0.2")
+      local host = host_of_mode()
+      local easy = host:easy_at("127.0.0.2")
+      host.multi:add(easy)
+      host:drive(function() return #curl.sockets() > 0 end)
+      for _ = 1, 5 do
+        for _, events in ipairs(all) do
+          assert.equal(1, host.multi:socket_action(held(), events))
+        end
+      end
+      host.multi:remove(easy)
+      host.faults = {} -- an attempt that is given up: see above
+      host.multi:close()
+      host:assert_clean(1)
+    end)
+
+    it("an error, for a transfer that runs, is no second close event" .. mode, function()
+      local host = host_of_mode()
+      local easy = host:begin(web.url .. "/slow?rate=2m")
+      local fd = held()
+      for _ = 1, 5 do host.multi:socket_action(fd, "e") end
+      host:drive(function() return #host.results > 0 end)
+      -- Libcurl 7.88 believes it; later ones look at the socket, and find no error there.
+      if host.results[1].ok then
+        assert.equal(web.big, body_of(easy))
+      else
+        assert.equal("SEND_ERROR", host.results[1].name)
+        assert.truthy(version < 0x080e01)
+      end
+      host.multi:close()
+      host:assert_clean(1)
+    end)
+
+    it("late, for an idle connection, leaves it to the next transfer" .. mode, function()
+      local host = host_of_mode()
+      host:run(host:easy(web.url .. "/hello"))
+      local fd = held()
+      for _, events in ipairs(all) do host.multi:socket_action(fd, events) end
+      assert.equal(fd, held())
+      local second = host:easy(web.url .. "/hello")
+      assert.is_true(host:run(second).ok)
+      assert.equal(0, second:getinfo("num_connects"))
+      host.multi:close()
+      host:assert_clean(1)
+    end)
+
+    it("late, for a descriptor that was closed, and one that is not libcurl's" .. mode, function()
+      local host = host_of_mode()
+      host:begin()
+      host:run(host:easy(web.url .. "/close"))
+      local closed = host:opened()[2]
+      assert.is_nil(target(closed))
+      local mine, other = curl.socketpair()
+      for _, fd in ipairs { closed, mine:fd(), 0, 12345 } do
+        for _, events in ipairs(all) do
+          assert.equal(1, host.multi:socket_action(fd, events))
+        end
+      end
+      assert.equal("owned", mine:state())
+      mine:close()
+      other:close()
       host.multi:close()
       host:assert_clean(2)
     end)
