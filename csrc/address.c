@@ -62,7 +62,7 @@ static int name_arg(lua_State *L, const struct name *names, int index,
   if (!n->name && (!is_integer || value < 0 || value > INT_MAX))
     luaL_argerror(L, index,
                   lua_pushfstring(L, "%s expected, got %s", expected,
-                                  luaL_tolstring(L, index, NULL)));
+                                  cs_shown(L, index)));
   return (int)value;
 }
 
@@ -259,23 +259,8 @@ static int read_text(struct cs_address *a, const char *s, size_t n) {
   return read_ip(a, s, (size_t)(colon - s)) && read_port(a, colon, end);
 }
 
-/* Pushes what an error message shows of the value at index: a text is quoted, cut, and
- * without control characters. */
-static const char *push_shown(lua_State *L, int index) {
-  char text[64];
-  size_t n, i;
-  if (lua_type(L, index) == LUA_TNUMBER) return luaL_tolstring(L, index, NULL);
-  if (lua_type(L, index) != LUA_TSTRING)
-    return lua_pushstring(L, luaL_typename(L, index));
-  const char *s = lua_tolstring(L, index, &n);
-  for (i = 0; i < n && i < sizeof text - 1; i++)
-    text[i] = s[i] >= ' ' && s[i] < 127 ? s[i] : '?';
-  text[i] = '\0';
-  return lua_pushfstring(L, "\"%s\"%s", text, i < n ? "..." : "");
-}
-
 static int expected(lua_State *L, int index, const char *what) {
-  const char *got = push_shown(L, index);
+  const char *got = cs_shown(L, index);
   return luaL_argerror(L, index, lua_pushfstring(L, "%s expected, got %s", what, got));
 }
 
@@ -329,7 +314,7 @@ struct field {
 };
 
 static int field_error(lua_State *L, const char *name, const char *what) {
-  return luaL_error(L, "address.%s: %s expected, got %s", name, what, push_shown(L, 3));
+  return luaL_error(L, "address.%s: %s expected, got %s", name, what, cs_shown(L, 3));
 }
 
 /* The integer at index 3; raises an error if there is none, or not within 0..max. */
@@ -443,7 +428,7 @@ static const struct field *find_field(lua_State *L) {
 }
 
 static int unknown_field(lua_State *L) {
-  return luaL_error(L, "Address has no field %s", push_shown(L, 2));
+  return luaL_error(L, "Address has no field %s", cs_shown(L, 2));
 }
 
 /* address[key]: a field, nil where it has no meaning for the family, or a method. An

@@ -232,9 +232,11 @@ struct cs_pool {
 
 struct cs_pool *cs_pool_new(struct cs_handle *owner);
 void cs_pool_unref(struct cs_pool *p);
-/* Marks the anchors of the pool that the handle at index owns: what is live is not pruned,
- * even if it is empty. Unmarking needs no memory. [-0, +0, m] */
-void cs_pool_live(lua_State *L, int index, const struct cs_pool *pool, int live);
+/* Marks the anchors of the pool that the handle at index owns, so that they are kept even
+ * while they are empty. [-0, +0, m] */
+void cs_pool_begin(lua_State *L, int index, const struct cs_pool *pool);
+/* Takes the mark away; needs no memory. */
+void cs_pool_end(lua_State *L, int index, const struct cs_pool *pool);
 /* Anchors the value on top of the stack as the Socket of s, in a pool that the handle at
  * index owns or has touched. [-1, +0, m] */
 void cs_pool_anchor(lua_State *L, int index, const struct cs_socket *s,
@@ -424,6 +426,9 @@ int cs_fail_share(lua_State *L, CURLSHcode code);
 int cs_fail_errno(lua_State *L, int code, const char *what);
 const char *cs_easy_name(CURLcode code); /* "COULDNT_CONNECT" */
 const char *cs_errno_name(int code);     /* "EACCES" */
+/* Pushes the value at index for a message: a number, the start of a string, or its type. It
+ * never runs a metamethod. [-0, +1, m] */
+const char *cs_shown(lua_State *L, int index);
 /* Raises "option 'NAME': EXPECTED expected, got TYPE". */
 int cs_option_error(lua_State *L, const char *name, const char *expected, int index);
 

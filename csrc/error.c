@@ -304,3 +304,16 @@ int cs_option_error(lua_State *L, const char *name, const char *expected, int in
   if (luaL_getmetafield(L, index, "__name") == LUA_TSTRING) got = lua_tostring(L, -1);
   return luaL_error(L, "option '%s': %s expected, got %s", name, expected, got);
 }
+
+const char *cs_shown(lua_State *L, int index) {
+  char text[64];
+  size_t n, i;
+  if (lua_type(L, index) == LUA_TNUMBER) return luaL_tolstring(L, index, NULL);
+  if (lua_type(L, index) != LUA_TSTRING)
+    return lua_pushstring(L, luaL_typename(L, index));
+  const char *s = lua_tolstring(L, index, &n);
+  for (i = 0; i < n && i < sizeof text - 1; i++)
+    text[i] = s[i] >= ' ' && s[i] < 127 ? s[i] : '?';
+  text[i] = '\0';
+  return lua_pushfstring(L, "\"%s\"%s", text, i < n ? "..." : "");
+}

@@ -85,7 +85,7 @@ void cs_refuse_inside(lua_State *L, struct cs_handle *h, const char *call) {
  * them too, as long as there are any. */
 static void clear_uservalues(lua_State *L, int index, const struct cs_handle *h) {
   static const int ends[] = {CS_UV_ERROR, CS_MULTI_UVS + 1, CS_UV_OWN};
-  if (h->kind == CS_SHARE) cs_pool_live(L, index, h->pool, 0);
+  if (h->kind == CS_SHARE) cs_pool_end(L, index, h->pool);
   for (int uv = h->kind == CS_SHARE ? CS_UV_DEFER : CS_UV_POOLS; uv < ends[h->kind]; uv++) {
     lua_pushnil(L);
     lua_setiuservalue(L, index, uv);

@@ -30,10 +30,10 @@ static struct cs_multi *check_callable(lua_State *L, const char *call) {
   return m;
 }
 
-static CURLMoption check_option(lua_State *L, const char *name) {
+static CURLMoption check_option(lua_State *L, int key) {
   for (size_t i = 0; i < sizeof options / sizeof *options; i++)
-    if (!strcmp(options[i].name, name)) return options[i].option;
-  return luaL_error(L, "unknown multi option '%s'", name);
+    if (!strcmp(options[i].name, cs_word(L, key))) return options[i].option;
+  return luaL_error(L, "unknown multi option %s", cs_shown(L, key));
 }
 
 static long check_number(lua_State *L, const char *name, int index) {
@@ -48,11 +48,9 @@ static long check_number(lua_State *L, const char *name, int index) {
  * network closes connections. */
 static CURLMcode set_option(lua_State *L, struct cs_multi *m, int self, int key) {
   struct cs_frame f;
-  if (lua_type(L, key) != LUA_TSTRING)
-    luaL_error(L, "multi option name: string expected, got %s", luaL_typename(L, key));
-  const char *name = lua_tostring(L, key);
+  const char *name = cs_word(L, key);
   if (cs_event_set(L, m, self, name, key + 1)) return CURLM_OK;
-  CURLMoption option = check_option(L, name);
+  CURLMoption option = check_option(L, key);
   long value = check_number(L, name, key + 1);
   cs_enter(&f, L, &m->h, self);
   CURLMcode code = curl_multi_setopt(m->curl, option, value);

@@ -61,14 +61,21 @@ static void push_own(lua_State *L, int index, const struct cs_pool *pool) {
   lua_replace(L, -2);
 }
 
-void cs_pool_live(lua_State *L, int index, const struct cs_pool *pool, int live) {
+void cs_pool_begin(lua_State *L, int index, const struct cs_pool *pool) {
   push_own(L, index, pool);
-  if (live)
-    lua_pushboolean(L, 1);
-  else
-    lua_pushnil(L);
+  lua_pushboolean(L, 1);
   lua_rawseti(L, -2, 0);
   lua_pop(L, 1);
+}
+
+void cs_pool_end(lua_State *L, int index, const struct cs_pool *pool) {
+  int top = lua_gettop(L);
+  if (lua_getiuservalue(L, index, CS_UV_POOLS) == LUA_TTABLE &&
+      lua_rawgetp(L, -1, pool) == LUA_TTABLE) {
+    lua_pushnil(L);
+    lua_rawseti(L, -2, 0);
+  }
+  lua_settop(L, top);
 }
 
 void cs_pool_anchor(lua_State *L, int index, const struct cs_socket *s,

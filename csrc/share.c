@@ -20,7 +20,7 @@ static const struct {
 };
 
 static curl_lock_data check_kind(lua_State *L, const char *option, int index) {
-  const char *name = lua_type(L, index) == LUA_TSTRING ? lua_tostring(L, index) : "";
+  const char *name = cs_word(L, index);
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
     if (!strcmp(kinds[i].name, name)) return kinds[i].data;
   return cs_option_error(L, option,
@@ -44,14 +44,15 @@ static CURLSHcode set_kind(lua_State *L, struct cs_share *s, int unshare,
 
 /* Sets option name, a string at index key, to the value above it. */
 static CURLSHcode set_option(lua_State *L, struct cs_share *s, int key) {
-  const char *name = lua_type(L, key) == LUA_TSTRING ? lua_tostring(L, key) : "";
+  const char *name = cs_word(L, key);
   int unshare = !strcmp(name, "unshare");
   CURLSHcode code = CURLSHE_OK;
   if (!unshare && strcmp(name, "share"))
-    luaL_error(L, "unknown share option '%s': 'share' or 'unshare' expected",
-               luaL_tolstring(L, key, NULL));
+    luaL_error(L, "unknown share option %s: \"share\" or \"unshare\" expected",
+               cs_shown(L, key));
   if (!lua_istable(L, key + 1)) return set_kind(L, s, unshare, check_kind(L, name, key + 1));
-  for (lua_Unsigned i = 1, n = lua_rawlen(L, key + 1); i <= n && !code; i++) {
+  size_t n = cs_sequence(L, name, key + 1);
+  for (size_t i = 1; i <= n && !code; i++) {
     lua_rawgeti(L, key + 1, (lua_Integer)i);
     code = set_kind(L, s, unshare, check_kind(L, name, -1));
     lua_pop(L, 1);
@@ -90,7 +91,7 @@ int cs_share_new(lua_State *L) {
   cs_link_init(&s->easies);
   s->h.pool = cs_pool_new(&s->h);
   if (!s->h.pool) return luaL_error(L, "not enough memory");
-  cs_pool_live(L, 2, s->h.pool, 1);
+  cs_pool_begin(L, 2, s->h.pool);
   s->curl = curl_share_init();
   if (!s->curl) return luaL_error(L, "not enough memory for a share");
   cs_handle_ready(&s->h);

@@ -247,7 +247,7 @@ static int lend_integer(lua_State *L, struct open_call *c, const struct cs_addre
   lua_Integer fd = lua_tointegerx(L, ANSWER, &ok);
   if (!ok || fd < 0 || fd > INT_MAX)
     return luaL_error(L, "opensocketfunction: %s is no descriptor",
-                      luaL_tolstring(L, ANSWER, NULL));
+                      cs_shown(L, ANSWER));
   const struct cs_socket *held = cs_ledger_find(c->easy->h.rt, (int)fd);
   if (held && cs_same(held))
     return luaL_error(L, "opensocketfunction: descriptor %d %s", (int)fd,
@@ -374,7 +374,7 @@ static int sockopt_answer(lua_State *L, struct sockopt_call *c) {
     return already_connected(L, c);
   return luaL_error(L, "sockoptfunction: nothing, true, \"connected\", or false and a reason "
                        "expected, got %s",
-                    luaL_tolstring(L, ANSWER, NULL));
+                    cs_shown(L, ANSWER));
 }
 
 static int sockopt_body(lua_State *L) {

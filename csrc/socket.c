@@ -519,8 +519,8 @@ static int socket__newindex(lua_State *L) {
   self(L);
   lua_settop(L, 3);
   if (!is_data(L, 2))
-    return luaL_error(L, "Socket has no field '%s' to be set: your values go into data",
-                      luaL_tolstring(L, 2, NULL));
+    return luaL_error(L, "Socket has no field %s to be set: your values go into data",
+                      cs_shown(L, 2));
   lua_setiuservalue(L, 1, CS_UV_DATA);
   return 0;
 }

@@ -488,7 +488,7 @@ static const struct level *level_arg(lua_State *L, int *number) {
   if (!l->name && !by_number)
     arg_error(L, 2, "%s or an integer expected, got %s",
               "\"socket\", \"tcp\", \"udp\", \"ip\", \"ipv6\"",
-              luaL_tolstring(L, 2, NULL));
+              cs_shown(L, 2));
   if (!by_number) *number = l->number;
   return l;
 }
@@ -497,8 +497,8 @@ static const struct option *option_arg(lua_State *L, const struct level *l) {
   const struct option *o = l->options;
   const char *name = cs_word(L, 3);
   while (o->name && strcmp(o->name, name)) o++;
-  const char *level = luaL_tolstring(L, 2, NULL), *text = luaL_tolstring(L, 3, NULL);
-  if (!o->name) arg_error(L, 3, "unknown option '%s' of level '%s'", text, level);
+  const char *level = cs_shown(L, 2), *text = cs_shown(L, 3);
+  if (!o->name) arg_error(L, 3, "unknown option %s of level %s", text, level);
   if (o->number == ABSENT)
     arg_error(L, 3, "option '%s' of level '%s' is not available on this system", text,
               level);

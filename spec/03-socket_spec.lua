@@ -1197,11 +1197,11 @@ describe("socket:setsockopt", function()
 
   it("refuses other options, and names them", function()
     local s = curl.socket()
-    fails("unknown option 'nodelay' of level 'socket'", s.setsockopt, s, "socket", "nodelay", true)
-    fails("unknown option 'x' of level '6'", s.setsockopt, s, 6, "x", true)
-    fails("unknown option 'nodelay' of level '77'", s.setsockopt, s, 77, "nodelay", true)
+    fails('unknown option "nodelay" of level "socket"', s.setsockopt, s, "socket", "nodelay", true)
+    fails('unknown option "x" of level 6', s.setsockopt, s, 6, "x", true)
+    fails('unknown option "nodelay" of level 77', s.setsockopt, s, 77, "nodelay", true)
     for _, value in ipairs { "", "nodelay\0", true, {}, 1.5, 2 ^ 31 } do
-      fails("unknown option '.*' of level 'tcp'", s.setsockopt, s, "tcp", value, true)
+      fails('unknown option .* of level "tcp"', s.setsockopt, s, "tcp", value, true)
     end
   end)
 
@@ -1280,8 +1280,8 @@ describe("socket:getsockopt", function()
 
   it("refuses other options", function()
     local s = curl.socket()
-    fails("unknown option 'x' of level 'tcp'", s.getsockopt, s, "tcp", "x")
-    fails("unknown option 'nil' of level 'tcp'", s.getsockopt, s, "tcp")
+    fails('unknown option "x" of level "tcp"', s.getsockopt, s, "tcp", "x")
+    fails('unknown option nil of level "tcp"', s.getsockopt, s, "tcp")
     fails("expected, got nil", s.getsockopt, s)
   end)
 

@@ -91,7 +91,7 @@ describe("curl.share", function()
       thrown(curl.share, { share = "cookies" }))
     assert.equal("option 'share': " .. kinds .. " expected, got boolean",
       thrown(curl.share, { share = { "dns", true } }))
-    assert.equal("unknown share option 'cookie': 'share' or 'unshare' expected",
+    assert.equal('unknown share option "cookie": "share" or "unshare" expected',
       thrown(curl.share, { cookie = true }))
   end)
 end)

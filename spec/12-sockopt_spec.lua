@@ -368,13 +368,14 @@ describe("sockoptfunction", function()
 
     for _, value in ipairs { 0, 1, 2, -1, 1 << 32, 0.5, "ok", "CONNECTED", "" } do
       it(("throws, and names it: %s %q"):format(math.type(value) or "string", value), function()
-        assert.equal(failure .. value, thrown_by(web.url, returning(value)))
+        local shown = type(value) == "string" and '"' .. value .. '"' or value
+        assert.equal(failure .. shown, thrown_by(web.url, returning(value)))
       end)
     end
 
     for name, value in pairs { table = {}, ["function"] = print, userdata = io.stdout } do
       it("throws for a " .. name, function()
-        assert.equal(failure .. tostring(value), thrown_by(web.url, returning(value)))
+        assert.equal(failure .. type(value), thrown_by(web.url, returning(value)))
       end)
     end
 

@@ -42,15 +42,23 @@ local function run(multi)
   end
 end
 
--- An easy with a close callback that mentions it and the others, and whose Socket does, too.
-local function knotted(others)
-  local easy = curl.easy { url = servers.nginx().url .. "/hello", proxy = "" }
-  others.easy = easy
-  others.closed = 0
-  return easy:setopt {
-    sockoptfunction = function(socket) socket.data = { socket, others } end,
-    closesocketfunction = function() others.closed = others.closed + 1 end,
+-- An easy whose callbacks mention the set of handles that it becomes part of, and whose Sockets
+-- do, too. It adds to events.
+local function knotted(set, events)
+  set.easy = curl.easy {
+    url = servers.nginx().url .. "/hello",
+    proxy = "",
+    sockoptfunction = function(socket) socket.data = { socket, set } end,
+    closesocketfunction = function(socket)
+      assert(socket.data[2] == set)
+      events[#events + 1] = socket:state()
+    end,
   }
+  return set.easy
+end
+
+local function assert_closed(n, events)
+  assert.equal(("closing "):rep(n), table.concat(events, " ") .. " ")
 end
 
 describe("A handle is collected though", function()
@@ -147,32 +155,35 @@ describe("A handle is collected though", function()
   end)
 
   it("the Socket of the connection that it keeps mentions it", function()
-    local sets = {}
+    local events = {}
     assert_collected(function()
       local set = {}
-      assert(knotted(set):perform())
-      sets[#sets + 1] = setmetatable({ set }, { __mode = "k" }) -- the count only, see below
-      sets[#sets] = nil
-      return { set.easy }
+      assert(knotted(set, events):perform())
+      return set
     end)
+    assert_closed(200, events)
   end)
 
   it("the Socket of the connection that a multi keeps mentions it", function()
+    local events = {}
     assert_collected(function()
       local set = { multi = curl.multi() }
-      set.multi:add(knotted(set))
+      set.multi:add(knotted(set, events))
       run(set.multi)
-      return { set.easy, set.multi }
+      return set
     end)
+    assert_closed(200, events)
   end)
 
   it("the Socket of the connection that a share keeps mentions it", function()
+    local events = {}
     assert_collected(function()
       local set = { share = curl.share { share = "connect" }, multi = curl.multi() }
-      set.multi:add(knotted(set):setopt("share", set.share))
+      set.multi:add(knotted(set, events):setopt("share", set.share))
       run(set.multi)
-      return { set.easy, set.multi, set.share }
+      return set
     end)
+    assert_closed(200, events)
   end)
 
   it("its Socket was never lent, and mentions itself", function()
@@ -181,5 +192,460 @@ describe("A handle is collected though", function()
       socket.data = { socket }
       return { socket }
     end)
+  end)
+end)
+
+-- ---- finalizers -------------------------------------------------------------------------------
+
+-- The sentinel is made before curlsock is loaded, and so finalized after all of it; it says
+-- which descriptors are left.
+local prelude = [[
+warn "@on"
+local lfs = require "lfs"
+local function descriptors()
+  local open = {}
+  for fd = 0, 63 do
+    open[fd] = lfs.symlinkattributes("/proc/self/fd/" .. fd, "target")
+  end
+  return open
+end
+local before = descriptors()
+AT_THE_END = function() end
+SENTINEL = setmetatable({}, { __gc = function()
+  AT_THE_END()
+  for fd, target in pairs(descriptors()) do
+    if before[fd] ~= target then print("left open", fd, target) end
+  end
+end })
+local curl = require "curlsock"
+local url = os.getenv "HELLO"
+local function run(multi, easy)
+  multi:add(easy)
+  while multi:perform() > 0 do multi:poll(1) end
+  for _, ok, message in multi:results() do assert(ok, message) end
+  multi:remove(easy)
+end
+]]
+
+-- What the script prints, and warns.
+local function output(script, more)
+  local web = servers.nginx()
+  local env = { HELLO = web.url .. "/hello", HTTPS = web.https_url .. "/big", CA = web.ca }
+  for name, value in pairs(more or {}) do
+    env[name] = value
+  end
+  return { left.pass(prelude .. script, env) }
+end
+
+describe("A finalizer", function()
+  it("that runs inside a callback may run a whole transfer of another handle", function()
+    local url, body = servers.nginx().url .. "/hello", {}
+    local easy <close> = curl.easy { url = url }
+    easy:setopt("writefunction", function()
+      setmetatable({}, { __gc = function()
+        local other <close> = curl.easy { url = url, writefunction = body }
+        assert(other:perform())
+      end })
+      collectgarbage()
+      assert.same({ "hello\n" }, body)
+    end)
+    assert.is_true(easy:perform())
+    assert.equal(1, curl.live().easy)
+  end)
+
+  it("that closes what runs fails with a warning, and changes nothing", function()
+    local out = output [[
+      local easy, body = curl.easy { url = url }, ""
+      easy:setopt("writefunction", function(data)
+        setmetatable({}, { __gc = function() easy:close() end })
+        collectgarbage()
+        body = body .. data
+      end)
+      print(easy:perform(), body)
+      easy:close()]]
+    assert.equal("true\thello\n\n", out[1])
+    assert.matches("^Lua warning: error in __gc.*close is not allowed inside a callback of this "
+      .. "easy or of its pool%)?\n$", out[2])
+  end)
+
+  for _, pool in ipairs { "easy", "multi" } do
+    it(("of a %s may bring all back to life by its close callback: it is closed"):format(pool),
+      function()
+        local kept, url = {}, servers.nginx().url .. "/hello"
+        do
+          local easy = curl.easy { url = url, proxy = "" }
+          local multi = pool == "multi" and curl.multi() or nil
+          easy:setopt("closesocketfunction", function(socket)
+            kept = { socket = socket, easy = easy, multi = multi }
+            kept.thrown = select(2, pcall(easy.setopt, easy, "verbose", true))
+          end)
+          if multi then
+            run(multi:add(easy))
+          else
+            assert(easy:perform())
+          end
+        end
+        collectgarbage()
+        assert.equal("closed", kept.socket:state())
+        assert.matches("^easy %(closed%)", tostring(kept.easy))
+        assert.matches("easy is closed", select(2, pcall(kept.easy.perform, kept.easy)))
+        if pool == "easy" then
+          assert.matches("easy is closed", kept.thrown)
+        else
+          assert.matches("multi is closed", select(2, pcall(kept.multi.perform, kept.multi)))
+        end
+        assert.same({ easy = 0, multi = 0, share = 0, socket = 0 }, curl.live())
+        kept.easy:close()
+      end)
+  end
+end)
+
+describe("While the state closes,", function()
+  it("handles that a finalizer makes run, and are torn down with their close callbacks",
+    function()
+      assert.same({ "closing closing closing\n", "" }, output [[
+        local states = {}
+        AT_THE_END = function() print(table.concat(states, " ")) end
+        local function fresh(options)
+          options.url, options.proxy = url, ""
+          options.closesocketfunction = function(socket)
+            states[#states + 1] = socket:state()
+          end
+          return curl.easy(options)
+        end
+        LATE = setmetatable({}, { __gc = function()
+          KEPT = { fresh {}, curl.multi(), curl.share { share = "connect" } }
+          assert(KEPT[1]:perform())
+          run(KEPT[2], fresh {})
+          assert(fresh { share = KEPT[3] }:perform())
+          KEPT[4], KEPT[5] = curl.socket("unix"), { curl.socketpair() }
+          assert(#curl.sockets() == 3)
+        end })]])
+    end)
+
+  it("handles that are still connecting or in use are torn down, whoever made them", function()
+    local dead = servers.dead()
+    local out = output([[
+      local states, url = {}, "http://" .. os.getenv "DEAD"
+      AT_THE_END = function() print(#states) end
+      local function start()
+        local multi, share = curl.multi(), curl.share { share = "connect" }
+        multi:add(curl.easy { url = url, proxy = "", share = share,
+          closesocketfunction = function(socket) states[#states + 1] = socket:state() end })
+        repeat multi:perform() until #curl.sockets() > 0
+        return multi
+      end
+      local multi = start()
+      LATE = setmetatable({}, { __gc = function() KEPT = { multi, start() } end })]],
+      { DEAD = dead.host .. ":" .. dead.port })
+    servers.stop(dead)
+    assert.same({ "2\n", "" }, out)
+  end)
+
+  it("nothing can be made once curlsock has ended, and what there was is closed", function()
+    local out = output [[
+      local easy, multi, share = curl.easy { url = url }, curl.multi(), curl.share()
+      local socket, address = curl.socket("unix"), curl.address("127.0.0.1:1")
+      run(multi, easy)
+      AT_THE_END = function()
+        for _, name in ipairs { "easy", "multi", "share", "socket", "socketpair", "live",
+            "sockets" } do
+          print(name, select(2, pcall(curl[name], name == "socket" and "unix" or nil)))
+        end
+        print(pcall(curl.adopt, 0))
+        print(tostring(easy):match("^[^:]*"), tostring(multi):match("^[^:]*"),
+          tostring(share):match("^[^:]*"), socket, address)
+        print(pcall(easy.perform, easy))
+        print(pcall(multi.perform, multi))
+        print(pcall(share.setopt, share, "share", "dns"))
+        print(pcall(socket.send, socket, "x"))
+        easy:close()
+        multi:close()
+        share:close()
+        socket:close()
+      end]]
+    local gone = "curlsock: the Lua state is being closed"
+    local expected = {}
+    for _, name in ipairs { "easy", "multi", "share", "socket", "socketpair", "live",
+      "sockets" } do
+      expected[#expected + 1] = name .. "\t" .. gone
+    end
+    assert.equal(table.concat(expected, "\n"), (out[1]:match("^(.-)\nfalse")))
+    assert.matches("\nfalse\t" .. gone .. "\neasy %(closed%)\tmulti %(closed%)\tshare %(closed%)"
+      .. "\tsocket %(closed%)\t127%.0%.0%.1:1\n", out[1])
+    assert.matches("\nfalse\t[^\n]*easy is closed[^\n]*\nfalse\t[^\n]*multi is closed[^\n]*"
+      .. "\nfalse\t[^\n]*share is closed[^\n]*\nfalse\t[^\n]*the socket is closed\n$", out[1])
+    assert.equal("", out[2])
+  end)
+end)
+
+-- ---- any moment -------------------------------------------------------------------------------
+
+-- Transfers of a URL: alone, again on the kept connection, in a multi, with a share, duplicated,
+-- aborted by an error; first(f) wraps each callback. All that is opened must be closed once.
+local scenario = [[
+local opened, closed, cycles = 0, 0, 0
+local function sentinel()
+  setmetatable({}, { __gc = function()
+    cycles = cycles + 1
+    sentinel()
+  end })
+end
+sentinel()
+
+local function options(body, first)
+  return {
+    url = os.getenv "SUBJECT", proxy = "", cainfo = os.getenv "CA", verbose = true,
+    ftpport = os.getenv "FTPPORT", httpheader = { "X-Test: " .. ("x"):rep(50) },
+    opensocketfunction = first(function(_, address)
+      local socket = assert(address:socket())
+      socket.data = { number = opened }
+      opened = opened + 1
+      return socket
+    end),
+    closesocketfunction = first(function(socket)
+      assert(socket.data.number)
+      closed = closed + 1
+    end),
+    sockoptfunction = first(function(socket, purpose, easy)
+      assert(purpose == "accept" or socket.data.number)
+      assert(easy:getinfo("effective_url"))
+    end),
+    writefunction = first(function(data) body[#body + 1] = data end),
+    headerfunction = first(function(line) assert(#line > 0) end),
+    xferinfofunction = first(function() end),
+    debugfunction = first(function(_, text) assert(type(text) == "string") end),
+    prereqfunction = first(function(ip) assert(ip == "127.0.0.1") end),
+  }
+end
+
+local function check(body)
+  local text = table.concat(body)
+  assert(#text == tonumber(os.getenv "SIZE"), #text)
+  assert(text:find(os.getenv "BEGINNING", 1, true) == 1)
+  for i in ipairs(body) do body[i] = nil end
+end
+
+local function scenario(first)
+  local body = {}
+  local easy = curl.easy(options(body, first))
+  assert(easy:perform())
+  check(body)
+  assert(easy:perform())
+  check(body)
+  local multi, share = curl.multi(), curl.share { share = { "connect", "dns" } }
+  run(multi, easy)
+  check(body)
+  easy:setopt("share", share)
+  run(multi, easy)
+  check(body)
+  run(multi, easy:dup())
+  check(body)
+  easy:setopt("writefunction", first(function() error(body) end))
+  local ok, thrown = pcall(easy.perform, easy)
+  assert(not ok and thrown == body)
+  share:close()
+  multi:close()
+  assert(#curl.sockets() > 0) -- the easy still uses the share
+  easy:close()
+  assert(opened > 0 and opened == closed, opened .. " opened, " .. closed .. " closed")
+  collectgarbage()
+  for kind, n in pairs(curl.live()) do assert(n == 0, kind) end
+end
+]]
+
+local subjects = {
+  ["HTTP"] = function()
+    local web = servers.nginx()
+    return { SUBJECT = web.url .. "/hello", SIZE = 6, BEGINNING = "hello" }
+  end,
+  ["HTTPS"] = function()
+    local web = servers.nginx()
+    return { SUBJECT = web.https_url .. "/big", SIZE = #web.big, BEGINNING = web.big:sub(1, 80) }
+  end,
+  ["passive FTP"] = function()
+    return { SUBJECT = servers.vsftpd().url .. "/hello.txt", SIZE = 6, BEGINNING = "hello" }
+  end,
+  ["active FTP"] = function()
+    return {
+      SUBJECT = servers.vsftpd().url .. "/hello.txt", SIZE = 6, BEGINNING = "hello",
+      FTPPORT = "127.0.0.1",
+    }
+  end,
+}
+
+-- How garbage is collected, and in how many cycles at least, so that the test is one.
+local collectors = {
+  ["all garbage is collected in every callback, before and after"] = { 100, [[
+    local function first(f)
+      return function(...)
+        collectgarbage()
+        local results = table.pack(f(...))
+        collectgarbage()
+        return table.unpack(results, 1, results.n)
+      end
+    end
+    scenario(first)]] },
+  ["the collector is incremental, and never pauses"] = { 50, [[
+    collectgarbage("incremental", 1, 1000, 1)
+    for _ = 1, 3 do scenario(function(f) return f end) end]] },
+  ["the collector is generational, and always on"] = { 50, [[
+    collectgarbage("generational", 1, 100)
+    for _ = 1, 3 do scenario(function(f) return f end) end]] },
+}
+
+for protocol, subject in pairs(subjects) do
+  describe(protocol .. " works when", function()
+    for what, how in pairs(collectors) do
+      it(what, function()
+        local out = output(scenario .. how[2] .. "\nprint(cycles)", subject())
+        assert.equal("", out[2])
+        local cycles = assert(tonumber(out[1]), out[1])
+        assert.truthy(cycles >= how[1], cycles .. " cycles")
+      end)
+    end
+  end)
+end
+
+-- ---- memory -----------------------------------------------------------------------------------
+
+-- Makes 2,000 requests, 100 between two collections, and says by how many bytes Lua's memory
+-- grew. That must be none at all: the collector only runs when told, so nothing is left to
+-- chance, and what a request leaves would be 2,000 times 16 bytes at least. Four collections
+-- before a look, for a Socket is finalized after the handle that held it, and freed after that.
+local flat = [[
+local function fresh(options)
+  local n = 0
+  options.url, options.proxy = url, ""
+  options.httpheader = { "X-Test: 1" }
+  options.opensocketfunction = function() n = n + 1 return true end
+  options.closesocketfunction = function() n = n - 1 end
+  options.writefunction = function(data) n = n + #data end
+  return curl.easy(options)
+end
+
+collectgarbage("stop")
+
+local function repeated(request, times)
+  for _ = 1, times // 100 do
+    for _ = 1, 100 do request() end
+    collectgarbage()
+  end
+  for _ = 1, 4 do collectgarbage() end
+end
+
+local function grows(request)
+  repeated(request, 200)
+  local before = collectgarbage("count")
+  repeated(request, 2000)
+  return (collectgarbage("count") - before) * 1024
+end
+
+local function report(request)
+  local growth = grows(request)
+  local live = curl.live()
+  print(growth, live.easy, live.multi, live.share, live.socket, #curl.sockets())
+end
+]]
+
+-- Growth; easies, multis, shares, sockets that are alive; sockets that libcurl holds.
+local function assert_flat(expected, script)
+  assert.same({ table.concat(expected, "\t") .. "\n", "" }, output(flat .. script))
+end
+
+describe("Memory does not grow", function()
+  it("with fresh easies and closures on one multi, which keeps its connection", function()
+    assert_flat({ "0.0", 0, 1, 0, 1, 1 }, [[
+      local multi = curl.multi()
+      report(function() run(multi, fresh {}) end)]])
+  end)
+
+  it("with fresh easies and closures on one multi, each with a connection", function()
+    assert_flat({ "0.0", 0, 1, 0, 0, 0 }, [[
+      local multi = curl.multi()
+      report(function() run(multi, fresh { forbid_reuse = true }) end)]])
+  end)
+
+  it("with fresh easies that are dropped with the connection that they keep", function()
+    assert_flat({ "0.0", 0, 0, 0, 0, 0 }, "report(function() assert(fresh {}:perform()) end)")
+  end)
+
+  it("with fresh multis that are dropped with the connection that they keep", function()
+    assert_flat({ "0.0", 0, 0, 0, 0, 0 }, [[
+      report(function() run(curl.multi(), fresh {}) end)]])
+  end)
+
+  it("with one easy that gets new callbacks and lists", function()
+    assert_flat({ "0.0", 1, 0, 0, 1, 1 }, [[
+      local easy = fresh {}
+      report(function()
+        local n = 0
+        easy:setopt {
+          writefunction = function() n = n + 1 end, closesocketfunction = function() n = 0 end,
+          httpheader = { "X-Test: 2" },
+        }
+        assert(easy:perform())
+      end)]])
+  end)
+
+  it("with a coroutine per request", function()
+    assert_flat({ "0.0", 0, 1, 0, 0, 0 }, [[
+      local multi = curl.multi()
+      report(function()
+        coroutine.wrap(function() run(multi, fresh { forbid_reuse = true }) end)()
+      end)]])
+  end)
+
+  it("with a share per request on one multi, closed after it", function()
+    assert_flat({ "0.0", 0, 1, 0, 0, 0 }, [[
+      local multi = curl.multi()
+      report(function()
+        local share = curl.share { share = "connect" }
+        run(multi, fresh { share = share })
+        share:close()
+      end)]])
+  end)
+
+  it("with a share per request on one multi, dropped after it", function()
+    assert_flat({ "0.0", 0, 1, 0, 0, 0 }, [[
+      local multi = curl.multi()
+      report(function() run(multi, fresh { share = curl.share { share = "connect" } }) end)]])
+  end)
+
+  it("with a share per request of one easy, closed after it", function()
+    assert_flat({ "0.0", 1, 0, 0, 0, 0 }, [[
+      local easy = fresh {}
+      report(function()
+        local share <close> = curl.share { share = "connect" }
+        assert(easy:setopt("share", share):perform())
+        easy:unset("share")
+      end)]])
+  end)
+
+  it("with a share per request of one easy, dropped after it", function()
+    assert_flat({ "0.0", 1, 0, 0, 0, 0 }, [[
+      local easy = fresh {}
+      report(function()
+        assert(easy:setopt("share", curl.share { share = "connect" }):perform())
+        easy:unset("share")
+      end)]])
+  end)
+
+  -- What C allocates: the process gets no larger. The smallest thing there is for a connection
+  -- has 100 bytes, so 4,000 of them would be 400 kB; the heap itself may come and go by pages.
+  it("in C with a connection per request", function()
+    local out = output(flat .. [[
+      local function resident()
+        local file <close> = io.open("/proc/self/statm")
+        return (select(2, file:read("n", "n"))) * 4
+      end
+      local multi = curl.multi()
+      local function request() run(multi, fresh { forbid_reuse = true }) end
+      repeated(request, 2000)
+      local before = resident()
+      repeated(request, 4000)
+      print(resident() - before)]])
+    assert.equal("", out[2])
+    assert.truthy(tonumber(out[1]) <= 200, out[1])
   end)
 end)

@@ -259,7 +259,6 @@ local function reach(w, name, seen)
   elseif name == "multi" then
     reach(w, w.inside.easy and "easy", seen)
     reach(w, w.inside.second and "second", seen)
-    reach(w, "share", seen)
   end
 end
 
@@ -468,7 +467,7 @@ end
 
 -- Made before curlsock is loaded, so finalized after all of it.
 local function watch_the_end()
-  setmetatable({}, { __gc = function()
+  orders.sentinel = setmetatable({}, { __gc = function()
     if not final then return end
     local ok, message = pcall(final)
     if not ok then
