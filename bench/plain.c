@@ -27,13 +27,11 @@ static void fail(const char *what) {
 }
 
 static void check(CURLcode code) {
-  if (code)
-    fail(curl_easy_strerror(code));
+  if (code) fail(curl_easy_strerror(code));
 }
 
 static void check_multi(CURLMcode code) {
-  if (code)
-    fail(curl_multi_strerror(code));
+  if (code) fail(curl_multi_strerror(code));
 }
 
 static double cpu_time(void) {
@@ -50,8 +48,7 @@ static curl_socket_t open_socket(void *clientp, curlsocktype purpose,
   struct counts *c = clientp;
   (void)purpose;
   int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-  if (fd < 0)
-    return CURL_SOCKET_BAD;
+  if (fd < 0) return CURL_SOCKET_BAD;
   c->opened++;
   return fd;
 }
@@ -80,8 +77,7 @@ static size_t drop_bytes(char *data, size_t one, size_t size, void *clientp) {
 
 static CURL *new_easy(void) {
   CURL *easy = curl_easy_init();
-  if (!easy)
-    fail("no easy handle");
+  if (!easy) fail("no easy handle");
   check(curl_easy_setopt(easy, CURLOPT_URL, url));
   check(curl_easy_setopt(easy, CURLOPT_PROXY, ""));
   check(curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket));
@@ -96,8 +92,7 @@ static CURL *new_easy(void) {
 static double perform(CURL *easy, long n) {
   check(curl_easy_perform(easy));
   double start = cpu_time();
-  for (long i = 0; i < n; i++)
-    check(curl_easy_perform(easy));
+  for (long i = 0; i < n; i++) check(curl_easy_perform(easy));
   double time = cpu_time() - start;
   curl_easy_cleanup(easy);
   return time;
@@ -132,21 +127,18 @@ static void finish_transfers(CURLM *multi) {
 /* n transfers at once, each on an easy handle of its own. */
 static void run_transfers(CURLM *multi, long n) {
   int running;
-  for (long i = 0; i < n; i++)
-    check_multi(curl_multi_add_handle(multi, new_easy()));
+  for (long i = 0; i < n; i++) check_multi(curl_multi_add_handle(multi, new_easy()));
   for (;;) {
     check_multi(curl_multi_perform(multi, &running));
     finish_transfers(multi);
-    if (!running)
-      return;
+    if (!running) return;
     check_multi(curl_multi_poll(multi, NULL, 0, 1000, NULL));
   }
 }
 
 static void run_round(void) {
   CURLM *multi = curl_multi_init();
-  if (!multi)
-    fail("no multi handle");
+  if (!multi) fail("no multi handle");
   run_transfers(multi, CONCURRENT);
   check_multi(curl_multi_cleanup(multi));
 }
@@ -154,16 +146,14 @@ static void run_round(void) {
 static double run_concurrent(long n) {
   run_round();
   double start = cpu_time();
-  for (long i = 0; i < n; i++)
-    run_round();
+  for (long i = 0; i < n; i++) run_round();
   return cpu_time() - start;
 }
 
 /* Ends with n idle connections, for whoever looks at the memory then. */
 static double run_idle(long n) {
   CURLM *multi = curl_multi_init();
-  if (!multi)
-    fail("no multi handle");
+  if (!multi) fail("no multi handle");
   double start = cpu_time();
   check_multi(curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, n));
   run_transfers(multi, n);
@@ -180,13 +170,11 @@ static const struct {
              {"idle", run_idle}};
 
 int main(int argc, char **argv) {
-  if (argc != 4)
-    fail("usage: plain TASK URL N");
+  if (argc != 4) fail("usage: plain TASK URL N");
   url = argv[2];
   check(curl_global_init(CURL_GLOBAL_DEFAULT));
   for (size_t i = 0; i < sizeof tasks / sizeof *tasks; i++) {
-    if (strcmp(tasks[i].name, argv[1]))
-      continue;
+    if (strcmp(tasks[i].name, argv[1])) continue;
     double time = tasks[i].run(atol(argv[3]));
     printf("cpu %.6f opened %ld closed %ld bytes %ld\n", time, counts.opened,
            counts.closed, counts.bytes);

@@ -60,9 +60,9 @@ static int name_arg(lua_State *L, const struct name *names, int index,
   if (!n->name && lua_type(L, index) == LUA_TNUMBER)
     value = lua_tointegerx(L, index, &is_integer);
   if (!n->name && (!is_integer || value < 0 || value > INT_MAX))
-    luaL_argerror(L, index,
-                  lua_pushfstring(L, "%s expected, got %s", expected,
-                                  cs_shown(L, index)));
+    luaL_argerror(
+        L, index,
+        lua_pushfstring(L, "%s expected, got %s", expected, cs_shown(L, index)));
   return (int)value;
 }
 

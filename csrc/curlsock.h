@@ -147,7 +147,6 @@ int cs_teardown(lua_State *L, int index);
 /* Makes a class of handles: methods, and what all three kinds have. */
 void cs_handle_class(lua_State *L, enum cs_kind kind, const luaL_Reg *methods);
 
-
 /* ---- frame.c: one call from Lua into libcurl ---------------------------------------- */
 
 struct cs_frame {
@@ -316,8 +315,8 @@ enum {
 struct cs_multi {
   struct cs_handle h;
   CURLM *curl;
-  struct cs_link easies; /* that were added */
-  struct cs_link done;   /* those whose result waits to be read */
+  struct cs_link easies;    /* that were added */
+  struct cs_link done;      /* those whose result waits to be read */
   struct cs_watch *watches; /* what libcurl waits for, by descriptor (event.c) */
   size_t size;              /* slots of watches */
   double deadline;          /* when its timer runs out, by cs_now; negative: never */
@@ -365,14 +364,15 @@ int cs_event_pollfd(lua_State *L); /* multi:pollfd() */
 int cs_event_events(lua_State *L); /* multi:events() */
 /* Handles what is ready on the multi's own descriptor, in a frame. */
 CURLMcode cs_event_step(struct cs_multi *m);
-/* Waits for that descriptor, at most so many milliseconds; 1 if it is ready, else 0. */
+/* Waits for that descriptor, at most so many milliseconds; 1 if it is ready, else 0;
+ * -1 and errno if it fails. */
 int cs_event_wait(const struct cs_multi *m, int ms);
 /* Makes that descriptor ready, for wakeup. */
 void cs_event_wake(struct cs_multi *m);
 /* The socket is about to be closed: nobody may watch its descriptor any longer. */
 void cs_event_closing(struct cs_frame *f, struct cs_socket *s);
-/* A descriptor was opened for m: an old watch of its number is stale. */
-void cs_event_opened(struct cs_frame *f, struct cs_multi *m, int fd);
+/* A descriptor was opened for e, which is in a multi: an old watch of its number is stale. */
+void cs_event_opened(struct cs_frame *f, const struct cs_easy *e, int fd);
 /* The multi's libcurl handle is gone: ends its watches, timer and descriptors. */
 void cs_event_end(struct cs_frame *f, struct cs_multi *m);
 
@@ -486,8 +486,8 @@ int cs_is_connected(int fd);
 /* User values of a Socket. */
 enum { CS_UV_DATA = 1, CS_UV_CLOSE, CS_SOCKET_UVS = CS_UV_CLOSE };
 
-int cs_sockopt_set(lua_State *L);  /* socket:setsockopt(level, name, value) */
-int cs_sockopt_get(lua_State *L);  /* socket:getsockopt(level, name) */
+int cs_sockopt_set(lua_State *L); /* socket:setsockopt(level, name, value) */
+int cs_sockopt_get(lua_State *L); /* socket:getsockopt(level, name) */
 int cs_socket_info(lua_State *L); /* socket:info(), tcpinfo.c */
 /* The Socket at index 1, whose options may be read and set now (owned, lent, closing or
  * borrowed, and still the same descriptor); raises an error for any other. */

@@ -58,9 +58,13 @@ static int is_refusal(lua_State *L) {
   return 1;
 }
 
-static int is_yes(lua_State *L) { return lua_isboolean(L, ANSWER) && lua_toboolean(L, ANSWER); }
+static int is_yes(lua_State *L) {
+  return lua_isboolean(L, ANSWER) && lua_toboolean(L, ANSWER);
+}
 
-static int is_pause(lua_State *L) { return lua_touserdata(L, ANSWER) == (void *)&pause_key; }
+static int is_pause(lua_State *L) {
+  return lua_touserdata(L, ANSWER) == (void *)&pause_key;
+}
 
 static int wrong_answer(lua_State *L, const struct data_call *c, const char *expected) {
   return luaL_error(L, "%s: must return %s, got %s", c->name, expected,
@@ -107,7 +111,8 @@ static int write_body(lua_State *L) {
 
 static size_t write_to(struct cs_easy *e, enum cs_callback which, const char *name,
                        char *data, size_t size) {
-  struct data_call c = {.easy = e, .which = which, .name = name, .data = data, .size = size};
+  struct data_call c = {
+      .easy = e, .which = which, .name = name, .data = data, .size = size};
   /* Without a callback the data is dropped: libcurl would print it. */
   if (!(e->callbacks & 1u << which)) return e->failed ? CURL_WRITEFUNC_ERROR : size;
   return run(&c, write_body) ? CURL_WRITEFUNC_ERROR : c.answer;
@@ -184,7 +189,8 @@ static int seek_body(lua_State *L) {
   if (!is_yes(L) && !lua_isnil(L, ANSWER) && !is_refusal(L))
     return wrong_answer(L, c, "true, nil or false");
   c->answer = is_yes(L) ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_CANTSEEK;
-  if (lua_isboolean(L, ANSWER) && !lua_toboolean(L, ANSWER)) c->answer = CURL_SEEKFUNC_FAIL;
+  if (lua_isboolean(L, ANSWER) && !lua_toboolean(L, ANSWER))
+    c->answer = CURL_SEEKFUNC_FAIL;
   lua_pushnil(L);
   lua_setiuservalue(L, EASY, CS_UV_REST);
   return 0;
@@ -216,8 +222,8 @@ static int xferinfo_body(lua_State *L) {
   return yes_or_no(L, c);
 }
 
-static int on_xferinfo(void *easy, curl_off_t dltotal, curl_off_t dlnow, curl_off_t ultotal,
-                       curl_off_t ulnow) {
+static int on_xferinfo(void *easy, curl_off_t dltotal, curl_off_t dlnow,
+                       curl_off_t ultotal, curl_off_t ulnow) {
   struct cs_easy *e = easy;
   struct data_call c = {.easy = e,
                         .which = CS_XFERINFO,
@@ -258,11 +264,8 @@ static int debug_body(lua_State *L) {
 static int on_debug(CURL *curl, curl_infotype kind, char *data, size_t size, void *easy) {
   struct cs_easy *e = easy;
   const struct cs_frame *f = e->h.rt->frame;
-  struct data_call c = {.easy = e,
-                        .which = CS_DEBUG,
-                        .data = data,
-                        .size = size,
-                        .numbers = {kind}};
+  struct data_call c = {
+      .easy = e, .which = CS_DEBUG, .data = data, .size = size, .numbers = {kind}};
   /* libcurl's own transfers (DNS over HTTPS) and calls outside a frame tell nobody. */
   int ours = f && (f->handle == &e->h || (e->multi && f->handle == &e->multi->h));
   if (!ours || curl != e->curl) return 0;
@@ -325,7 +328,8 @@ CURLcode cs_data_install(struct cs_easy *e) {
 }
 
 /* A function, or for data that comes in a file or a table to append to. */
-static void check_callback(lua_State *L, const char *name, enum cs_callback which, int index) {
+static void check_callback(lua_State *L, const char *name, enum cs_callback which,
+                           int index) {
   int type = lua_type(L, index), sink = which == CS_WRITE || which == CS_HEADER;
   if (type == LUA_TFUNCTION || type == LUA_TNIL) return;
   if (sink && (type == LUA_TTABLE || luaL_testudata(L, index, LUA_FILEHANDLE))) return;

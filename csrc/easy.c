@@ -220,8 +220,8 @@ int cs_easy_free(struct cs_frame *f, struct cs_easy *e) {
 
 void cs_easy_class(lua_State *L) {
   static const luaL_Reg methods[] = {
-      {"dup", easy_dup},           {"getinfo", cs_easy_getinfo}, {"perform", easy_perform},
-      {"reset", easy_reset},       {"setopt", cs_easy_setopt},   {"unset", cs_easy_unset},
+      {"dup", easy_dup},     {"getinfo", cs_easy_getinfo}, {"perform", easy_perform},
+      {"reset", easy_reset}, {"setopt", cs_easy_setopt},   {"unset", cs_easy_unset},
       {NULL, NULL}};
   cs_handle_class(L, CS_EASY, methods);
 }

@@ -108,13 +108,15 @@ static const uint64_t timer_key = UINT64_MAX;
 
 /* Watches as w says, or no longer. 0 or an errno. The kernel forgets a descriptor that is
  * closed, whether or not libcurl has told; one that is closed by now can be forgotten. */
-static int epoll_set(const struct cs_multi *m, int fd, const struct cs_watch *w, int old) {
+static int epoll_set(const struct cs_multi *m, int fd, const struct cs_watch *w,
+                     int old) {
   struct epoll_event ev = {0};
   if (w->events & CURL_POLL_IN) ev.events |= EPOLLIN;
   if (w->events & CURL_POLL_OUT) ev.events |= EPOLLOUT;
   ev.data.u64 = (uint64_t)w->generation << 32 | (uint32_t)fd;
   int op = !w->events ? EPOLL_CTL_DEL : old ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-  if (!epoll_ctl(m->epoll, op, fd, &ev) || op == EPOLL_CTL_DEL || errno == EBADF) return 0;
+  if (!epoll_ctl(m->epoll, op, fd, &ev) || op == EPOLL_CTL_DEL || errno == EBADF)
+    return 0;
   if (errno != ENOENT && errno != EEXIST) return errno;
   op = errno == ENOENT ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
   return epoll_ctl(m->epoll, op, fd, &ev) ? errno : 0;
@@ -222,7 +224,8 @@ CURLMcode cs_event_step(struct cs_multi *m) {
 
 #else
 
-static int epoll_set(const struct cs_multi *m, int fd, const struct cs_watch *w, int old) {
+static int epoll_set(const struct cs_multi *m, int fd, const struct cs_watch *w,
+                     int old) {
   (void)m, (void)fd, (void)w, (void)old;
   return ENOSYS;
 }
@@ -243,7 +246,8 @@ static int open_poll(struct cs_multi *m) {
 
 int cs_event_wait(const struct cs_multi *m, int ms) {
   struct pollfd p = {m->epoll, POLLIN, 0};
-  return poll(&p, 1, ms) > 0;
+  int ready = poll(&p, 1, ms);
+  return ready < 0 && errno == EINTR ? 0 : ready;
 }
 
 void cs_event_wake(struct cs_multi *m) { arm(m, cs_now()); }
@@ -264,7 +268,8 @@ static struct cs_watch *watch_of(struct cs_multi *m, int fd) {
 }
 
 /* Watches the descriptor for these events; 0 ends the watch. */
-static void set_watch(struct cs_frame *f, struct cs_multi *m, int fd, int events, CURL *curl) {
+static void set_watch(struct cs_frame *f, struct cs_multi *m, int fd, int events,
+                      CURL *curl) {
   struct event_call c = {m, f, curl, fd, events, -1};
   struct cs_watch *w = watch_of(m, fd);
   struct cs_socket *s = cs_ledger_find(m->h.rt, fd);
@@ -284,12 +289,13 @@ void cs_event_closing(struct cs_frame *f, struct cs_socket *s) {
   s->watcher = NULL;
 }
 
-void cs_event_opened(struct cs_frame *f, struct cs_multi *m, int fd) {
+void cs_event_opened(struct cs_frame *f, const struct cs_easy *e, int fd) {
+  struct cs_multi *m = e->multi;
   int events = (size_t)fd < m->size ? m->watches[fd].events : 0;
   if (!events) return;
   /* libcurl takes the new descriptor for the old one: it will not ask for this again. */
   set_watch(f, m, fd, 0, NULL);
-  set_watch(f, m, fd, events, NULL);
+  set_watch(f, m, fd, events, e->curl);
 }
 
 static int on_socket(CURL *curl, curl_socket_t fd, int what, void *multi, void *unused) {
@@ -323,7 +329,8 @@ static CURLMcode install(struct cs_multi *m) {
 
 /* ---- for multi.c -------------------------------------------------------------------- */
 
-int cs_event_set(lua_State *L, struct cs_multi *m, int self, const char *name, int index) {
+int cs_event_set(lua_State *L, struct cs_multi *m, int self, const char *name,
+                 int index) {
   int timer = !strcmp(name, "timerfunction");
   if (!timer && strcmp(name, "socketfunction")) return 0;
   if (!lua_isnil(L, index) && !lua_isfunction(L, index))

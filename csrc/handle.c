@@ -86,7 +86,8 @@ void cs_refuse_inside(lua_State *L, struct cs_handle *h, const char *call) {
 static void clear_uservalues(lua_State *L, int index, const struct cs_handle *h) {
   static const int ends[] = {CS_UV_ERROR, CS_MULTI_UVS + 1, CS_UV_OWN};
   if (h->kind == CS_SHARE) cs_pool_end(L, index, h->pool);
-  for (int uv = h->kind == CS_SHARE ? CS_UV_DEFER : CS_UV_POOLS; uv < ends[h->kind]; uv++) {
+  for (int uv = h->kind == CS_SHARE ? CS_UV_DEFER : CS_UV_POOLS; uv < ends[h->kind];
+       uv++) {
     lua_pushnil(L);
     lua_setiuservalue(L, index, uv);
   }
@@ -97,6 +98,7 @@ static void free_handle(struct cs_frame *f, struct cs_handle *h) {
   clear_uservalues(f->L, f->self, h);
   cs_pool_unref(h->pool);
   h->pool = NULL;
+  if (cs_link_empty(&h->all)) return; /* it never was ready */
   cs_link_drop(&h->all);
   h->rt->live[h->kind]--;
 }

@@ -32,7 +32,10 @@ void cs_socket_unref(struct cs_socket *s) {
 
 int cs_same(const struct cs_socket *s) {
   struct stat st;
-  return s->fd >= 0 && !fstat(s->fd, &st) && st.st_dev == s->dev && st.st_ino == s->ino;
+  if (s->fd < 0) return 0;
+  /* Only EBADF says that it was closed: the kernel may be out of memory. */
+  if (fstat(s->fd, &st)) return errno != EBADF;
+  return st.st_dev == s->dev && st.st_ino == s->ino;
 }
 
 /* Writes the identity of descriptor fd to s. 0, or EBADF or ENOTSOCK. */

@@ -3,6 +3,7 @@
  * multi.c - many transfers at once. Results are taken from libcurl as soon as it has them,
  * so that each transfer's sockets are settled in the call that ended it.
  */
+#include <errno.h>
 #include <limits.h>
 #include <math.h>
 #include <string.h>
@@ -269,6 +270,7 @@ static int multi_poll(lua_State *L) {
     ready = cs_event_wait(m, ms);
   else
     code = curl_multi_poll(m->curl, NULL, 0, ms, &ready);
+  if (ready < 0) return cs_fail_errno(L, errno, "poll");
   if (code) return cs_fail_multi(L, code);
   lua_pushinteger(L, ready);
   return 1;
@@ -335,11 +337,11 @@ int cs_multi_free(struct cs_frame *f, struct cs_multi *m) {
 
 void cs_multi_class(lua_State *L) {
   static const luaL_Reg methods[] = {
-      {"add", multi_add},         {"perform", multi_perform},
-      {"poll", multi_poll},       {"remove", multi_remove},
-      {"results", multi_results}, {"setopt", multi_setopt},
-      {"timeout", multi_timeout}, {"socket_action", multi_socket_action},
-      {"wakeup", multi_wakeup},   {"pollfd", cs_event_pollfd},
+      {"add", multi_add},          {"perform", multi_perform},
+      {"poll", multi_poll},        {"remove", multi_remove},
+      {"results", multi_results},  {"setopt", multi_setopt},
+      {"timeout", multi_timeout},  {"socket_action", multi_socket_action},
+      {"wakeup", multi_wakeup},    {"pollfd", cs_event_pollfd},
       {"events", cs_event_events}, {NULL, NULL}};
   cs_handle_class(L, CS_MULTI, methods);
 }

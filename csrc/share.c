@@ -11,8 +11,10 @@ static const struct {
   const char *name;
   curl_lock_data data;
 } kinds[] = {
-    {"connect", CURL_LOCK_DATA_CONNECT}, {"cookie", CURL_LOCK_DATA_COOKIE},
-    {"dns", CURL_LOCK_DATA_DNS},         {"psl", CURL_LOCK_DATA_PSL},
+    {"connect", CURL_LOCK_DATA_CONNECT},
+    {"cookie", CURL_LOCK_DATA_COOKIE},
+    {"dns", CURL_LOCK_DATA_DNS},
+    {"psl", CURL_LOCK_DATA_PSL},
     {"ssl_session", CURL_LOCK_DATA_SSL_SESSION},
 #if LIBCURL_VERSION_NUM >= 0x075800
     {"hsts", CURL_LOCK_DATA_HSTS},
@@ -34,7 +36,8 @@ static curl_lock_data check_kind(lua_State *L, const char *option, int index) {
 static CURLSHcode set_kind(lua_State *L, struct cs_share *s, int unshare,
                            curl_lock_data data) {
   if (data != CURL_LOCK_DATA_CONNECT)
-    return curl_share_setopt(s->curl, unshare ? CURLSHOPT_UNSHARE : CURLSHOPT_SHARE, data);
+    return curl_share_setopt(s->curl, unshare ? CURLSHOPT_UNSHARE : CURLSHOPT_SHARE,
+                             data);
   if (unshare) luaL_error(L, "option 'unshare': connections cannot be unshared");
   if (s->connections) return CURLSHE_OK;
   CURLSHcode code = curl_share_setopt(s->curl, CURLSHOPT_SHARE, data);
@@ -50,7 +53,8 @@ static CURLSHcode set_option(lua_State *L, struct cs_share *s, int key) {
   if (!unshare && strcmp(name, "share"))
     luaL_error(L, "unknown share option %s: \"share\" or \"unshare\" expected",
                cs_shown(L, key));
-  if (!lua_istable(L, key + 1)) return set_kind(L, s, unshare, check_kind(L, name, key + 1));
+  if (!lua_istable(L, key + 1))
+    return set_kind(L, s, unshare, check_kind(L, name, key + 1));
   size_t n = cs_sequence(L, name, key + 1);
   for (size_t i = 1; i <= n && !code; i++) {
     lua_rawgeti(L, key + 1, (lua_Integer)i);

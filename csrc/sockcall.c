@@ -102,7 +102,8 @@ void cs_settle_pool(struct cs_frame *f, struct cs_pool *p) {
     cs_link_drop(l);
     cs_link_append(&lost, l);
   }
-  while (!cs_link_empty(&lost)) lost_event(f, cs_item(lost.next, struct cs_socket, in_pool));
+  while (!cs_link_empty(&lost))
+    lost_event(f, cs_item(lost.next, struct cs_socket, in_pool));
 }
 
 /* ---- open --------------------------------------------------------------------------- */
@@ -211,7 +212,8 @@ static int open_default(lua_State *L, struct open_call *c, const struct cs_addre
 static int lend_socket(lua_State *L, struct open_call *c, struct cs_socket *s,
                        const struct cs_address *a) {
   if (s->state != CS_OWNED || !cs_same(s))
-    return luaL_error(L, "opensocketfunction: returned a Socket that is not the script's");
+    return luaL_error(L,
+                      "opensocketfunction: returned a Socket that is not the script's");
   int connected = cs_is_connected(s->fd);
   if (connected && !can_take_connected()) return unsupported(L, c->easy, EASY);
   lua_pushvalue(L, ANSWER);
@@ -246,8 +248,7 @@ static int lend_integer(lua_State *L, struct open_call *c, const struct cs_addre
   int ok;
   lua_Integer fd = lua_tointegerx(L, ANSWER, &ok);
   if (!ok || fd < 0 || fd > INT_MAX)
-    return luaL_error(L, "opensocketfunction: %s is no descriptor",
-                      cs_shown(L, ANSWER));
+    return luaL_error(L, "opensocketfunction: %s is no descriptor", cs_shown(L, ANSWER));
   const struct cs_socket *held = cs_ledger_find(c->easy->h.rt, (int)fd);
   if (held && cs_same(held))
     return luaL_error(L, "opensocketfunction: descriptor %d %s", (int)fd,
@@ -270,8 +271,9 @@ static int foreign_fd(lua_State *L) {
     lua_Integer fd = lua_tointegerx(L, -1, &ok);
     if (ok && fd >= 0 && fd <= INT_MAX) return (int)fd;
   }
-  return luaL_error(L, "opensocketfunction: true, a Socket, a descriptor, an object with "
-                       "one, or nil/false and a reason expected, got %s",
+  return luaL_error(L,
+                    "opensocketfunction: true, a Socket, a descriptor, an object with "
+                    "one, or nil/false and a reason expected, got %s",
                     luaL_typename(L, ANSWER));
 }
 
@@ -321,7 +323,7 @@ static curl_socket_t on_open(void *clientp, curlsocktype purpose,
   if (!f || e->failed) return CURL_SOCKET_BAD;
   if (cs_call(f, open_body, &c)) cs_easy_error(f, e);
   settle_lost(f, pool_of(e));
-  if (c.fd >= 0 && e->multi) cs_event_opened(f, e->multi, c.fd);
+  if (c.fd >= 0 && e->multi) cs_event_opened(f, e, c.fd);
   return c.fd;
 }
 
@@ -372,9 +374,11 @@ static int sockopt_answer(lua_State *L, struct sockopt_call *c) {
     return lua_toboolean(L, ANSWER) ? CURL_SOCKOPT_OK : refuse_sockopt(L);
   if (type == LUA_TSTRING && !strcmp(lua_tostring(L, ANSWER), "connected"))
     return already_connected(L, c);
-  return luaL_error(L, "sockoptfunction: nothing, true, \"connected\", or false and a reason "
-                       "expected, got %s",
-                    cs_shown(L, ANSWER));
+  return luaL_error(
+      L,
+      "sockoptfunction: nothing, true, \"connected\", or false and a reason "
+      "expected, got %s",
+      cs_shown(L, ANSWER));
 }
 
 static int sockopt_body(lua_State *L) {

@@ -68,11 +68,11 @@ static int again(int fd, short events, const struct wait *w) {
   return w->timed && errno == EAGAIN && ready(fd, events, w->until);
 }
 
-/* Makes the descriptor non-blocking for a call that has no flag for it; the old flags. */
+/* Makes the descriptor non-blocking for a call that has no flag for it; the old flags,
+ * or -1 and errno. */
 static int set_nonblock(int fd) {
   int flags = fcntl(fd, F_GETFL);
-  if (flags >= 0) fcntl(fd, F_SETFL, flags | O_NONBLOCK);
-  return flags;
+  return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) ? -1 : flags;
 }
 
 static void set_flags(int fd, int flags) {
@@ -121,6 +121,7 @@ static void set_length(struct cs_address *a, socklen_t len) {
 static int accept_within(int fd, struct cs_address *a, const struct wait *w) {
   int flags = w->timed ? set_nonblock(fd) : -1, new;
   socklen_t len;
+  if (w->timed && flags < 0) return -1; /* it would wait for ever */
   do {
     len = sizeof a->u;
     new = accept_one(fd, &a->u.sa, &len);
@@ -154,6 +155,7 @@ static int dial(int fd, const struct cs_address *a, const struct wait *w) {
 
 static int dial_within(int fd, const struct cs_address *a, const struct wait *w) {
   int flags = w->timed ? set_nonblock(fd) : -1;
+  if (w->timed && flags < 0) return errno;
   int code = dial(fd, a, w);
   set_flags(fd, flags);
   return code;

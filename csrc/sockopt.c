@@ -487,8 +487,7 @@ static const struct level *level_arg(lua_State *L, int *number) {
   while (l->name && (by_number ? l->number != *number : strcmp(l->name, name) != 0)) l++;
   if (!l->name && !by_number)
     arg_error(L, 2, "%s or an integer expected, got %s",
-              "\"socket\", \"tcp\", \"udp\", \"ip\", \"ipv6\"",
-              cs_shown(L, 2));
+              "\"socket\", \"tcp\", \"udp\", \"ip\", \"ipv6\"", cs_shown(L, 2));
   if (!by_number) *number = l->number;
   return l;
 }

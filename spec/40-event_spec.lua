@@ -4,11 +4,13 @@
 local curl = require "curlsock"
 local left = require "spec.support.left"
 local lfs = require "lfs"
+local loops = require "spec.support.loops"
 local luasocket = require "socket"
 local process = require "spec.support.process"
 local servers = require "spec.support.servers"
 
 local version = curl.version_info().version_num
+local wait = loops.wait
 local web
 
 -- Libcurl before 8.2 closes an attempt that is given up natively, without a word, and says
@@ -20,24 +22,6 @@ local function nothing() end
 -- What the descriptor is, "socket:[123]"; nil if it is not open.
 local function target(fd)
   return (lfs.symlinkattributes(("/proc/self/fd/%d"):format(fd), "target"))
-end
-
-local function getfd(object)
-  return object.fd
-end
-
--- Waits at most that long: list of { fd, "r" or "w" } that are ready of watched, fd -> events.
-local function wait(watched, seconds)
-  local lists, ready = { r = {}, w = {} }, {}
-  for fd, events in pairs(watched) do
-    for letter in events:gmatch "." do
-      table.insert(lists[letter], { fd = fd, getfd = getfd })
-    end
-  end
-  local readable, writable = luasocket.select(lists.r, lists.w, seconds)
-  for _, object in ipairs(readable) do ready[#ready + 1] = { object.fd, "r" } end
-  for _, object in ipairs(writable) do ready[#ready + 1] = { object.fd, "w" } end
-  return ready
 end
 
 -- A multi in a loop of its own, which keeps what it was told:
@@ -556,7 +540,7 @@ describe("A descriptor number that returns", function()
       dead_host("127.0.0.2")
       local host = new_host()
       if mode ~= "" then host.multi:pollfd() end
-      local easy = host:easy_at("127.0.0.2,127.0.0.1", { connecttimeout_ms = 400 })
+      local easy = host:easy_at("127.0.0.2,127.0.0.1", { connecttimeout_ms = 800 })
       host.multi:add(easy)
       assert.is_true(drive(host, true).ok)
       assert.equal("127.0.0.1", easy:getinfo("primary_ip"))

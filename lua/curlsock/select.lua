@@ -1,59 +1,83 @@
---- curlsock under socket.select of LuaSocket, or any loop that takes lists of objects with a
--- getfd method.
+--- curlsock under socket.select of LuaSocket.
 --
 --   local loop = require("curlsock.select").new()
 --   loop:spawn(function() print(loop:perform(curl.easy { url = "http://localhost/" })) end)
---   loop:run()
+--   loop:run()      -- or loop:select(...), if the program has more to do
 local curl = require "curlsock"
 local driver = require "curlsock.driver"
 local select = require("socket").select
 
-local function getfd(object)
-  return object.fd
+--- A descriptor that is watched. Each watch is an object of its own.
+local Watch = {}
+Watch.__index = Watch
+
+function Watch:getfd()
+  return self.fd
 end
 
 --- new([options]): a loop, for whose methods see curlsock.driver; options are the multi's.
 local function new(options)
   local loop, deadline
-  local objects = {} -- by descriptor: each watch is an object of its own
+  local watches = {} -- by descriptor
   local hooks = {}
 
   function hooks.watch(fd, events)
-    objects[fd] = events and { fd = fd, events = events, getfd = getfd } or nil
+    watches[fd] = events and setmetatable({ fd = fd, events = events }, Watch) or nil
   end
 
   function hooks.timer(seconds)
     deadline = seconds and curl.now() + seconds
   end
 
-  -- The watched objects whose events have that letter.
-  local function list(letter)
-    local found = {}
-    for _, object in pairs(objects) do
-      if object.events:find(letter, 1, true) then found[#found + 1] = object end
+  -- The objects of the list, and the watches whose events have that letter.
+  local function with_watches(list, letter)
+    local all = table.move(list or {}, 1, list and #list or 0, 1, {})
+    for _, watch in pairs(watches) do
+      if watch.events:find(letter, 1, true) then all[#all + 1] = watch end
     end
-    return found
+    return all
   end
 
-  local function pass_on(ready, letter)
+  -- Passes the events of the watches on, and returns the other objects.
+  local function without_watches(ready, letter)
+    local others = {}
     for _, object in ipairs(ready) do
-      -- An event before this one may have ended the watch.
-      if objects[object.fd] == object then loop:on_event(object.fd, letter) end
+      if getmetatable(object) ~= Watch then
+        others[#others + 1] = object
+        others[object] = #others
+      elseif watches[object.fd] == object then -- an event before this one may have ended it
+        loop:on_event(object.fd, letter)
+      end
     end
+    return others
+  end
+
+  local function time_left(seconds)
+    local left = deadline and math.max(0, deadline - curl.now())
+    if seconds and seconds >= 0 and seconds < (left or math.huge) then return seconds end
+    return left
   end
 
   function hooks.turn()
-    local seconds = deadline and math.max(0, deadline - curl.now())
-    local readable, writable = select(list "r", list "w", seconds)
-    pass_on(readable, "r")
-    pass_on(writable, "w")
+    loop:select()
+  end
+
+  loop = driver.new(hooks, options)
+
+  --- select([recvt [, sendt [, seconds]]]): as socket.select, for a program with sockets of its
+  -- own, while transfers go on. It may return before one of these is ready, with empty lists.
+  -- Raises as on_event does.
+  function loop:select(recvt, sendt, seconds) -- luacheck: ignore self
+    local readable, writable, message = select(with_watches(recvt, "r"),
+      with_watches(sendt, "w"), time_left(seconds))
+    readable, writable = without_watches(readable, "r"), without_watches(writable, "w")
     if deadline and deadline <= curl.now() then
       deadline = nil
       loop:on_timer()
     end
+    return readable, writable, message
   end
 
-  loop = driver.new(hooks, options)
   return loop
 end
 

@@ -22,7 +22,7 @@ struct peer {
   size_t used;    /* bytes of what it has asked */
   int data;       /* FTP: the port that the client told, */
   int listener;   /* or where it is to connect */
-  char asked[70000];
+  char asked[200000];
 };
 
 static struct pollfd polled[PEERS];

@@ -1,0 +1,46 @@
+-- Event loops for specs: what a hand-made one needs, and a driver on systems without pollfd.
+
+local curl = require "curlsock"
+local luasocket = require "socket"
+
+local loops = {}
+
+local function getfd(object)
+  return object.fd
+end
+
+-- Waits at most that long: list of { fd, "r" or "w" } that are ready of watched, fd -> events.
+function loops.wait(watched, seconds)
+  local lists, ready = { r = {}, w = {} }, {}
+  for fd, events in pairs(watched) do
+    for letter in events:gmatch "." do
+      table.insert(lists[letter], { fd = fd, getfd = getfd })
+    end
+  end
+  local readable, writable = luasocket.select(lists.r, lists.w, seconds)
+  for _, object in ipairs(readable) do ready[#ready + 1] = { object.fd, "r" } end
+  for _, object in ipairs(writable) do ready[#ready + 1] = { object.fd, "w" } end
+  return ready
+end
+
+-- Calls f(...) with another function as that method of every multi.
+function loops.with_method(name, method, f, ...)
+  local multi <close> = curl.multi()
+  local methods = getmetatable(multi).__index
+  local real = methods[name]
+  methods[name] = method
+  local results = table.pack(pcall(f, ...))
+  methods[name] = real
+  if not results[1] then error(results[2], 0) end
+  return table.unpack(results, 2, results.n)
+end
+
+-- Calls f(...) on a system that has no multi:pollfd: what a loop watches then is each of
+-- libcurl's descriptors, and its timer.
+function loops.raw(f, ...)
+  return loops.with_method("pollfd", function()
+    return nil, "pollfd: Function not implemented", "ENOSYS"
+  end, f, ...)
+end
+
+return loops
