@@ -46,26 +46,44 @@ local function new_loop()
   return loop
 end
 
-local tasks = {}
-
--- n requests, so many at a time, each on an easy handle of its own.
-function tasks.fetch()
+-- n requests, so many at a time: work(loop, more) is run by so many coroutines, and performs
+-- one for each time that more() says yes.
+local function run(work)
   local start = os.clock()
   local loop = new_loop()
   local left = n
-  local function work()
-    while left > 0 do
-      left = left - 1
-      local easy <close> = new_easy()
-      assert(loop:perform(easy))
-    end
+  local function more()
+    left = left - 1
+    return left >= 0
   end
   for _ = 1, concurrent do
-    loop:spawn(work)
+    loop:spawn(work, loop, more)
   end
   loop:run()
   loop:close()
   return os.clock() - start
+end
+
+local tasks = {}
+
+-- Each on an easy handle of its own.
+function tasks.fetch()
+  return run(function(loop, more)
+    while more() do
+      local easy <close> = new_easy()
+      assert(loop:perform(easy))
+    end
+  end)
+end
+
+-- Each coroutine on one that it has.
+function tasks.reuse()
+  return run(function(loop, more)
+    local easy <close> = new_easy()
+    while more() do
+      assert(loop:perform(easy))
+    end
+  end)
 end
 
 -- n transfers that wait for an answer that never comes: what one second of them costs, after

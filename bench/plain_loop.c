@@ -21,6 +21,8 @@
 enum { EVENTS = 64 };
 
 static const char *url;
+static int
+    reuse; /* one easy for each transfer that runs at a time, not for each request */
 static long opened, closed, turns;
 
 /* One multi in one epoll descriptor. */
@@ -80,7 +82,7 @@ static size_t drop_bytes(char *data, size_t one, size_t size, void *clientp) {
   return one * size;
 }
 
-static void start_transfer(void) {
+static CURL *new_easy(void) {
   CURL *easy = curl_easy_init();
   if (!easy) fail("no easy handle");
   check(curl_easy_setopt(easy, CURLOPT_URL, url));
@@ -88,6 +90,10 @@ static void start_transfer(void) {
   check(curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket));
   check(curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket));
   check(curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, drop_bytes));
+  return easy;
+}
+
+static void start_transfer(CURL *easy) {
   check_multi(curl_multi_add_handle(loop.multi, easy));
   loop.left--;
   loop.active++;
@@ -159,9 +165,13 @@ static void finish_transfers(void) {
     CURL *easy = msg->easy_handle;
     check(msg->data.result);
     check_multi(curl_multi_remove_handle(loop.multi, easy));
-    curl_easy_cleanup(easy);
     loop.active--;
-    if (loop.left) start_transfer();
+    if (loop.left && reuse) {
+      start_transfer(easy);
+      continue;
+    }
+    curl_easy_cleanup(easy);
+    if (loop.left) start_transfer(new_easy());
   }
 }
 
@@ -182,10 +192,10 @@ static void turn(int ms) {
 
 static void start(long n, long concurrent) {
   loop.left = n;
-  for (long i = 0; loop.left && i < concurrent; i++) start_transfer();
+  for (long i = 0; loop.left && i < concurrent; i++) start_transfer(new_easy());
 }
 
-/* n requests, so many at a time, each on an easy handle of its own. */
+/* n requests, so many at a time. */
 static double run_fetch(long n, long concurrent) {
   double begin = cpu_time();
   open_loop();
@@ -214,6 +224,7 @@ static double run_idle(long n, long seconds) {
 int main(int argc, char **argv) {
   if (argc != 5) fail("usage: plain_loop TASK URL N CONCURRENT");
   int idle = !strcmp(argv[1], "idle");
+  reuse = !strcmp(argv[1], "reuse");
   url = argv[2];
   check(curl_global_init(CURL_GLOBAL_DEFAULT));
   double time = (idle ? run_idle : run_fetch)(atol(argv[3]), atol(argv[4]));

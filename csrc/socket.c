@@ -12,7 +12,6 @@
 #include <math.h>
 #include <poll.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "curlsock.h"
@@ -32,12 +31,6 @@ struct wait {
   double until;
 };
 
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 /* The optional seconds at index. */
 static struct wait wait_arg(lua_State *L, int index) {
   struct wait w = {0, 0};
@@ -46,7 +39,7 @@ static struct wait wait_arg(lua_State *L, int index) {
   luaL_argcheck(L, isfinite(seconds) && seconds >= 0, index,
                 "seconds expected: a finite number that is not negative");
   w.timed = 1;
-  w.until = now() + seconds;
+  w.until = cs_now() + seconds;
   return w;
 }
 
@@ -54,7 +47,7 @@ static struct wait wait_arg(lua_State *L, int index) {
 static int ready(int fd, short events, double until) {
   struct pollfd p = {fd, events, 0};
   for (;;) {
-    double left = (until - now()) * 1000;
+    double left = (until - cs_now()) * 1000;
     if (left <= 0) return errno = EAGAIN, 0;
     int n = poll(&p, 1, left < INT_MAX ? (int)left + 1 : INT_MAX);
     if (n > 0) return 1;
@@ -147,7 +140,7 @@ static int dial(int fd, const struct cs_address *a, const struct wait *w) {
     if (errno == EINTR) return connecting(fd, w);
     if (w->timed && (errno == EINPROGRESS || errno == EALREADY)) return connecting(fd, w);
     if (!w->timed || errno != EAGAIN) return errno;
-    if (now() >= w->until) return ETIMEDOUT;
+    if (cs_now() >= w->until) return ETIMEDOUT;
     poll(NULL, 0, 5);
   }
   return 0;

@@ -787,8 +787,8 @@ scenario("teardown by the collector", function()
   collectgarbage()
 end)
 
--- Collecting again and again has Lua give up the memory that it keeps for calls: it has to ask
--- for what it calls a finalizer with.
+-- Deeper in calls than the state ever was: Lua has to ask for what it calls a finalizer with,
+-- and drops the finalizer without.
 scenario("teardown by the collector, without memory for calls", function()
   local curl = curlsock()
   local easy, multi, share = curl.easy(), curl.multi(), curl.share { share = "connect" }
@@ -796,13 +796,16 @@ scenario("teardown by the collector, without memory for calls", function()
   easy:setopt { url = host.http, share = share, closesocketfunction = function() end }
   multi:add(easy)
   run(multi)
-  for _ = 1, 20 do collectgarbage() end
-  host.fail()
-  easy, multi, share, socket = nil, nil, nil, nil
-  collectgarbage()
-  collectgarbage()
+  local function collect(depth)
+    if depth > 0 then return (collect(depth - 1)) end
+    host.fail()
+    easy, multi, share, socket = nil, nil, nil, nil
+    collectgarbage()
+    collectgarbage()
+  end
+  collect(100)
   is(not (easy or multi or share or socket), "WRONG: luacheck")
-end)
+end, { closing = true })
 
 scenario("teardown inside a callback", function()
   local curl = curlsock()
