@@ -46,6 +46,7 @@ help:
 	@echo 'make demo         shows what curlsock is for; URL=http://... against a real server'
 	@echo 'make test         runs every spec; TESTS="spec/01-rock_spec.lua ..." FILTER=pattern some,'
 	@echo '                  VERBOSE=1 names each test'
+	@echo 'make oom          fails every allocation and system call in turn; SCENARIO=name MODE=mode'
 	@echo 'make lint         checks style and warnings'
 	@echo 'make format       formats the C sources'
 	@echo 'make bench        measures the cost against plain C, writes bench/RESULTS.md'
@@ -74,6 +75,24 @@ run-test: all
 	@CURLSOCK_BUILD='$(BUILD)' CURLSOCK_VERBOSE='$(VERBOSE)' \
 	  $(LUA) spec/support/run.lua $(if $(FILTER),--filter='$(FILTER)') $(TESTS)
 
+OOM_CALLS = malloc calloc realloc free socket socketpair accept4 fcntl fstat close epoll_create1 \
+  epoll_ctl epoll_wait timerfd_create dup3 getsockopt setsockopt getsockname getpeername bind \
+  connect listen send recv poll fdopen fwrite
+OOM_HOST = $(BUILD)/oom/host
+
+oom:
+	@sh scripts/setup.sh build test
+	@$(MAKE) --no-print-directory run-oom
+
+run-oom: $(OOM_HOST)
+	@$(OOM_HOST) spec/oom/scenarios.lua '$(SCENARIO)' $(MODE)
+
+$(OOM_HOST): spec/oom/host.c spec/oom/server.c spec/oom/server.h $(OBJECTS)
+	@mkdir -p $(@D)
+	$(SAY)$(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) $(CPPFLAGS) -Icsrc $(LUA_CFLAGS) \
+	  $(CURL_CFLAGS) $(LDFLAGS) $(OOM_CALLS:%=-Wl,--wrap=%) -o $@ $(filter %.c %.o,$^) \
+	  $(shell pkg-config --libs $(LUA_PC)) $(CURL_LIBS) -lm
+
 bench:
 	@sh scripts/setup.sh build test bench
 	@$(MAKE) --no-print-directory run-bench
@@ -90,10 +109,10 @@ run-lint: lint-style lint-gcc lint-clang
 
 lint-style:
 	luacheck --quiet --no-color .
-	$(CLANG_FORMAT) --dry-run -Werror $(wildcard csrc/*.[ch] bench/*.[ch])
+	$(CLANG_FORMAT) --dry-run -Werror $(wildcard csrc/*.[ch] bench/*.[ch] spec/oom/*.[ch])
 
 format:
-	$(CLANG_FORMAT) -i $(wildcard csrc/*.[ch] bench/*.[ch])
+	$(CLANG_FORMAT) -i $(wildcard csrc/*.[ch] bench/*.[ch] spec/oom/*.[ch])
 
 # Compiled anew each time: a warning must not hide because its file was compiled before.
 lint-gcc lint-clang:
@@ -109,5 +128,5 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all help setup demo run-demo test run-test bench run-bench lint run-lint \
+.PHONY: all help setup demo run-demo test run-test oom run-oom bench run-bench lint run-lint \
   format lint-style lint-gcc lint-clang install clean

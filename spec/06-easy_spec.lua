@@ -395,6 +395,15 @@ describe("easy:reset", function()
     assert.equal(headers, #options.headerfunction)
   end)
 
+  it("forgets lists for good: a dup has none of them", function()
+    local easy <close> = new("/header", { httpheader = { "x-test: one" } })
+    easy:reset()
+    local body = {}
+    local copy <close> = easy:dup()
+    copy:setopt { url = web.url .. "/header", proxy = "", writefunction = body }
+    assert.equal("\n\n\n\n", fetch(copy, body))
+  end)
+
   it("keeps connections and cookies", function()
     local easy <close>, body = new("/cookie", { cookiefile = "" })
     fetch(easy, body)

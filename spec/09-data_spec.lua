@@ -100,7 +100,7 @@ local function serve(client)
     until line == ""
     if path == "/early" then
       client:receive(100000)
-      answer(client, "307 Again\r\nLocation: /echo\r\nConnection: close", "")
+      answer(client, "307 Again\r\nLocation: /echo", "")
       repeat until not client:receive(65536)
       return
     end

@@ -188,6 +188,59 @@ describe("what a callback throws", function()
     end)
   end
 
+  -- What libcurl is told to make it abort must be gone in the next transfer.
+  for _, how in ipairs { "the easy", "a dup of it" } do
+    it("does not hurry the next transfer of " .. how, function()
+      local dead = servers.dead()
+      local easy = new(dead.url, { connecttimeout = 0.3, opensocketfunction = raise(object) })
+      throws(object, easy.perform, easy)
+      local next_one <close> = how == "the easy" and easy or easy:dup()
+      next_one:unset("opensocketfunction")
+      local start = curl.now()
+      assert.equal("OPERATION_TIMEDOUT", (select(3, next_one:perform())))
+      local waited = curl.now() - start
+      assert.truthy(waited >= 0.3 and waited < 3, waited)
+      easy:close()
+      servers.stop(dead)
+    end)
+  end
+
+  it("does not turn the progress of the next transfer on", function()
+    local calls = 0
+    local easy <close> = new("/hello", {
+      xferinfofunction = function()
+        calls = calls + 1
+      end,
+      writefunction = raise(object),
+    })
+    easy:setopt("noprogress", true)
+    throws(object, easy.perform, easy)
+    easy:unset("writefunction")
+    calls = 0
+    assert.is_true(easy:perform())
+    assert.equal(0, calls)
+  end)
+
+  it("aborts promptly also when the server is silent", function()
+    local server = servers.script [[
+      local server = ...
+      local client = server:accept()
+      client:receive("*a")]]
+    local easy <close> = new(server.url, {
+      timeout = 8,
+      verbose = true,
+      debugfunction = function(kind)
+        if kind == "header_out" then
+          error(object)
+        end
+      end,
+    })
+    local start = curl.now()
+    throws(object, easy.perform, easy)
+    assert.truthy(curl.now() - start < 3, curl.now() - start)
+    servers.stop(server)
+  end)
+
   it("keeps the place that error() added", function()
     local easy <close> = new("/hello", {
       writefunction = function()
@@ -446,6 +499,31 @@ describe("what a close callback throws", function()
     multi:add(easy)
     drive(multi)
     assert.same({ n = 1, true }, results(multi)[easy])
+  end)
+
+  it("is like what a debugfunction throws in multi:remove: no result will tell it", function()
+    local multi <close> = curl.multi()
+    local body, fail = {}, false
+    local easy <close> = new("/slow?rate=100k", {
+      writefunction = body,
+      verbose = true,
+      debugfunction = function()
+        if fail then
+          error(object)
+        end
+      end,
+    })
+    multi:add(easy)
+    while #body == 0 do
+      multi:perform()
+      multi:poll(0.2)
+    end
+    fail = true
+    throws(object, multi.remove, multi, easy)
+    fail = false
+    assert.same({}, curl.sockets())
+    multi:add(easy)
+    assert.equal(1, multi:perform())
   end)
 
   it("comes out of multi:add where libcurl closes there (8.7), and the easy is added", function()

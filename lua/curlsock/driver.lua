@@ -50,8 +50,11 @@ local function set_awake(self, awake)
   if not self.pollable then self.hooks.timer(awake and self.multi:timeout() or nil) end
 end
 
+-- Nothing is watched any more if no transfer runs. (What goes on later, and not at once, when
+-- it is resumed may be about to start one.)
 local function rest(self)
-  if self.multi and not next(self.transfers) then note(self, pcall(set_awake, self, false)) end
+  if not self.multi or next(self.transfers) or self.later and self.spawned > 0 then return end
+  note(self, pcall(set_awake, self, false))
 end
 
 --- A transfer that a coroutine waits for. Closing it before its end cancels it.
@@ -75,7 +78,9 @@ end
 local Spawned = {}
 
 function Spawned:__close()
-  self.driver.spawned = self.driver.spawned - 1
+  local driver = self.driver
+  driver.spawned = driver.spawned - 1
+  if driver.later then rest(driver) end
 end
 
 local plain = {}
@@ -115,6 +120,7 @@ local function new(hooks, options)
     transfers = {}, -- easy -> Transfer
     cancelled = {}, -- easies that could not be removed at once, inside a callback
     spawned = 0, -- coroutines that run
+    later = hooks.resume ~= plain.resume,
   }, Driver)
   self.multi:setopt {
     socketfunction = function(fd, events)

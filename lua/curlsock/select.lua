@@ -31,7 +31,7 @@ local function new(options)
 
   -- The objects of the list, and the watches whose events have that letter.
   local function with_watches(list, letter)
-    local all = table.move(list or {}, 1, list and #list or 0, 1, {})
+    local all = list and table.move(list, 1, #list, 1, {}) or {}
     for _, watch in pairs(watches) do
       if watch.events:find(letter, 1, true) then all[#all + 1] = watch end
     end

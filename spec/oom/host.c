@@ -39,9 +39,9 @@ struct mode {
 };
 
 static const struct mode modes[] = {
-    {"lua", LUA, 0},       {"lua-all", LUA, 1},       {"curl", LIBCURL, 0},
+    {"lua", LUA, 0},          {"lua-all", LUA, 1},       {"curl", LIBCURL, 0},
     {"curl-all", LIBCURL, 1}, {"module", MODULE, 0},     {"module-all", MODULE, 1},
-    {"system", SYSTEM, 0}, {"system-all", SYSTEM, 1},
+    {"system", SYSTEM, 0},    {"system-all", SYSTEM, 1},
 };
 enum { NMODES = sizeof modes / sizeof *modes };
 
@@ -56,7 +56,8 @@ static struct {
 static int fails(enum domain domain) {
   if (!trap.armed || trap.mode->domain != domain || trap.n == 0) return 0;
   long past = ++trap.count - trap.n;
-  int now = past == 0 || (past > 0 && (trap.mode->for_good || (past == 1 && domain == LUA)));
+  int now =
+      past == 0 || (past > 0 && (trap.mode->for_good || (past == 1 && domain == LUA)));
   trap.hit |= now;
   return now;
 }
@@ -199,16 +200,19 @@ WRAP(int, getsockopt, (int fd, int level, int name, void *value, socklen_t *len)
      (fd, level, name, value, len), ENOBUFS)
 WRAP(int, setsockopt, (int fd, int level, int name, const void *value, socklen_t len),
      (fd, level, name, value, len), ENOBUFS)
-WRAP(int, getsockname, (int fd, struct sockaddr *sa, socklen_t *len), (fd, sa, len), ENOBUFS)
-WRAP(int, getpeername, (int fd, struct sockaddr *sa, socklen_t *len), (fd, sa, len), ENOBUFS)
+WRAP(int, getsockname, (int fd, struct sockaddr *sa, socklen_t *len), (fd, sa, len),
+     ENOBUFS)
+WRAP(int, getpeername, (int fd, struct sockaddr *sa, socklen_t *len), (fd, sa, len),
+     ENOBUFS)
 WRAP(int, bind, (int fd, const struct sockaddr *sa, socklen_t len), (fd, sa, len), ENOMEM)
-WRAP(int, connect, (int fd, const struct sockaddr *sa, socklen_t len), (fd, sa, len), ENOMEM)
+WRAP(int, connect, (int fd, const struct sockaddr *sa, socklen_t len), (fd, sa, len),
+     ENOMEM)
 WRAP(int, listen, (int fd, int backlog), (fd, backlog), EADDRINUSE)
 WRAP_WAIT(int, poll, (struct pollfd * fds, nfds_t n, int ms), (fds, n, ms), ENOMEM)
-WRAP(int, epoll_ctl, (int epoll, int op, int fd, struct epoll_event *ev), (epoll, op, fd, ev),
-     op == EPOLL_CTL_DEL ? EBADF : ENOMEM)
-WRAP_WAIT(int, epoll_wait, (int epoll, struct epoll_event *ev, int n, int ms), (epoll, ev, n, ms),
-     EINTR)
+WRAP(int, epoll_ctl, (int epoll, int op, int fd, struct epoll_event *ev),
+     (epoll, op, fd, ev), op == EPOLL_CTL_DEL ? EBADF : ENOMEM)
+WRAP_WAIT(int, epoll_wait, (int epoll, struct epoll_event *ev, int n, int ms),
+          (epoll, ev, n, ms), EINTR)
 WRAP(ssize_t, send, (int fd, const void *data, size_t size, int flags),
      (fd, data, size, flags), ENOBUFS)
 WRAP(ssize_t, recv, (int fd, void *data, size_t size, int flags), (fd, data, size, flags),
@@ -294,7 +298,8 @@ static int host_fail(lua_State *L) {
 /* host.number(): a descriptor of a socket that is the script's. Whoever has it at the end,
  * the host closes it if it is still that socket. */
 static int host_number(lua_State *L) {
-  int fd = nnumbers < 16 ? make(__real_socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) : -1;
+  int fd =
+      nnumbers < 16 ? make(__real_socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) : -1;
   numbers[nnumbers++] = fd;
   lua_pushinteger(L, fd);
   return 1;
@@ -426,7 +431,8 @@ static int run(int scenario, long n) {
   end_numbers();
   compare_descriptors(before);
   for (int i = 0; i < 3; i++)
-    if (live[i] != blocks[i]) wrong("%ld %s blocks left", live[i] - blocks[i], domains[i]);
+    if (live[i] != blocks[i])
+      wrong("%ld %s blocks left", live[i] - blocks[i], domains[i]);
   alarm(0);
   return trap.hit;
 }
@@ -464,8 +470,8 @@ static int run_all(int scenario) {
 
 static int is_excluded(lua_State *L, int mode) {
   lua_getfield(L, 2, "except");
-  int excluded = lua_istable(L, -1) &&
-                 lua_getfield(L, -1, domains[modes[mode].domain]) != LUA_TNIL;
+  int excluded =
+      lua_istable(L, -1) && lua_getfield(L, -1, domains[modes[mode].domain]) != LUA_TNIL;
   lua_settop(L, 2);
   return excluded;
 }
@@ -488,12 +494,14 @@ static int run_scenarios(lua_State *L, const char *only, const char *mode, long 
         failed++;
     }
   }
-  printf("%ld failures injected\n%d passed, %d failed\n", report->injected, passed, failed);
+  printf("%ld failures injected\n%d passed, %d failed\n", report->injected, passed,
+         failed);
   return passed == 0 || failed;
 }
 
 int main(int argc, char **argv) {
-  report = mmap(NULL, sizeof *report, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  report = mmap(NULL, sizeof *report, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+                -1, 0);
   if (argc < 2 || report == MAP_FAILED) return fprintf(stderr, "usage: see host.c\n"), 1;
   file = argv[1];
   setvbuf(stdout, NULL, _IOLBF, BUFSIZ);

@@ -241,7 +241,7 @@ scenario("adopt and detach", function()
   local s = good(curl.adopt(fd))
   is(s:fd() == fd and not pcall(curl.adopt, fd), "WRONG: two owners")
   is(s:detach() == fd and s:state() == "detached", "WRONG: another descriptor")
-  s = good(curl.adopt(fd))
+  good(curl.adopt(fd))
 end)
 
 scenario("accept and connect", function()
@@ -389,6 +389,63 @@ scenario("open: an address where nobody is", function()
   check_events(seen)
 end)
 
+-- libcurl 7.88 closes the first socket without a word, and its number comes back.
+scenario("open: one address where nobody is, then another", function()
+  local curl = curlsock()
+  local seen, close = events()
+  local body, check = sink()
+  local port = host.address:match("%d+$")
+  local easy = curl.easy {
+    url = "http://h:" .. port .. "/", resolve = { "h:" .. port .. ":127.0.0.9,127.0.0.1" },
+    writefunction = body, closesocketfunction = close,
+    sockoptfunction = function() seen.opened = seen.opened + 1 end,
+  }
+  host.fail()
+  perform(easy)
+  check()
+  easy:close()
+  check_events(seen)
+end)
+
+scenario("open: a connected Socket", function()
+  local curl = curlsock()
+  local body, check = sink()
+  local easy = curl.easy {
+    url = host.http, writefunction = body,
+    opensocketfunction = function(_, address)
+      local s = good(address:socket())
+      good(s:connect(address, 1))
+      return s
+    end,
+  }
+  host.fail()
+  local ok, message, name = easy:perform()
+  if ok then return check() end
+  is(message and name, "WRONG: nil without message or name")
+end)
+
+-- What is refused there, and lists that a transfer may still read.
+scenario("calls inside a callback", function()
+  local curl = curlsock()
+  local calls = 0
+  local easy
+  easy = curl.easy {
+    url = host.http, httpheader = { "A: b" },
+    writefunction = function()
+      is(not pcall(easy.close, easy), "WRONG: closed inside")
+      is(not pcall(easy.perform, easy), "WRONG: performed inside")
+      good(easy:setopt("httpheader", { "C: d", "E: f" }))
+      is(tostring(easy):find("^easy") and #curl.sockets() == 1, "WRONG: another easy")
+      calls = calls + 1
+    end,
+  }
+  host.fail()
+  perform(easy)
+  is(calls == 1, "WRONG: not called")
+  easy:close()
+  is(tostring(easy):find("closed", 1, true), "WRONG: another easy")
+end)
+
 scenario("sockopt: refused", function()
   local curl = curlsock()
   local seen, close = events()
@@ -463,9 +520,9 @@ scenario("close: one that throws", function()
   host.fail()
   perform(easy)
   is(not pcall(easy.close, easy), "WRONG: it threw")
-  easy = curl.easy { url = host.http, closesocketfunction = function() error({}) end }
-  perform(easy)
-  easy = nil
+  local others = { curl.easy { url = host.http, closesocketfunction = function() error({}) end } }
+  perform(others[1])
+  others[1] = nil
   collectgarbage()
 end)
 
@@ -545,7 +602,7 @@ scenario("write: refused, paused, wrong, thrown", function()
   answer = curl.PAUSE
   local multi = good(curl.multi())
   good(multi:add(easy))
-  for _ = 1, 20 do
+  for _ = 1, 5 do
     good(multi:perform())
     good(multi:poll(0.001))
   end
@@ -684,13 +741,19 @@ scenario("multi: socketfunction and timerfunction", function()
   host.fail()
   good(multi:add(easy))
   is(seconds, "WRONG: no time was told")
-  local running = good(multi:socket_action())
+  local running
+  local function act(fd, what) running = good(multi:socket_action(fd, what)) end
+  act()
   for round = 1, 2000 do
     if running == 0 then break end
     is(round < 2000, "WRONG: stalled")
     good(multi:poll(0.002))
-    local fd, what = next(watched)
-    running = good(fd and multi:socket_action(fd, what) or multi:socket_action())
+    local ready = {}
+    for fd, what in pairs(watched) do ready[fd] = what end
+    for fd, what in pairs(ready) do
+      if watched[fd] then act(fd, what) end
+    end
+    act()
   end
   local count = 0
   for _, ok, message, name in multi:results() do
@@ -726,9 +789,9 @@ end)
 
 scenario("loop", function()
   local curl = curlsock()
-  local done
+  local new, done = require("curlsock.loop").new, nil
   host.fail()
-  local loop = require("curlsock.loop").new()
+  local loop = new()
   loop:spawn(function()
     good(loop:perform(curl.easy { url = host.http }))
     done = true
@@ -779,10 +842,10 @@ scenario("teardown by the collector", function()
     return self
   end
   host.fail()
-  local kept = make()
+  local kept = { make() }
   collectgarbage()
-  is(kept[4], "WRONG: no data")
-  kept = nil
+  is(kept[1][4], "WRONG: no data")
+  kept[1] = nil
   collectgarbage()
   collectgarbage()
 end)

@@ -19,9 +19,9 @@
 
 struct peer {
   int ftp;
-  size_t used;    /* bytes of what it has asked */
-  int data;       /* FTP: the port that the client told, */
-  int listener;   /* or where it is to connect */
+  size_t used;  /* bytes of what it has asked */
+  int data;     /* FTP: the port that the client told, */
+  int listener; /* or where it is to connect */
   char asked[200000];
 };
 

@@ -445,24 +445,34 @@ local function attempt(what, f, ...)
   if not ok then error(("%s\n%s"):format(what, message), 0) end
 end
 
-local fork, wait
-
--- Runs f in a fork of this process, which ends with lua_close; then final says if all is well.
+-- Says, after all else is finalized, whether all is well.
 local final
 
-local function to_the_end(what, f, ...)
+local fork, wait
+local forks = {}
+
+-- Waits until at most so many forks run; an error if one did not exit with its status.
+local function reap(limit)
+  while #forks > limit do
+    local first = table.remove(forks, 1)
+    expect(first.status << 8, wait(first.pid), "%s, then lua_close: status", first.what)
+  end
+end
+
+-- Runs f in a fork of this process, which then ends with lua_close.
+local function in_fork(what, status, f)
+  reap(3)
   io.stdout:flush()
   local pid = fork()
   if pid == 0 then
-    local ok, message = pcall(attempt, what, f, ...)
+    local ok, message = pcall(attempt, what, f)
     if not ok then
       io.stderr:write(message, "\n")
       os.exit(1)
     end
     os.exit(0, true)
   end
-  local status = wait(pid)
-  if status ~= 0 then error(("%s, then lua_close: status 0x%04x"):format(what, status), 0) end
+  forks[#forks + 1] = { what = what, status = status, pid = pid }
 end
 
 -- Made before curlsock is loaded, so finalized after all of it.
@@ -522,7 +532,7 @@ end
 function batches.cut(kind, phase)
   local names, n = orders.kinds[kind], 0
   for _, order in ipairs(orders.cut(names)) do
-    to_the_end(order, function()
+    in_fork(order, 0, function()
       local w = new_world(kind, phase, orders.made(names)[1])
       take_steps(w, order)
       leave_to_lua_close(w)
@@ -535,7 +545,7 @@ end
 function batches.swept(kind, phase)
   local n = 0
   for _, made in ipairs(orders.made(orders.kinds[kind])) do
-    to_the_end(made_in(made), function()
+    in_fork(made_in(made), 0, function()
       leave_to_lua_close(new_world(kind, phase, made))
     end)
     n = n + 1
@@ -560,7 +570,7 @@ function batches.coroutines(kind, phase)
       end)
       n = n + 1
     end
-    to_the_end("the coroutine " .. how, function()
+    in_fork("the coroutine " .. how, 0, function()
       leave_to_lua_close(world_of_coroutine(kind, phase, how))
     end)
     n = n + 1
@@ -575,7 +585,9 @@ function orders.run(batch, kind, phase)
   fork = assert(package.loadlib(os.getenv "ORDERS_FORK", "orders_fork"))
   wait = assert(package.loadlib(os.getenv "ORDERS_FORK", "orders_wait"))
   curl = require "curlsock"
-  io.write(batches[batch](kind, phase), "\n")
+  local n = batches[batch](kind, phase)
+  reap(0)
+  io.write(n, "\n")
 end
 
 -- ---- a transfer that runs every callback ---------------------------------------------------
@@ -703,15 +715,11 @@ end
 function batches.exits(pool)
   local n = 0
   for _, name in ipairs(orders.callbacks) do
-    io.stdout:flush()
-    local pid = fork()
-    if pid == 0 then
+    in_fork("os.exit in " .. name, 7, function()
       orders.scene(curl, pool, os.getenv "ORDERS_WEB", name, function()
         os.exit(7, true)
       end):run()
-      os.exit(1)
-    end
-    expect(7 << 8, wait(pid), "status of a process that exits in " .. name)
+    end)
     n = n + 1
   end
   return n
