@@ -11,25 +11,26 @@ local results = "bench/RESULTS.md"
 local marker = "<!-- What follows is written by hand: make bench keeps it. -->"
 local MIB <const> = 1 << 20
 
--- loop is the N of the runs that are timed; count the N of those whose instructions are
--- counted, fewer because valgrind is slow; units are what one round of N is divided by.
+-- loop is the N of the runs that are timed, and pairs how many of them there are; count the N
+-- of those whose instructions are counted, smaller because valgrind is slow. units: what one
+-- of N stands for.
 local tasks = {
   {
     name = "new", title = "new connection per request", bar = 1.05,
-    path = "/hello", loop = 800, count = 1000, unit = "request",
+    path = "/hello", loop = 800, pairs = 21, count = 1000, unit = "request",
   },
   {
     name = "kept", title = "request on a kept connection", bar = 1.02,
-    path = "/hello", loop = 2000, count = 1000, unit = "request",
+    path = "/hello", loop = 2000, pairs = 21, count = 1000, unit = "request",
   },
   {
     name = "download", title = "1 GiB through a write callback", bar = 1.05,
-    path = "/sparse-1024", loop = 1, units = 1024,
+    path = "/sparse-1024", loop = 1, pairs = 11, units = 1024,
     count_path = "/sparse-64", count = 1, count_units = 64, unit = "MiB",
   },
   {
     name = "concurrent", title = "1,000 concurrent transfers", bar = 1.05,
-    path = "/hello", loop = 1, count = 1, units = 1000, unit = "transfer",
+    path = "/hello", loop = 1, pairs = 15, count = 1, units = 1000, unit = "transfer",
   },
   {
     name = "idle", title = "memory of an idle connection", bar = 512,
@@ -37,7 +38,6 @@ local tasks = {
   },
 }
 
-local PAIRS <const> = 21
 local REPEATS <const> = 3
 
 -- ---- running the two programs -----------------------------------------------------------
@@ -98,7 +98,7 @@ end
 
 local function measure_time(task)
   local plain, ours, ratios = {}, {}, {}
-  for i = 1, PAIRS do
+  for i = 1, task.pairs do
     plain[i], ours[i] = time_pair(task, i % 2 == 1)
     ratios[i] = ours[i] / plain[i]
   end
@@ -242,8 +242,8 @@ function here. Both must have opened and closed as many sockets and read as many
 * *Instructions* are callgrind's, in the client's process without the kernel: those of 2N
   rounds less those of N, so that starting up cancels out. Each is the fewest of @repeats@
   runs, because a client that has to wait for nginx polls once more.
-* *CPU time* is user and system time of the loop: the medians of @pairs@ runs each, and the
-  median (in brackets the quartiles) of the @pairs@ ratios of neighbouring runs.
+* *CPU time* is user and system time of the loop: the medians of 11 to 21 runs each, and the
+  median (in brackets the quartiles) of the ratios of neighbouring runs.
 * *Heap in use* is what valgrind finds allocated when the program ends, with 1,000 idle
   connections in the multi's cache less with one, the easies closed and collected, a 999th of
   it; 16 bytes are added to each block for malloc itself. Here the bar is for the difference.
@@ -281,9 +281,8 @@ local function by_hand()
 end
 
 local function write_results(rows)
-  local numbers = { pairs = PAIRS, repeats = REPEATS }
   process.write(results, table.concat({
-    "# What curlsock costs", machine() .. ".", (method:gsub("@(%w+)@", numbers):gsub("\n$", "")),
+    "# What curlsock costs", machine() .. ".", (method:gsub("@repeats@", REPEATS):gsub("\n$", "")),
     table_lines(rows), missed_lines(rows), marker,
   }, "\n\n") .. by_hand())
   print("written to " .. results)

@@ -166,10 +166,10 @@ local function act(self, method, ...)
   if not multi then return end
   if self.acting then error("the loop cannot go on inside a callback of a transfer", 0) end
   self.acting = true
-  local ok, err = pcall(multi[method], multi, ...)
+  local ok, result, message = pcall(multi[method], multi, ...)
   self.acting = false
   finish(self)
-  note(self, ok, err)
+  note(self, ok and result ~= nil, message or result)
   rest(self)
   raise(self)
 end
