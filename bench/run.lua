@@ -12,33 +12,34 @@ local marker = "<!-- What follows is written by hand: make bench keeps it. -->"
 local MIB <const> = 1 << 20
 
 -- loop is the N of the runs that are timed, and pairs how many of them there are; count the N
--- of those whose instructions are counted, smaller because valgrind is slow. units: what one
--- of N stands for.
+-- of those whose instructions are counted, smaller because valgrind is slow, and repeats how
+-- many times. units: what one of N stands for.
 local tasks = {
   {
     name = "new", title = "new connection per request", bar = 1.05,
-    path = "/hello", loop = 800, pairs = 21, count = 1000, unit = "request",
+    path = "/hello", loop = 800, pairs = 21,
+    count = 1000, repeats = 3, unit = "request",
   },
   {
     name = "kept", title = "request on a kept connection", bar = 1.02,
-    path = "/hello", loop = 2000, pairs = 21, count = 1000, unit = "request",
+    path = "/hello", loop = 2000, pairs = 21,
+    count = 1000, repeats = 3, unit = "request",
   },
   {
     name = "download", title = "1 GiB through a write callback", bar = 1.05,
     path = "/sparse-1024", loop = 1, pairs = 11, units = 1024,
-    count_path = "/sparse-64", count = 1, count_units = 64, unit = "MiB",
+    count_path = "/sparse-64", count = 1, repeats = 1, count_units = 64, unit = "MiB",
   },
   {
     name = "concurrent", title = "1,000 concurrent transfers", bar = 1.05,
-    path = "/hello", loop = 1, pairs = 15, count = 1, units = 1000, unit = "transfer",
+    path = "/hello", loop = 1, pairs = 15,
+    count = 1, repeats = 2, units = 1000, unit = "transfer",
   },
   {
     name = "idle", title = "memory of an idle connection", bar = 512,
     path = "/hello", count = 1000, unit = "connection",
   },
 }
-
-local REPEATS <const> = 3
 
 -- ---- running the two programs -----------------------------------------------------------
 
@@ -126,7 +127,7 @@ end
 
 local function count(which, task, n)
   local fewest, done = math.huge, nil
-  for _ = 1, REPEATS do
+  for _ = 1, task.repeats do
     local number
     done, number = valgrind("callgrind --callgrind-out-file=/dev/null", which, task, n,
       "Collected : (%d+)")
@@ -240,7 +241,7 @@ loopback. In both, every socket is opened and closed by a callback: a C function
 function here. Both must have opened and closed as many sockets and read as many bytes.
 
 * *Instructions* are callgrind's, in the client's process without the kernel: those of 2N
-  rounds less those of N, so that starting up cancels out. Each is the fewest of @repeats@
+  rounds less those of N, so that starting up cancels out. Each is the fewest of up to three
   runs, because a client that has to wait for nginx polls once more.
 * *CPU time* is user and system time of the loop: the medians of 11 to 21 runs each, and the
   median (in brackets the quartiles) of the ratios of neighbouring runs.
@@ -282,7 +283,7 @@ end
 
 local function write_results(rows)
   process.write(results, table.concat({
-    "# What curlsock costs", machine() .. ".", (method:gsub("@repeats@", REPEATS):gsub("\n$", "")),
+    "# What curlsock costs", machine() .. ".", (method:gsub("\n$", "")),
     table_lines(rows), missed_lines(rows), marker,
   }, "\n\n") .. by_hand())
   print("written to " .. results)

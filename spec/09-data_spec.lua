@@ -68,6 +68,15 @@ local function reader(text, size)
   return self
 end
 
+-- A long text in which every place is another.
+local function numbers(count)
+  local list = {}
+  for i = 1, count do
+    list[i] = ("%07d"):format(i)
+  end
+  return table.concat(list)
+end
+
 -- Options of a PUT, or POST, of a text whose length is told.
 local function put(text, source, post)
   return {
@@ -508,11 +517,7 @@ describe("readfunction", function()
   end)
 
   it("may return more than it was asked for: it is handed on in pieces", function()
-    local text = {}
-    for i = 1, 150000 do
-      text[i] = ("%07d"):format(i)
-    end
-    text = table.concat(text)
+    local text = numbers(150000)
     local calls = 0
     assert.is_true(perform("/store/long", {
       upload = true,
@@ -627,14 +632,14 @@ describe("seekfunction", function()
   end
 
   it("rewinds what a redirect makes libcurl send again", function()
-    local text = ("0123456789"):rep(5000)
+    local text = numbers(7000)
     local source = reader(text, 7000)
     assert.equal(text, send("/late", text, source))
     assert.same({ { 0, "set" } }, source.seeks)
   end)
 
   it("drops what the readfunction had returned too much", function()
-    local text = ("0123456789abcdef"):rep(500000)
+    local text = numbers(1000000)
     local source = reader(text, #text)
     assert.equal(text, send("/early", text, source))
     assert.same({ { 0, "set" } }, source.seeks)

@@ -195,6 +195,84 @@ describe("A handle is collected though", function()
   end)
 end)
 
+-- What give(weak) puts there, and nothing else holds on to, lives until free() is called.
+local function assert_lives_until(give, free)
+  local weak = setmetatable({}, { __mode = "v" })
+  give(weak)
+  collectgarbage()
+  assert.truthy(weak[1])
+  free()
+  collectgarbage()
+  assert.is_nil(weak[1])
+end
+
+describe("What a handle keeps alive is garbage", function()
+  local frees = {
+    close = function(easy) easy:close() end,
+    unset = function(easy, name) easy:unset(name) end,
+    reset = function(easy) easy:reset() end,
+    ["a new value"] = function(easy, name) easy:setopt(name, function() end) end,
+  }
+
+  for how, free in pairs(frees) do
+    it("after " .. how .. ": callbacks", function()
+      for _, name in ipairs(orders.callbacks) do
+        local easy <close> = curl.easy()
+        assert_lives_until(function(weak)
+          weak[1] = function() return weak end
+          easy:setopt(name, weak[1])
+        end, function() free(easy, name) end)
+      end
+    end)
+  end
+
+  it("after close, also of the kept connection: Sockets and their data", function()
+    local easy = curl.easy { url = servers.nginx().url .. "/hello", proxy = "" }
+    assert_lives_until(function(weak)
+      easy:setopt("sockoptfunction", function(socket)
+        socket.data = {}
+        weak[1] = socket.data
+      end)
+      assert(easy:perform())
+      easy:unset("sockoptfunction")
+    end, function() easy:close() end)
+    assert.equal(0, curl.live().easy)
+  end)
+
+  it("after close of the easy: its share", function()
+    local easy = curl.easy()
+    assert_lives_until(function(weak)
+      weak[1] = curl.share { share = "connect" }
+      easy:setopt("share", weak[1])
+    end, function() easy:close() end)
+  end)
+
+  it("after remove, and after close of the multi: the easies in it", function()
+    for _, how in ipairs { "remove", "close" } do
+      local multi <close> = curl.multi()
+      local weak = setmetatable({}, { __mode = "v" })
+      weak[1] = curl.easy()
+      multi:add(weak[1])
+      collectgarbage()
+      multi[how](multi, weak[1])
+      collectgarbage()
+      assert.is_nil(weak[1])
+    end
+  end)
+
+  it("after the next transfer: what a callback threw", function()
+    local easy <close> = curl.easy { url = servers.nginx().url .. "/hello", proxy = "" }
+    assert_lives_until(function(weak)
+      easy:setopt("writefunction", function()
+        weak[1] = {}
+        error(weak[1])
+      end)
+      assert.is_false(pcall(easy.perform, easy))
+      easy:unset("writefunction")
+    end, function() assert(easy:perform()) end)
+  end)
+end)
+
 -- ---- finalizers -------------------------------------------------------------------------------
 
 -- The sentinel is made before curlsock is loaded, and so finalized after all of it; it says

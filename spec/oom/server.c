@@ -4,6 +4,7 @@
  * a process of their own. It serves each connection until the peer closes it.
  */
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -151,6 +152,7 @@ static void greet(int i) {
     if (fd >= 0) close(fd);
     return;
   }
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
   if (!peers[slot]) peers[slot] = malloc(sizeof *peers[slot]);
   peers[slot]->ftp = i == 2;
   peers[slot]->used = 0;

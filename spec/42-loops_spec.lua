@@ -1,0 +1,139 @@
+-- The loops: curlsock's own, luv, cqueues and socket.select. Each must pass the same scenarios
+-- (spec/support/scenarios.lua), where multi:pollfd exists and where each of libcurl's descriptors
+-- is watched by itself.
+
+local curl = require "curlsock"
+local left = require "spec.support.left"
+local scenarios = require "spec.support.scenarios"
+local servers = require "spec.support.servers"
+
+local names = { "loop", "luv", "cqueues", "select" }
+local web, dying, silent, dead
+
+-- Ends each answer in the middle: by closing, or by a reset.
+local dying_server = [[
+  local server = ...
+  while true do
+    local peer = server:accept()
+    local line = peer:receive()
+    local path = line and line:match("^GET (%S+)")
+    repeat line = peer:receive() until line == "" or not line
+    peer:send "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"
+    if path == "/reset" then peer:setoption("linger", { on = true, timeout = 0 }) end
+    peer:close()
+  end
+]]
+
+local silent_server = [[
+  local server = ...
+  local kept = {}
+  while true do kept[#kept + 1] = server:accept() end
+]]
+
+local function environment()
+  return {
+    SCENARIO_URL = web.url,
+    SCENARIO_HTTPS_URL = web.https_url,
+    SCENARIO_H2_URL = web.h2_url,
+    SCENARIO_CA = web.ca,
+    SCENARIO_PID = tostring(web.pid),
+    SCENARIO_BIG_SIZE = tostring(#web.big),
+    SCENARIO_DEAD = dead.url,
+    SCENARIO_SILENT = silent.url,
+    SCENARIO_DYING = dying.url,
+    SCENARIO_REFUSED = "http://127.0.0.1:" .. servers.free_port(),
+  }
+end
+
+-- Runs a scenario, which prints nothing and warns of nothing.
+local function run(name, raw, title)
+  local script = ([[require("spec.support.scenarios").run(%q, %s, %q)]]):format(name, raw, title)
+  local out, err = left.pass(script, environment())
+  -- luv itself prints the error of a descriptor that it watches.
+  if name == "luv" and raw then err = err:gsub("EBADF: bad file descriptor\n", "") end
+  assert.same({ "", "" }, { out, err })
+end
+
+setup(function()
+  web = servers.nginx()
+  dying, silent = servers.script(dying_server), servers.script(silent_server)
+  dead = servers.dead()
+end)
+
+teardown(function()
+  for _, server in ipairs { dying, silent, dead } do servers.stop(server) end
+end)
+
+for _, name in ipairs(names) do
+  for _, raw in ipairs { false, true } do
+    describe(("curlsock.%s%s"):format(name, raw and ", without pollfd,"  or ""), function()
+      for _, title in ipairs(scenarios.titles(name)) do
+        it(title, function() run(name, raw, title) end)
+      end
+    end)
+  end
+end
+
+describe("A script", function()
+  -- All that is the loop's is in the first line.
+  local body = [[
+    local curl = require "curlsock"
+    local urls, bodies = {}, {}
+    for i = 1, 20 do urls[i] = arg_url .. (i %% 5 == 0 and "/big" or "/hello") end
+    for i, url in ipairs(urls) do
+      loop:spawn(function()
+        bodies[i] = {}
+        local easy <close> = curl.easy { url = url, proxy = "", writefunction = bodies[i] }
+        local ok, message, name = loop:perform(easy, 10)
+        print(i, ok, message, name, #table.concat(bodies[i]), easy:getinfo("response_code"))
+      end)
+    end
+    loop:run()
+    print(pcall(loop.perform, loop, curl.easy()))
+    loop:close()
+    print(pcall(loop.perform, loop, curl.easy()))
+  ]]
+
+  it("is the same under each of them but for one line", function()
+    local outputs = {}
+    for i, name in ipairs(names) do
+      local out, err = left.pass(('warn "@on" arg_url = %q\nlocal loop = require("curlsock.%s").new()\n')
+        :format(web.url, name) .. body:gsub("%%%%", "%%"))
+      assert.equal("", err)
+      local lines = {}
+      for line in out:gmatch("[^\n]+") do lines[#lines + 1] = line end
+      table.sort(lines)
+      outputs[i] = table.concat(lines, "\n")
+    end
+    assert.matches("10\ttrue\tnil\tnil\t1048576\t200", outputs[1], 1, true)
+    for i = 2, #names do assert.equal(outputs[1], outputs[i]) end
+  end)
+
+  for _, name in ipairs(names) do
+    it("may end without closing its loop, with transfers that run: " .. name, function()
+      local out, err = left.pass(([[
+        warn "@on"
+        local curl = require "curlsock"
+        local loop = require("curlsock.%s").new()
+        local function easy(path, close)
+          return curl.easy {
+            url = %q .. path,
+            proxy = "",
+            writefunction = {},
+            closesocketfunction = function(socket) print("close", path) end,
+          }
+        end
+        kept = loop
+        loop:spawn(function() loop:perform(easy "/slow") end)
+        print(loop:perform(easy "/hello"))
+      ]]):format(name, web.url))
+      assert.same({ "true\nclose\t/hello\nclose\t/slow\n", "" }, {
+        out:gsub("(close\t/slow\n)(close\t/hello\n)", "%2%1"), err,
+      })
+    end)
+  end
+end)
+
+it("The specs run with this libcurl", function()
+  assert.truthy(curl.version_info().version_num >= 0x075800)
+end)
