@@ -100,6 +100,8 @@ bench:
 run-bench: all
 	@LUA_PATH_5_4='lua/?.lua;lua/?/init.lua;;' LUA_CPATH_5_4='$(BUILD)/?.so;;' \
 	  $(LUA) bench/run.lua
+	@ulimit -n 16384 && LUA_PATH_5_4='lua/?.lua;lua/?/init.lua;;' LUA_CPATH_5_4='$(BUILD)/?.so;;' \
+	  $(LUA) bench/loops.lua
 
 lint:
 	@sh scripts/setup.sh build lint

@@ -1,43 +1,51 @@
--- Measures the event loops against plain C: plain_loop.c and loop_task.lua do the same work, in
--- turns, against one nginx. Writes bench/RESULTS-loops.md.
+-- Measures the event loops against plain C: loop_task.lua and plain_loop.c do the same work, one
+-- after the other, against one nginx. Prints tables, and writes them to bench/RESULTS-loops.md.
 --
---   lua5.4 bench/loops.lua [REQUESTS [ROUNDS]]
---
--- Needs as many descriptors as there are connections: ulimit -n 16384.
+-- Run:  make bench     or, with less,     ulimit -n 16384; lua5.4 bench/loops.lua 2000 1
+-- Arguments: how many requests, and how many rounds of them for the CPU time.
+
 local process = require "spec.support.process"
 local servers = require "spec.support.servers"
 
 local REQUESTS <const> = tonumber(arg[1]) or 20000
 local ROUNDS <const> = tonumber(arg[2]) or 5
+local FEWER <const> = (ROUNDS + 1) // 2
 local CONCURRENT <const> = { 10, 100, 1000, 5000 }
-local LOOPS <const> = { "loop", "luv", "cqueues", "select" }
-local RAW <const> = { "raw-loop", "raw-luv", "raw-cqueues", "raw-select" }
 local IDLE <const>, SETTLE <const> = 5000, 5
-local folder = servers.dir()
-local plain = folder .. "/plain_loop"
+local BEST <const>, EACH <const> = 1.05, 1.15
+local loops = { "loop", "luv", "cqueues", "select" }
+local raw_loops = { "raw-loop", "raw-luv", "raw-cqueues", "raw-select" }
 
--- ---- running ----
+local build = os.getenv("BUILD") or "build"
+local results = "bench/RESULTS-loops.md"
+local plain = build .. "/bench/plain_loop"
+local server_url
 
-local function compile()
-  assert(os.execute(table.concat({
-    "${CC:-cc} -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra $(pkg-config --cflags libcurl)",
-    "-o", plain, "bench/plain_loop.c $(pkg-config --libs libcurl) -lm",
-  }, " ")))
+local function say(...)
+  io.stderr:write(string.format(...), "\n")
 end
 
--- The command that runs a task: program is "plain" or the name of a loop.
-local function command(program, task, url, n, concurrent)
-  local words = program == "plain" and plain
-    or ("%s bench/loop_task.lua %s"):format(process.lua(), program)
-  return ("%s %s %s %d %d"):format(words, task, url, n, concurrent)
+-- ---- running the programs ---------------------------------------------------------------
+
+local function build_plain()
+  assert(process.output(("mkdir -p '%s/bench' && %s -std=c11 -D_GNU_SOURCE -O2 -o '%s' %s %s -lm")
+    :format(build, os.getenv("CC") or "cc", plain, "bench/plain_loop.c",
+      process.output("pkg-config --cflags --libs libcurl"))))
 end
 
--- What a task prints, as a table; nil where the loop cannot do it (socket.select has room for
--- 1,024 descriptors).
+-- The shell's words for a task of "plain", or of a loop.
+local function words(program, task, url, n, concurrent)
+  local start = program == "plain" and plain
+    or ("%s bench/loop_task.lua %s"):format(process.interpreter, program)
+  return ("%s %s %s %d %d"):format(start, task, url, n, concurrent)
+end
+
+-- What a task prints, as a table; nil for what the loop cannot do.
 local function run(...)
-  local output = process.output(command(...) .. " 2>" .. folder .. "/loops.errors")
+  local errors = servers.dir() .. "/loops.errors"
+  local output = process.output(words(...) .. " 2>" .. errors)
   if not output then
-    io.stderr:write((process.read(folder .. "/loops.errors"):gsub("\n.*", "\n")))
+    say("%s: %s", (...), process.read(errors):match("^[^\n]*"))
     return nil
   end
   local result = {}
@@ -47,93 +55,148 @@ local function run(...)
   return result
 end
 
-local function instructions(program, url, n, concurrent)
-  local file = folder .. "/callgrind"
-  local output = process.output(("valgrind --tool=callgrind --callgrind-out-file=%s %s 2>&1")
-    :format(file, command(program, "fetch", url, n, concurrent)))
-  return tonumber(output and output:match("Collected : (%d+)"))
+-- ---- instructions -----------------------------------------------------------------------
+
+-- What callgrind's file says of each object (program or library): its instructions.
+local function read_objects(file)
+  local names, counts, current, skip = {}, {}, nil, false
+  for line in io.lines(file) do
+    local kind, id, name = line:match("^(c?ob)=(%(%d+%)) ?(.*)")
+    if kind then
+      if name ~= "" then names[id] = name end
+      if kind == "ob" then current = names[id] end
+    elseif line:find("^calls=") then
+      skip = true -- what was called comes with its own lines
+    elseif line:find("^[%d+*-]") then
+      local count = not skip and line:match("^%S+ (%d+)$")
+      if count then counts[current] = (counts[current] or 0) + tonumber(count) end
+      skip = false
+    end
+  end
+  return counts
 end
+
+local function count_objects(...)
+  local file = servers.dir() .. "/callgrind"
+  local command = "valgrind --tool=callgrind --callgrind-out-file=%s %s 2>&1"
+  local output, code = process.output(command:format(file, words(...)))
+  if output then return read_objects(file) end
+  say("%s: status %s", (...), code)
+end
+
+local function sum(counts, but)
+  local total = 0
+  for object, count in pairs(counts) do
+    if not (but and but[object]) then total = total + count end
+  end
+  return total
+end
+
+-- Under callgrind fewer requests are enough, for it counts.
+local function counted(concurrent)
+  return math.min(REQUESTS, math.max(4000, concurrent * 3 // 2))
+end
+
+local starts = {} -- what a program without requests needs, by object
+
+-- Instructions a request: all, and those in what plain C does not have: Lua, the loop's library
+-- and curlsock.
+local function instructions(program, task, concurrent)
+  say("instructions, %s, %s, %d at a time", task, program, concurrent)
+  starts[program] = starts[program] or count_objects(program, "fetch", server_url, 0, 1)
+  local n = counted(concurrent)
+  local counts = count_objects(program, task, server_url, n, concurrent)
+  if not counts then return nil end
+  local theirs = starts.plain
+  return (sum(counts) - sum(starts[program])) / n,
+    (sum(counts, theirs) - sum(starts[program], theirs)) / n
+end
+
+-- ---- CPU time ---------------------------------------------------------------------------
 
 local function median(numbers)
-  if #numbers == 0 then return nil end
-  table.sort(numbers)
-  local middle = #numbers // 2 + 1
-  return #numbers % 2 == 1 and numbers[middle] or (numbers[middle - 1] + numbers[middle]) / 2
+  local copy = {}
+  for _, number in pairs(numbers) do copy[#copy + 1] = number end
+  table.sort(copy)
+  local middle = (#copy + 1) // 2
+  return #copy % 2 == 1 and copy[middle] or copy[1] and (copy[middle] + copy[middle + 1]) / 2
 end
 
-local function say(...)
-  io.stderr:write(string.format(...), "\n")
-end
-
--- ---- measuring ----
-
--- CPU time of each program, once in every round, so that all see the same weather.
-local function measure_cpu(url, programs, concurrent, rounds)
-  local times = { plain = {} }
-  for _, program in ipairs(programs) do times[program] = {} end
+-- The CPU time of all programs, one after the other, in each round: what else the machine does
+-- hits all of them. Times by program and round.
+local function cpu_times(programs, task, concurrent, rounds)
+  local times = {}
   for round = 1, rounds do
-    for i = 0, #programs do
-      local program = programs[i] or "plain"
-      local result = run(program, "fetch", url, REQUESTS, concurrent)
-      times[program][round] = result and result.cpu
+    say("CPU time, %s, %d at a time, round %d", task, concurrent, round)
+    for _, program in ipairs(programs) do
+      local result = run(program, task, server_url, REQUESTS, concurrent)
+      times[program] = times[program] or {}
+      times[program][round] = result and result.cpu / REQUESTS * 1e6
     end
   end
   return times
 end
 
--- Microseconds a request (median), and the median of the ratios of each round.
-local function compare(times, program)
-  local ratios, own = {}, {}
-  for round, time in pairs(times[program]) do
-    ratios[#ratios + 1] = time / times.plain[round]
-    own[#own + 1] = time / REQUESTS * 1e6
+local function median_ratio(times, base)
+  local ratios = {}
+  for round, time in pairs(times) do
+    ratios[round] = time / base[round]
   end
-  return median(own), median(ratios)
+  return median(ratios)
 end
 
--- Under callgrind less is enough: it counts, and 0 requests are what the start costs.
-local function counted_requests(concurrent)
-  return math.min(REQUESTS, math.max(4000, concurrent * 3 // 2))
-end
-
-local function instructions_each(program, url, concurrent)
-  local n = counted_requests(concurrent)
-  local all, start = instructions(program, url, n, concurrent), instructions(program, url, 0, 1)
-  return all and start and (all - start) / n
-end
-
--- ---- reporting ----
+-- ---- tables -----------------------------------------------------------------------------
 
 local lines = {}
 
 local function write(...)
-  lines[#lines + 1] = string.format(...)
+  local line = string.format(...)
+  lines[#lines + 1] = line
+  print(line)
 end
 
-local function cell(number, format)
-  return number and (format):format(number) or "-"
+local function write_row(first, cells)
+  write("| %s | %s |", first, table.concat(cells, " | "))
 end
 
-local function head(first)
-  local titles, rule = { first }, { "---" }
-  for _, concurrent in ipairs(CONCURRENT) do
-    titles[#titles + 1] = ("%d at a time"):format(concurrent)
-    rule[#rule + 1] = "---:"
-  end
-  write("| %s |", table.concat(titles, " | "))
-  write("| %s |", table.concat(rule, " | "))
+local function thousands(number)
+  local text = ("%.0f"):format(number):reverse():gsub("(%d%d%d)", "%1,")
+  return (text:reverse():gsub("^,", ""))
 end
 
--- One line a program: figure(program, concurrent) makes the cells.
-local function tabulate(first, programs, figure)
-  head(first)
-  for _, program in ipairs(programs) do
-    local cells = { program }
-    for _, concurrent in ipairs(CONCURRENT) do
-      cells[#cells + 1] = figure(program, concurrent)
+-- The bars: the best of the loops, and each of them. ratios are by program and column.
+local function write_bars(ratios, columns)
+  local best, worst = {}, {}
+  for i in ipairs(columns) do
+    local low, high = math.huge, 0
+    for _, row in pairs(ratios) do
+      if row[i] then low, high = math.min(low, row[i]), math.max(high, row[i]) end
     end
-    write("| %s |", table.concat(cells, " | "))
+    best[i] = ("%.2fx%s"):format(low, low > BEST and ", missed" or "")
+    worst[i] = ("%.2fx%s"):format(high, high > EACH and ", missed" or "")
   end
+  write_row(("best, bar %.2fx"):format(BEST), best)
+  write_row(("worst, bar %.2fx"):format(EACH), worst)
+end
+
+-- A row a program, a column for each number of concurrent transfers: cell(program, concurrent)
+-- is its text and, for the bars, its ratio to plain C.
+local function tabulate(first, programs, columns, cell)
+  local titles, rule, ratios = {}, {}, {}
+  for i, concurrent in ipairs(columns) do
+    titles[i], rule[i] = ("%s at a time"):format(thousands(concurrent)), "---:"
+  end
+  write_row(first, titles)
+  write_row("---", rule)
+  for _, program in ipairs(programs) do
+    local cells, row = {}, {}
+    for i, concurrent in ipairs(columns) do
+      cells[i], row[i] = cell(program, concurrent)
+    end
+    write_row(program == "plain" and "plain C" or program, cells)
+    ratios[program] = row
+  end
+  write_bars(ratios, columns)
   write ""
 end
 
@@ -141,83 +204,120 @@ local function with_plain(programs)
   return { "plain", table.unpack(programs) }
 end
 
-local function report_cpu(url, programs, rounds)
+local function write_cpu(programs, task, rounds)
+  local all = with_plain(programs)
   local times = {}
   for _, concurrent in ipairs(CONCURRENT) do
-    say("CPU time, %d at a time", concurrent)
-    times[concurrent] = measure_cpu(url, programs, concurrent, rounds)
+    times[concurrent] = cpu_times(all, task, concurrent, rounds)
   end
-  tabulate("CPU time", with_plain(programs), function(program, concurrent)
-    local own, ratio = compare(times[concurrent], program)
-    if program == "plain" then return cell(own, "%.1f us") end
-    return own and ("%.1f us, %.2fx"):format(own, ratio) or "-"
+  tabulate("CPU time", all, CONCURRENT, function(program, concurrent)
+    local own, base = times[concurrent][program], times[concurrent].plain
+    local time = median(own)
+    if not time then return "-" end
+    if program == "plain" then return ("%.1f µs"):format(time) end
+    local ratio = median_ratio(own, base)
+    return ("%.1f µs, %.2fx"):format(time, ratio), ratio
   end)
 end
 
-local function report_instructions(url, programs)
+local function write_instructions(programs, task, columns)
   local base = {}
-  tabulate("instructions", with_plain(programs), function(program, concurrent)
-    say("instructions, %s, %d at a time", program, concurrent)
-    local each = instructions_each(program, url, concurrent)
+  tabulate("instructions", with_plain(programs), columns, function(program, concurrent)
+    local all, own = instructions(program, task, concurrent)
     if program == "plain" then
-      base[concurrent] = each
-      return cell(each, "%.0f")
+      base[concurrent] = all
+      return thousands(all)
     end
-    return each and ("%.0f, %.2fx, +%.0f"):format(each, each / base[concurrent],
-      each - base[concurrent]) or "-"
+    if not all then return "-" end
+    local ratio = all / base[concurrent]
+    return ("%s (%s), %.2fx"):format(thousands(all), thousands(own), ratio), ratio
   end)
 end
 
--- A server that takes connections and requests, and answers none.
+-- ---- idle connections -------------------------------------------------------------------
+
+-- Takes connections and requests, and answers none.
 local silent = [[
 local server = ...
 local held = {}
 while true do held[#held + 1] = server:accept() end
 ]]
 
-local function report_idle(programs)
+local function write_idle()
   local server = servers.script(silent, { backlog = 4096 })
-  write "| idle | CPU time in a second | turns of the loop |"
-  write "| --- | ---: | ---: |"
-  for _, program in ipairs(with_plain(programs)) do
+  write_row("idle", { "CPU time in a second", "turns of the loop" })
+  write_row("---", { "---:", "---:" })
+  for _, program in ipairs(with_plain(loops)) do
     say("idle, %s", program)
-    local result = run(program, "idle", server.url, IDLE, SETTLE) or {}
-    write("| %s | %s | %s |", program, cell(result.cpu and result.cpu * 1000, "%.1f ms"),
-      cell(result.turns, "%d"))
+    local result = assert(run(program, "idle", server.url, IDLE, SETTLE))
+    write_row(program == "plain" and "plain C" or program,
+      { ("%.1f ms"):format(result.cpu * 1000), ("%d"):format(result.turns) })
   end
   write ""
   servers.stop(server)
 end
 
-local function system()
-  local cpu = process.output("sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1")
-  return ("%s, %s CPUs, %s, %s, nginx on the same machine"):format(cpu,
-    process.output("nproc"), process.output("pkg-config --modversion libcurl | sed 's/^/libcurl /'"),
-    process.output(process.lua() .. " -v 2>&1 | cut -c1-9"))
+-- ---- bench/RESULTS-loops.md -------------------------------------------------------------
+
+local function machine()
+  return ("%s, %s CPUs; libcurl %s, %s, %s; %s"):format(process.output("uname -sm"),
+    process.output("getconf _NPROCESSORS_ONLN"), process.output("pkg-config --modversion libcurl"),
+    process.output(process.interpreter .. " -v"):match("^Lua %S+"),
+    process.output("valgrind --version"), os.date("!%Y-%m-%d"))
 end
 
-compile()
-local url = servers.nginx().url .. "/hello"
-write "# Event loops against plain C\n"
-write("Made by `make bench` (bench/loops.lua): %s.\n", system())
-write("%d requests of 6 bytes, each on an easy handle of its own, at most so many at a time, on", REQUESTS)
-write "connections that are kept. In Lua: coroutines that call `loop:perform(easy)`, and Lua"
-write "functions as open and close callbacks. In C: `curl_multi_socket_action` on epoll, with C"
-write "functions as callbacks (bench/plain_loop.c). All figures are for one request.\n"
-write("CPU time is user and system; the median of %d rounds in which all programs take turns, and", ROUNDS)
-write "the median ratio to plain C in the same round.\n"
-report_cpu(url, LOOPS, ROUNDS)
-write "Instructions (callgrind; 4,000 requests, 7,500 for 5,000 at a time, less what a run without"
-write "requests has), the ratio to plain C, and the difference. The kernel's are not counted. What"
-write "plain C needs grows with the connections because libcurl looks through those to one host.\n"
-report_instructions(url, LOOPS)
-write "The same loops when they watch each of libcurl's descriptors themselves, in place of the one"
-write("that stands for all (multi:pollfd), and libcurl's timer with their own; median of %d rounds.", (ROUNDS + 1) // 2)
-write "socket.select has room for no more than 1,024 descriptors.\n"
-report_cpu(url, RAW, (ROUNDS + 1) // 2)
-write("%d connections that wait for an answer, for a second (in Lua with one transfer that keeps the", IDLE)
-write "time).\n"
-report_idle(LOOPS)
-process.write("bench/RESULTS-loops.md", table.concat(lines, "\n"))
-print(table.concat(lines, "\n"))
+local fill = { requests = thousands(REQUESTS), rounds = ROUNDS, fewer = FEWER, idle = IDLE }
+
+local function explain(text)
+  write("%s", (text:gsub("@(%w+)@", fill)))
+end
+
+explain("# Event loops against plain C\n\n" .. machine() .. ".\n")
+explain [[
+`make bench` runs the same work as a C program on `curl_multi_socket_action` and epoll
+([plain_loop.c](plain_loop.c), -O2), and under each loop as Lua coroutines that call
+`loop:perform(easy)` ([loop_task.lua](loop_task.lua)): requests of 6 bytes to one nginx on
+loopback, so many at a time, on connections that libcurl keeps. Callbacks open and close each
+socket: C functions there, Lua functions here. All figures are for one request.
+
+* *CPU time* is user and system, of @requests@ requests: the median of the rounds, in each of
+  which all programs have their turn, and the median of the rounds' ratios to plain C.
+* *Instructions* are callgrind's, without the kernel: those of 4,000 requests (7,500 where
+  5,000 run at a time) less those of no request. In brackets the part that is executed in what
+  the C program does not have: Lua, curlsock, the loop's library. What plain C needs grows with
+  the connections, because libcurl looks through those to the same host.
+
+## An easy handle for each request
+]]
+build_plain()
+server_url = servers.nginx().url .. "/hello"
+explain "@rounds@ rounds.\n"
+write_cpu(loops, "fetch", ROUNDS)
+write_instructions(loops, "fetch", CONCURRENT)
+explain [[
+## An easy handle for each coroutine
+
+What the loops cost without making and closing handles; in C the handles are used again, too.
+@fewer@ rounds.
+]]
+write_cpu(loops, "reuse", FEWER)
+write_instructions(loops, "reuse", { 10, 100, 1000 })
+explain [[
+## Each descriptor watched
+
+The same loops without `multi:pollfd`, as they work where it is missing: each watches libcurl's
+descriptors and keeps libcurl's timer itself. @fewer@ rounds, a handle for each request.
+`socket.select` has room for 1,024 descriptors.
+]]
+write_cpu(raw_loops, "fetch", FEWER)
+write_instructions(raw_loops, "fetch", { 100 })
+explain [[
+## Idle
+
+@idle@ transfers that wait for an answer which never comes, watched for a second; in Lua one more
+transfer keeps the time.
+]]
+write_idle()
+process.write(results, table.concat(lines, "\n"))
+print("written to " .. results)
 servers.close()

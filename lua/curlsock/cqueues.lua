@@ -33,9 +33,10 @@ local function new(options, controller)
     local watch = { pollfd = fd, events = events, kick = condition.new() }
     watches[fd] = watch
     keep_running(cq, function()
+      if watches[fd] ~= watch then return false end
       local ready = cqueues.poll(watch, watch.kick)
       if ready == watch and watches[fd] == watch then loop:on_event(fd, watch.events) end
-      return watches[fd] == watch
+      return true
     end)
   end
 
@@ -53,11 +54,12 @@ local function new(options, controller)
     local this = { changed = condition.new() }
     alarm = this
     keep_running(cq, function()
+      if alarm ~= this then return false end
       if cqueues.poll(this.changed, this.seconds) ~= this.changed and alarm == this then
         alarm = nil
         loop:on_timer()
       end
-      return alarm == this
+      return true
     end)
   end
 

@@ -28,19 +28,24 @@ local function new(options)
     poll:start(events, function(err, ready)
       if polls[fd] ~= poll then return end
       if err then start(poll, fd, events) end -- libuv has stopped it
-      guard(loop, loop.on_event, fd, err and "e" or ready)
+      guard(loop, loop.on_event, fd, err and events or ready) -- libcurl finds the error itself
     end)
+  end
+
+  -- A state that ends has closed it by then.
+  local function close(handle)
+    pcall(handle.close, handle)
   end
 
   function hooks.watch(fd, events)
     local poll = polls[fd]
     if events then return start(poll or assert(uv.new_socket_poll(fd)), fd, events) end
     polls[fd] = nil
-    poll:close()
+    close(poll)
   end
 
   function hooks.timer(seconds)
-    if timer then timer:close() end
+    if timer then close(timer) end
     timer = seconds and uv.new_timer()
     if not timer then return end
     timer:start(math.ceil(seconds * 1000), 0, function() guard(loop, loop.on_timer) end)

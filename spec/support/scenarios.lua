@@ -143,18 +143,21 @@ end
 
 local list, by_title = {}, {}
 
--- A scenario: for all loops, or those in only.
-local function scenario(title, f, only)
-  local entry = { title = title, f = f, only = only }
+-- A scenario: for all loops, or those named in only; in both modes, or (once) only where there
+-- is pollfd, for what does not depend on that.
+local function scenario(title, f, options)
+  local entry = { title = title, f = f, once = options and options.once }
+  entry.only = options and options.only or "loop luv cqueues select"
   list[#list + 1] = entry
   by_title[title] = entry
 end
 
 -- Their titles for that loop, in order.
-function scenarios.titles(name)
+function scenarios.titles(name, raw)
   local titles = {}
   for _, entry in ipairs(list) do
-    if not entry.only or entry.only:find(name, 1, true) then titles[#titles + 1] = entry.title end
+    local fits = entry.only:find(name, 1, true) and not (raw and entry.once)
+    titles[#titles + 1] = fits and entry.title or nil
   end
   return titles
 end
@@ -300,17 +303,17 @@ scenario("gives up on servers that never answer, and others go on meanwhile", fu
   equal(20, pages)
 end)
 
-scenario("closes connections that are parked in TLS shutdown", function(run)
-  for _ = 1, 5 do
-    run.loop:spawn(function()
-      assert(run:perform(web.https_url .. "/hello", {
-        forbid_reuse = true,
-        -- The server is not there to answer the end of TLS.
-        writefunction = function() os.execute("kill -s STOP " .. web.pid) end,
-      }))
-    end)
-  end
+scenario("closes a connection that is parked in TLS shutdown", function(run)
+  run.loop:spawn(function()
+    assert(run:perform(web.https_url .. "/hello", {
+      forbid_reuse = true,
+      -- The server is not there to answer the end of TLS.
+      writefunction = function() os.execute("kill -s STOP " .. web.pid) end,
+    }))
+  end)
   local ok, err = pcall(run.loop.run, run.loop)
+  -- Libcurl before 8.9 does not wait for that.
+  equal(curl.version_info().version_num >= 0x080900 and 0 or 1, run.sockets[1].closed)
   run.loop:close()
   os.execute("kill -s CONT " .. web.pid)
   assert(ok, err)
@@ -326,14 +329,9 @@ scenario("closed with transfers in every state, ends them", function(run)
     run.loop:spawn(function() results[i] = table.pack(run:perform(url)) end)
   end
   equal(true, run:perform("/slow?rate=20m"))
-  run.loop:spawn(function()
-    results[#urls + 1] = table.pack(run:perform("http://name.test/", {
-      connect_to = { "::127.1:1" },
-    }))
-  end)
   run.loop:close()
   run.host.run(run.loop)
-  for i = 1, #urls + 1 do equal({ nil, "the loop was closed", "CLOSED", n = 3 }, results[i]) end
+  for i = 1, #urls do equal({ nil, "the loop was closed", "CLOSED", n = 3 }, results[i]) end
   assert(#run.sockets >= #urls)
 end)
 
@@ -365,7 +363,7 @@ scenario("outside a coroutine waits, and runs what else there is", function(run)
   end
   equal(true, run:perform("/slow?rate=10m"))
   equal(5, done)
-end)
+end, { once = true })
 
 scenario("raises what a coroutine threw by run, unchanged, and goes on", function(run)
   local failure, done = {}, 0
@@ -381,7 +379,7 @@ scenario("raises what a coroutine threw by run, unchanged, and goes on", functio
   equal({ false, true }, { ok, rawequal(err, failure) })
   run.loop:run()
   equal(9, done)
-end)
+end, { once = true })
 
 scenario("raises what a coroutine threw at once by run, too", function(run)
   local failure = {}
@@ -389,7 +387,7 @@ scenario("raises what a coroutine threw at once by run, too", function(run)
   local ok, err = pcall(run.loop.run, run.loop)
   equal({ false, true }, { ok, rawequal(err, failure) })
   run.loop:run()
-end)
+end, { once = true })
 
 scenario("raises what a close callback threw by run", function(run)
   local failure, ok = {}, nil
@@ -402,7 +400,7 @@ scenario("raises what a close callback threw by run", function(run)
   equal({ false, true }, { ran, rawequal(err, failure) })
   run.loop:run()
   equal(true, ok)
-end)
+end, { once = true })
 
 scenario("gives a callback's error to the coroutine of its transfer alone", function(run)
   local failure, caught = {}, nil
@@ -416,7 +414,7 @@ scenario("gives a callback's error to the coroutine of its transfer alone", func
   run.loop:spawn(function() other = run:perform("/slow?rate=20m") end)
   run.loop:run()
   equal({ { false, true }, true }, { caught, other })
-end)
+end, { once = true })
 
 scenario("is closed by one of its coroutines", function(run)
   local result
@@ -427,7 +425,7 @@ scenario("is closed by one of its coroutines", function(run)
   end)
   run.loop:run()
   equal({ nil, "the loop was closed", "CLOSED", n = 3 }, result)
-end)
+end, { once = true })
 
 scenario("cancels the transfer of a coroutine that is closed", function(run)
   local co, begun, done
@@ -448,7 +446,7 @@ scenario("cancels the transfer of a coroutine that is closed", function(run)
   equal({ true, 0 }, { done, run.loop.spawned })
   -- The coroutine is the controller's, which learns nothing of its end.
   if run.host.controller then run.host.controller = nil end
-end)
+end, { once = true })
 
 scenario("waits for what was spawned, whatever it waits for", function(run)
   local done
@@ -461,7 +459,7 @@ scenario("waits for what was spawned, whatever it waits for", function(run)
   end)
   run.loop:run()
   equal({ true, 0 }, { done, run.loop.spawned })
-end, "luv cqueues")
+end, { only = "luv cqueues", once = true })
 
 scenario("lets its host's timers go on beside", function(run)
   local ticks, going = 0, true
@@ -480,7 +478,7 @@ scenario("lets its host's timers go on beside", function(run)
   run.loop:run()
   equal("dead", coroutine.status(co))
   assert(ticks >= 5, ticks)
-end, "luv cqueues")
+end, { only = "luv cqueues" })
 
 -- ---- dropped ----------------------------------------------------------------------------------
 
@@ -517,7 +515,7 @@ scenario("is collected with transfers that run, and its watchers", function(run)
   left.gc()
   equal(nil, weak.loop)
   equal(2, #run.sockets)
-end, "loop select cqueues")
+end, { only = "loop select cqueues" })
 
 scenario("is kept by its host while transfers run, and collected then", function(run)
   run.loop = nil
@@ -534,7 +532,7 @@ scenario("is kept by its host while transfers run, and collected then", function
   run.host.left()
   left.gc()
   equal(nil, weak.loop)
-end, "luv")
+end, { only = "luv" })
 
 -- ---- luv --------------------------------------------------------------------------------------
 
@@ -543,7 +541,7 @@ scenario("leaves no active handle in libuv while it rests", function(run)
   equal(true, run:perform("/hello"))
   uv.run("nowait")
   equal(false, uv.loop_alive())
-end, "luv")
+end, { only = "luv" })
 
 scenario("stops uv.run for an error, which run raises", function(run)
   local uv = require "luv"
@@ -558,7 +556,7 @@ scenario("stops uv.run for an error, which run raises", function(run)
   equal({ false, true }, { ok, rawequal(err, failure) })
   uv.run()
   equal(true, done)
-end, "luv")
+end, { only = "luv", once = true })
 
 scenario("waits in a callback of libuv that is no coroutine, for transfers alone", function(run)
   local uv = require "luv"
@@ -572,7 +570,7 @@ scenario("waits in a callback of libuv that is no coroutine, for transfers alone
   end)
   uv.run()
   equal({ "done", "other" }, results)
-end, "luv")
+end, { only = "luv", once = true })
 
 scenario("can be run inside a callback of libuv", function(run)
   local uv = require "luv"
@@ -585,7 +583,7 @@ scenario("can be run inside a callback of libuv", function(run)
   end)
   uv.run()
   equal(true, page)
-end, "luv")
+end, { only = "luv", once = true })
 
 -- ---- cqueues ----------------------------------------------------------------------------------
 
@@ -611,7 +609,7 @@ scenario("waits in coroutines of its controller, whoever made them", function(ru
   assert(run.host.controller:loop())
   equal(15, pages)
   assert(ticks >= 3, ticks)
-end, "cqueues")
+end, { only = "cqueues", once = true })
 
 scenario("steps its controller in a coroutine of another, which goes on", function(run)
   local cqueues = require "cqueues"
@@ -626,7 +624,7 @@ scenario("steps its controller in a coroutine of another, which goes on", functi
   assert(outer:loop())
   equal(true, result)
   assert(ticks >= 3, ticks)
-end, "cqueues")
+end, { only = "cqueues", once = true })
 
 scenario("has its controller's loop return an error, and go on", function(run)
   local failure, done = {}, nil
@@ -639,33 +637,30 @@ scenario("has its controller's loop return an error, and go on", function(run)
   equal({ false, true }, { ok, rawequal(err, failure) })
   assert(run.host.controller:loop())
   equal(true, done)
-end, "cqueues")
+end, { only = "cqueues", once = true })
 
 scenario("goes on when a close callback's error has come out of its controller", function(run)
-  local failure, results, errors = {}, {}, 0
+  local failure, results = {}, {}
   for i = 1, 5 do
     run.loop:spawn(function()
       local easy = curl.easy { url = web.url .. "/close", proxy = "", writefunction = {} }
-      easy:setopt("closesocketfunction", function() error(failure) end)
+      if i == 3 then easy:setopt("closesocketfunction", function() error(failure) end) end
       results[i] = run.loop:perform(easy)
     end)
   end
-  while true do
-    local ok, err = run.host.controller:loop()
-    if ok then break end
-    assert(rawequal(err, failure), err)
-    errors = errors + 1
-  end
+  local ok, err = run.host.controller:loop()
+  equal({ false, true }, { ok, rawequal(err, failure) })
+  assert(run.host.controller:loop())
   equal({ true, true, true, true, true }, results)
-  assert(errors >= 1)
-end, "cqueues")
+end, { only = "cqueues" })
 
 -- ---- select -----------------------------------------------------------------------------------
 
 scenario("passes on the program's own sockets by loop:select, as socket.select does", function(run)
   local socket = require "socket"
   local server = assert(socket.bind("127.0.0.1", 0))
-  local client = assert(socket.connect(server:getsockname()))
+  local host, port = server:getsockname()
+  local client = assert(socket.connect(host, port))
   local peer = assert(server:accept())
   local done, lines = nil, 0
   run.loop:spawn(function() done = run:perform("/slow?rate=8m") end)
@@ -686,9 +681,9 @@ scenario("passes on the program's own sockets by loop:select, as socket.select d
   equal(true, done)
   assert(lines > 100 and calls > 100, lines)
   equal({ {}, {}, "timeout" }, { run.loop:select({ server }, nil, 0.01) })
-  local second = assert(socket.connect(server:getsockname()))
+  local second = assert(socket.connect(host, port))
   equal({ { server }, {} }, { run.loop:select({ server }, nil, 5) })
   for _, object in ipairs { server, client, peer, second } do object:close() end
-end, "select")
+end, { only = "select", once = true })
 
 return scenarios
