@@ -11,6 +11,7 @@ local REQUESTS <const> = tonumber(arg[1]) or 20000
 local ROUNDS <const> = tonumber(arg[2]) or 5
 local FEWER <const> = (ROUNDS + 1) // 2
 local CONCURRENT <const> = { 10, 100, 1000, 5000 }
+local COUNTED <const> = 3000 -- requests under callgrind
 local IDLE <const>, SETTLE <const> = 5000, 5
 local BEST <const>, EACH <const> = 1.05, 1.15
 local loops = { "loop", "luv", "cqueues", "select" }
@@ -84,32 +85,29 @@ local function count_objects(...)
   say("%s: status %s", (...), code)
 end
 
-local function sum(counts, but)
+-- The instructions of all objects, or of those that plain C does not have.
+local function sum(counts, plain_counts)
   local total = 0
   for object, count in pairs(counts) do
-    if not (but and but[object]) then total = total + count end
+    if not (plain_counts and plain_counts[object]) then total = total + count end
   end
   return total
 end
 
--- Under callgrind fewer requests are enough, for it counts.
-local function counted(concurrent)
-  return math.min(REQUESTS, math.max(4000, concurrent * 3 // 2))
-end
-
-local starts = {} -- what a program without requests needs, by object
+local plain_counts -- of the last run of plain C
 
 -- Instructions a request: all, and those in what plain C does not have: Lua, the loop's library
--- and curlsock.
+-- and curlsock. Those of more requests less those of fewer, so that starting up and opening the
+-- connections cancel out.
 local function instructions(program, task, concurrent)
   say("instructions, %s, %s, %d at a time", task, program, concurrent)
-  starts[program] = starts[program] or count_objects(program, "fetch", server_url, 0, 1)
-  local n = counted(concurrent)
-  local counts = count_objects(program, task, server_url, n, concurrent)
-  if not counts then return nil end
-  local theirs = starts.plain
-  return (sum(counts) - sum(starts[program])) / n,
-    (sum(counts, theirs) - sum(starts[program], theirs)) / n
+  local few = math.max(1000, concurrent)
+  local less = count_objects(program, task, server_url, few, concurrent)
+  local more = less and count_objects(program, task, server_url, few + COUNTED, concurrent)
+  if not more then return nil end
+  if program == "plain" then plain_counts = more end
+  return (sum(more) - sum(less)) / COUNTED,
+    (sum(more, plain_counts) - sum(less, plain_counts)) / COUNTED
 end
 
 -- ---- CPU time ---------------------------------------------------------------------------
@@ -282,10 +280,10 @@ socket: C functions there, Lua functions here. All figures are for one request.
 
 * *CPU time* is user and system, of @requests@ requests: the median of the rounds, in each of
   which all programs have their turn, and the median of the rounds' ratios to plain C.
-* *Instructions* are callgrind's, without the kernel: those of 4,000 requests (7,500 where
-  5,000 run at a time) less those of no request. In brackets the part that is executed in what
-  the C program does not have: Lua, curlsock, the loop's library. What plain C needs grows with
-  the connections, because libcurl looks through those to the same host.
+* *Instructions* are callgrind's, without the kernel: a run with 3,000 requests more less one
+  with fewer, so that starting up and opening the connections cancel out. In brackets the part
+  that is executed in what the C program does not have: Lua, curlsock, the loop's library. What
+  libcurl needs grows with the connections, because it looks through those to the same host.
 
 ## An easy handle for each request
 ]]

@@ -27,12 +27,12 @@ local tasks = {
   },
   {
     name = "download", title = "1 GiB through a write callback", bar = 1.05,
-    path = "/sparse-1024", loop = 1, pairs = 11, units = 1024,
+    path = "/sparse-1024", loop = 1, pairs = 9, units = 1024,
     count_path = "/sparse-64", count = 1, repeats = 1, count_units = 64, unit = "MiB",
   },
   {
     name = "concurrent", title = "1,000 concurrent transfers", bar = 1.05,
-    path = "/hello", loop = 1, pairs = 15,
+    path = "/hello", loop = 1, pairs = 11,
     count = 1, repeats = 2, units = 1000, unit = "transfer",
   },
   {
@@ -243,7 +243,7 @@ function here. Both must have opened and closed as many sockets and read as many
 * *Instructions* are callgrind's, in the client's process without the kernel: those of 2N
   rounds less those of N, so that starting up cancels out. Each is the fewest of up to three
   runs, because a client that has to wait for nginx polls once more.
-* *CPU time* is user and system time of the loop: the medians of 11 to 21 runs each, and the
+* *CPU time* is user and system time of the loop: the medians of 9 to 21 runs each, and the
   median (in brackets the quartiles) of the ratios of neighbouring runs.
 * *Heap in use* is what valgrind finds allocated when the program ends, with 1,000 idle
   connections in the multi's cache less with one, the easies closed and collected, a 999th of

@@ -826,4 +826,29 @@ describe("a handle that is collected inside a callback", function()
       { live.easy - before.easy, live.multi - before.multi, live.share - before.share })
     assert.equal(1, #curl.sockets())
   end)
+
+  it("goes also when its last user, collected with it, had it freed first", function()
+    local before = curl.live()
+    local body = {}
+    local outer <close> = new("/hello", {
+      writefunction = body,
+      headerfunction = function(line)
+        if line == "\r\n" then
+          do
+            local user = curl.easy()
+            local share = curl.share { share = "connect" }
+            user:setopt("share", share)
+            share:close()
+            assert.is_userdata(curl.easy()) -- finalized before both, so swept after them
+          end
+          collectgarbage()
+          collectgarbage()
+        end
+      end,
+    })
+    assert.is_true(outer:perform())
+    assert.equal("hello\n", table.concat(body))
+    local live = curl.live()
+    assert.same({ 1, 0 }, { live.easy - before.easy, live.share - before.share })
+  end)
 end)

@@ -100,6 +100,11 @@ function Host:run(...)
   return self.results[#self.results]
 end
 
+function Host:succeed(easy)
+  local result = self:run(easy)
+  assert(result.ok, result.message)
+end
+
 -- An easy whose sockets are in the host's log ("open 6", "close 6"), and checked when they
 -- are closed. Its body is in easy_body(easy).
 local bodies = setmetatable({}, { __mode = "k" })
@@ -437,8 +442,8 @@ describe("What is watched is unwatched before it is closed:", function()
 
   way("FTP, passive", function(host)
     local url = servers.vsftpd().url
-    assert.is_true(host:run(host:easy(url .. "/hello.txt")).ok)
-    assert.is_true(host:run(host:easy(url .. "/big.bin")).ok)
+    host:succeed(host:easy(url .. "/hello.txt"))
+    host:succeed(host:easy(url .. "/big.bin"))
     host.multi:close()
     return 3
   end)

@@ -9,6 +9,7 @@
 --   turn()              wait for any event of the loop and handle what has happened
 -- and, for a loop in which other things than transfers happen:
 --   busy()              whether what was spawned (so many: driver.spawned) may still go on
+--   settle()            something was unwatched by a call from outside the loop, which returns
 -- and, for a loop with coroutines of its own:
 --   current()           what can be suspended here: by default the running coroutine; nil for
 --                       nothing
@@ -71,6 +72,7 @@ function Transfer:__close()
   end
   local ok, err = pcall(driver.multi.remove, driver.multi, easy)
   rest(driver)
+  driver.hooks.settle()
   if not ok then error(err, 0) end
 end
 
@@ -88,6 +90,8 @@ local plain = {}
 function plain.busy()
   return false
 end
+
+function plain.settle() end
 
 function plain.current()
   return coroutine.isyieldable() and coroutine.running() or nil
@@ -261,6 +265,7 @@ function Driver:close()
   self.multi, self.transfers = nil, {}
   note(self, ok, err)
   note(self, pcall(set_awake, self, false))
+  self.hooks.settle()
   for _, transfer in pairs(transfers) do
     transfer.done, transfer.message, transfer.name = true, "the loop was closed", "CLOSED"
   end

@@ -21,6 +21,7 @@ end
 local function new(options)
   local loop
   local polls, timer = {}, nil
+  local closing = false
   local hooks = {}
 
   local function start(poll, fd, events)
@@ -32,9 +33,15 @@ local function new(options)
     end)
   end
 
-  -- A state that ends has closed it by then.
+  -- libuv closes a handle in its loop; luv crashes if the state ends before that. (In a state
+  -- that ends it is closed by now.)
   local function close(handle)
-    pcall(handle.close, handle)
+    closing = pcall(handle.close, handle) and not uv.loop_mode()
+  end
+
+  function hooks.settle()
+    if closing then uv.run("nowait") end
+    closing = false
   end
 
   function hooks.watch(fd, events)

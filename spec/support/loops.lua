@@ -1,6 +1,7 @@
 -- Event loops for specs: what a hand-made one needs, and a driver on systems without pollfd.
 
 local curl = require "curlsock"
+local lfs = require "lfs"
 local luasocket = require "socket"
 
 local loops = {}
@@ -9,11 +10,17 @@ local function getfd(object)
   return object.fd
 end
 
+-- libcurl 7.88 closes an attempt that it gives up without a word, and select takes no closed
+-- descriptor.
+local function is_open(fd)
+  return lfs.symlinkattributes("/proc/self/fd/" .. fd, "target") ~= nil
+end
+
 -- Waits at most that long: list of { fd, "r" or "w" } that are ready of watched, fd -> events.
 function loops.wait(watched, seconds)
   local lists, ready = { r = {}, w = {} }, {}
   for fd, events in pairs(watched) do
-    for letter in events:gmatch "." do
+    for letter in (is_open(fd) and events or ""):gmatch "." do
       table.insert(lists[letter], { fd = fd, getfd = getfd })
     end
   end

@@ -135,6 +135,24 @@ local function on_close(w, socket)
   end
 end
 
+-- Where the transfers go: to a server that never answers a connect; by TLS; else to nginx's
+-- UNIX socket. Each easy has a host of its own, and so a connection of its own.
+local function set_url(w, name, easy)
+  local path = w.phase == "transferring" and "/slow?rate=1k" or "/hello"
+  local port = os.getenv "ORDERS_TLS"
+  if w.phase == "connecting" then
+    easy:setopt("url", "http://" .. os.getenv "ORDERS_DEAD")
+  elseif w.tls then
+    local host = name == "easy" and "127.0.0.1:" or "localhost:"
+    easy:setopt {
+      url = "https://" .. host .. port .. path, cainfo = os.getenv "ORDERS_CA",
+      resolve = { "localhost:" .. port .. ":127.0.0.1" },
+    }
+  else
+    easy:setopt("url", (name == "easy" and "http://192.0.2.1" or "http://192.0.2.2") .. path)
+  end
+end
+
 -- easy returns a Socket that the script made and goes on holding; second returns true, so its
 -- Socket is first seen by sockoptfunction.
 local function new_easy(w, name)
@@ -143,14 +161,9 @@ local function new_easy(w, name)
     closesocketfunction = function(socket) on_close(w, socket) end,
     writefunction = function() w.answered[name] = true end,
   }
-  if w.phase == "connecting" then
-    easy:setopt("url", "http://" .. os.getenv "ORDERS_DEAD")
-  else
-    local path = w.phase == "transferring" and "/slow?rate=1k" or "/hello"
-    easy:setopt("url", (name == "easy" and "http://192.0.2.1" or "http://192.0.2.2") .. path)
-  end
+  set_url(w, name, easy)
   local function route(address)
-    if w.phase ~= "connecting" then address.path = os.getenv "ORDERS_UNIX" end
+    if w.phase ~= "connecting" and not w.tls then address.path = os.getenv "ORDERS_UNIX" end
   end
   if name == "easy" then
     return easy:setopt("opensocketfunction", function(_, address)
@@ -227,7 +240,8 @@ end
 -- held is all that the script holds on to.
 local function new_world(kind, phase, made)
   local w = {
-    kind = kind, phase = phase, before = descriptors(), strangers = {},
+    kind = kind, phase = phase:match("^%a+"), tls = phase:find(" over TLS", 1, true),
+    before = descriptors(), strangers = {},
     has = {}, held = {}, records = {}, answered = {}, inside = {}, torn = {}, easies = 0,
   }
   for _, name in ipairs(orders.kinds[kind]) do

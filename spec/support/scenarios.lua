@@ -543,6 +543,26 @@ scenario("leaves no active handle in libuv while it rests", function(run)
   equal(false, uv.loop_alive())
 end, { only = "luv" })
 
+-- A state that ends while a handle is being closed crashes in luv.
+scenario("has closed its handles when it is closed, or its last transfer is cancelled", function(run)
+  local uv = require "luv"
+  local function handles()
+    local list = {}
+    uv.walk(function(handle) list[#list + 1] = tostring(handle) end)
+    return table.concat(list, ", ")
+  end
+  local co = coroutine.create(function() run:perform("/slow") end)
+  assert(coroutine.resume(co))
+  assert(run:perform("/hello"))
+  assert(handles() ~= "")
+  equal(true, coroutine.close(co))
+  equal("", handles())
+  run.loop:spawn(function() run:perform("/slow") end)
+  assert(run:perform("/hello"))
+  run.loop:close()
+  equal("", handles())
+end, { only = "luv" })
+
 scenario("stops uv.run for an error, which run raises", function(run)
   local uv = require "luv"
   local failure, done = {}, nil
