@@ -100,8 +100,16 @@ function Host:run(...)
   return self.results[#self.results]
 end
 
+-- Runs the transfer to its end by multi:perform, too: libcurl 7.88 sets no timer for the data
+-- connection of passive FTP, and waits for something else to drive it.
 function Host:succeed(easy)
-  local result = self:run(easy)
+  local before = #self.results
+  self.multi:add(easy)
+  self:drive(function()
+    if natively then self.multi:perform() end
+    return #self.results > before
+  end)
+  local result = self.results[#self.results]
   assert(result.ok, result.message)
 end
 
@@ -322,6 +330,7 @@ describe("socketfunction and timerfunction", function()
     assert.equal(1, host:count("watch"))
     assert.truthy(next(host.watched))
     host.multi:close()
+    host.faults = {} -- the resolver's thread may close its descriptor when it likes
     host:assert_clean(0)
   end)
 end)

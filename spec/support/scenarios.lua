@@ -544,12 +544,12 @@ scenario("leaves no active handle in libuv while it rests", function(run)
 end, { only = "luv" })
 
 -- A state that ends while a handle is being closed crashes in luv.
-scenario("has closed its handles when it is closed, or its last transfer is cancelled", function(run)
+scenario("has closed its handles when it was closed, or its last coroutine was", function(run)
   local uv = require "luv"
   local function handles()
-    local list = {}
-    uv.walk(function(handle) list[#list + 1] = tostring(handle) end)
-    return table.concat(list, ", ")
+    local found = {}
+    uv.walk(function(handle) found[#found + 1] = tostring(handle) end)
+    return table.concat(found, ", ")
   end
   local co = coroutine.create(function() run:perform("/slow") end)
   assert(coroutine.resume(co))
