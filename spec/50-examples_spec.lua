@@ -53,7 +53,7 @@ end
 
 -- The same on a terminal.
 local function run_on_terminal(...)
-  return output_of("TERM=dumb script -qec " .. process.quote(command(...)) .. " /dev/null")
+  return output_of("script -qec " .. process.quote(command(...)) .. " /dev/null")
 end
 
 local loops = { "08-loop.lua", "09-luv.lua", "10-cqueues.lua", "11-select.lua" }
