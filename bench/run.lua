@@ -23,7 +23,7 @@ local tasks = {
   {
     name = "kept", title = "request on a kept connection", bar = 1.02,
     path = "/hello", loop = 2000, pairs = 21,
-    count = 1000, repeats = 3, unit = "request",
+    count = 1000, repeats = 5, unit = "request",
   },
   {
     name = "download", title = "1 GiB through a write callback", bar = 1.05,
@@ -241,7 +241,7 @@ loopback. In both, every socket is opened and closed by a callback: a C function
 function here. Both must have opened and closed as many sockets and read as many bytes.
 
 * *Instructions* are callgrind's, in the client's process without the kernel: those of 2N
-  rounds less those of N, so that starting up cancels out. Each is the fewest of up to three
+  rounds less those of N, so that starting up cancels out. Each is the fewest of up to five
   runs, because a client that has to wait for nginx polls once more.
 * *CPU time* is user and system time of the loop: the medians of 9 to 21 runs each, and the
   median (in brackets the quartiles) of the ratios of neighbouring runs.

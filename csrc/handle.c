@@ -82,12 +82,12 @@ void cs_refuse_inside(lua_State *L, struct cs_handle *h, const char *call) {
 }
 
 /* Clears what the handle kept alive. A share keeps its anchors: those who touched it have
- * them too, as long as there are any. */
+ * them too, as long as there are any. A deferred handle stays in the list of those. */
 static void clear_uservalues(lua_State *L, int index, const struct cs_handle *h) {
   static const int ends[] = {CS_UV_ERROR, CS_MULTI_UVS + 1, CS_UV_OWN};
   if (h->kind == CS_SHARE) cs_pool_end(L, index, h->pool);
-  for (int uv = h->kind == CS_SHARE ? CS_UV_DEFER : CS_UV_POOLS; uv < ends[h->kind];
-       uv++) {
+  for (int uv = h->kind == CS_SHARE ? CS_UV_OWN : CS_UV_POOLS; uv < ends[h->kind]; uv++) {
+    if (uv == CS_UV_DEFER) continue;
     lua_pushnil(L);
     lua_setiuservalue(L, index, uv);
   }

@@ -434,8 +434,8 @@ static int set_option(lua_State *L, struct cs_easy *e, int self, int key, int va
     s.value = lua_gettop(L);
   }
   if (!set) return luaL_error(L, "option '%s' has no unset: set a value", s.name);
-  int in_place = is_in_place(s.option) || (e->telling && s.option->type == CURLOT_STRING);
-  if (in_place && is_busy(e))
+  if (is_busy(e) &&
+      (is_in_place(s.option) || (e->telling && s.option->type == CURLOT_STRING)))
     return luaL_error(L, "option '%s' cannot be changed during a transfer or in a multi",
                       s.name);
   CURLcode code = set(L, &s);

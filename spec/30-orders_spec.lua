@@ -9,12 +9,14 @@ local servers = require "spec.support.servers"
 
 -- ---- every order, in processes of their own -------------------------------------------------
 
-local phases = {
-  own = { "idle", "cached" }, -- a perform of its own can only be interrupted by its callbacks
-  multi = { "idle", "connecting", "transferring", "cached" },
-  share = { "idle", "connecting", "transferring", "cached" },
-  shared = { "idle", "connecting", "transferring", "cached" },
-}
+-- An easy by itself can only be interrupted by its callbacks.
+local all = { "idle", "connecting", "transferring", "cached" }
+local phases = { own = { "idle", "cached" }, multi = all, share = all, shared = all }
+
+-- TLS connections are shut down before they are closed. They take their time: not every order.
+local all_tls = { "transferring over TLS", "cached over TLS" }
+local tls_phases = { own = { "cached over TLS" }, multi = all_tls, share = all_tls,
+  shared = all_tls }
 
 -- Permutations of 3 and 4 objects, each of which goes in two ways; the same cut short; the
 -- permutations of the handles among them.
@@ -25,15 +27,26 @@ local counts = {
   shared = { complete = 24 * 16, cut = 1 + 8 + 48 + 192, made = 24 },
 }
 
-local fork_module, dead
+local dead, fork_module
+
+local function compiled(source)
+  local file, module = servers.dir() .. "/orders.c", servers.dir() .. "/orders.so"
+  process.write(file, source)
+  local cc = os.getenv("CC") or "cc"
+  assert(os.execute(("%s -shared -fPIC -o %s %s"):format(cc, module, file)))
+  return module
+end
 
 local function batch(name, kind, phase)
   local web = servers.nginx()
   dead = dead or servers.dead()
+  fork_module = fork_module or compiled(orders.fork_c)
   return left.pass(
     ("require 'spec.support.orders'.run(%q, %q, %q)"):format(name, kind, phase or ""),
     {
       ORDERS_UNIX = web.unix,
+      ORDERS_TLS = web.https_port,
+      ORDERS_CA = web.ca,
       ORDERS_WEB = web.url,
       ORDERS_DEAD = dead.host .. ":" .. dead.port,
       ORDERS_FORK = fork_module,
@@ -71,34 +84,37 @@ describe("The generated orders", function()
   end)
 end)
 
-for kind, names in pairs(orders.kinds) do
-  describe(("With %s (pool: %s),"):format(table.concat(names, ", "), kind), function()
-    setup(function()
-      local source = servers.dir() .. "/orders.c"
-      fork_module = servers.dir() .. "/orders.so"
-      process.write(source, orders.fork_c)
-      local cc = os.getenv("CC") or "cc"
-      assert(os.execute(("%s -shared -fPIC -o %s %s"):format(cc, fork_module, source)))
-    end)
+for _, kind in ipairs { "own", "multi", "share", "shared" } do
+  local names = table.concat(orders.kinds[kind], ", ")
+  describe(("With %s (pool: %s),"):format(names, kind), function()
+    local function every_order(phase)
+      it("every order of close and drop ends each socket once, just when its pool goes",
+        function() assert_batch(counts[kind].complete, "complete", kind, phase) end)
+
+      it("the end of the state after any steps ends what is left, once",
+        function() assert_batch(counts[kind].cut, "cut", kind, phase) end)
+    end
+
+    local function at_once(phase)
+      it("dropping everything at once ends each socket once, whichever was made first",
+        function() assert_batch(counts[kind].made, "at_once", kind, phase) end)
+
+      it("the end of the state ends everything once, whichever was made first",
+        function() assert_batch(counts[kind].made, "swept", kind, phase) end)
+
+      it("a coroutine that made and drove all of it may end in any way",
+        function() assert_batch(4 * #orders.coroutine_ends, "coroutines", kind, phase) end)
+    end
 
     for _, phase in ipairs(phases[kind]) do
       describe(phase .. ",", function()
-        it("every order of close and drop ends each socket once, just when its pool goes",
-          function() assert_batch(counts[kind].complete, "complete", kind, phase) end)
-
-        it("dropping everything at once ends each socket once, whichever was made first",
-          function() assert_batch(counts[kind].made, "at_once", kind, phase) end)
-
-        it("the end of the state after any steps ends what is left, once",
-          function() assert_batch(counts[kind].cut, "cut", kind, phase) end)
-
-        it("the end of the state ends everything once, whichever was made first",
-          function() assert_batch(counts[kind].made, "swept", kind, phase) end)
-
-        it("a coroutine that made and drove all of it may end in any way", function()
-          assert_batch(4 * #orders.coroutine_ends, "coroutines", kind, phase)
-        end)
+        every_order(phase)
+        at_once(phase)
       end)
+    end
+
+    for _, phase in ipairs(tls_phases[kind]) do
+      describe(phase .. ",", function() at_once(phase) end)
     end
   end)
 end
@@ -244,10 +260,10 @@ local function inside(name, pool)
     close_all(s)
   end)
 
-  for kind, new in pairs(bystanders) do
+  for _, kind in ipairs { "easy", "multi", "share" } do
     it(("the finalizer of another %s waits until the outermost call ends"):format(kind), function()
       local events, before, during = {}, nil, nil
-      local others = { new(events) }
+      local others = { bystanders[kind](events) }
       local s = scene(function()
         before = live()
         others[1] = nil
@@ -440,55 +456,55 @@ describe("os.exit with lua_close", function()
     end)
   end
 
-  for how, script in pairs {
-    ["easy:close()"] = "local e = kept('own', exit); e:close()",
-    ["multi:close()"] = "local e, m = kept('multi', exit); m:close()",
-    ["share:close()"] = "local e, s = kept('share', exit); e:close(); s:close()",
-    ["a <close>"] = "local e = kept('own', exit); do local x <close> = e end",
-    ["a finalizer"] = "kept('multi', exit); collectgarbage()",
-    ["a deferred teardown"] = [[
+  for _, case in ipairs {
+    { "easy:close()", "local e = kept('own', exit); e:close()" },
+    { "multi:close()", "local e, m = kept('multi', exit); m:close()" },
+    { "share:close()", "local e, s = kept('share', exit); e:close(); s:close()" },
+    { "a <close>", "local e = kept('own', exit); do local x <close> = e end" },
+    { "a finalizer", "kept('multi', exit); collectgarbage()" },
+    { "a deferred teardown", [[
       local other = { kept("own", exit) }
       local e = curl.easy { url = os.getenv "URL", proxy = "", writefunction = function()
         other = nil
         collectgarbage()
       end }
-      e:perform()]],
-    ["a coroutine"] = [[
+      e:perform()]] },
+    { "a coroutine", [[
       coroutine.wrap(function()
         local e, m = kept("multi", exit)
         coroutine.wrap(function() m:close() end)()
-      end)()]],
+      end)()]] },
   } do
-    it("ends the process inside the close callback that runs in " .. how, function()
+    it("ends the process inside the close callback that runs in " .. case[1], function()
       assert.same({ "exit", 7, "closing\n", "" }, run_kept([[
         local function exit(socket)
           print(socket:state())
           os.exit(7, true)
         end
-      ]] .. script .. "\nos.exit(1)"))
+      ]] .. case[2] .. "\nos.exit(1)"))
     end)
   end
 end)
 
 describe("An error in a close callback", function()
-  for how, script in pairs {
-    ["a finalizer"] = "kept('multi', throw); collectgarbage()",
-    ["the end of the state"] = "KEPT = { kept('share', throw) }",
-    ["a deferred teardown"] = [[
+  for _, case in ipairs {
+    { "a finalizer", "kept('multi', throw); collectgarbage()" },
+    { "the end of the state", "KEPT = { kept('share', throw) }" },
+    { "a deferred teardown", [[
       local other = { kept("own", throw) }
       local e <close> = curl.easy { url = os.getenv "URL", proxy = "", writefunction = function()
         other = nil
         collectgarbage()
       end }
-      assert(e:perform())]],
+      assert(e:perform())]] },
   } do
-    it("is a warning in " .. how .. ", and nothing else", function()
+    it("is a warning in " .. case[1] .. ", and nothing else", function()
       assert.same({ "exit", 0, "closed\n", "Lua warning: curlsock: no!\n" }, run_kept([[
         local function throw(socket)
           SENTINEL.descriptor = socket:fd()
           error("no!", 0)
         end
-      ]] .. script))
+      ]] .. case[2]))
     end)
   end
 end)

@@ -207,21 +207,19 @@ local function assert_lives_until(give, free)
 end
 
 describe("What a handle keeps alive is garbage", function()
-  local frees = {
-    close = function(easy) easy:close() end,
-    unset = function(easy, name) easy:unset(name) end,
-    reset = function(easy) easy:reset() end,
-    ["a new value"] = function(easy, name) easy:setopt(name, function() end) end,
-  }
-
-  for how, free in pairs(frees) do
-    it("after " .. how .. ": callbacks", function()
+  for _, case in ipairs {
+    { "close", function(easy) easy:close() end },
+    { "unset", function(easy, name) easy:unset(name) end },
+    { "reset", function(easy) easy:reset() end },
+    { "a new value", function(easy, name) easy:setopt(name, function() end) end },
+  } do
+    it("after " .. case[1] .. ": callbacks", function()
       for _, name in ipairs(orders.callbacks) do
         local easy <close> = curl.easy()
         assert_lives_until(function(weak)
           weak[1] = function() return weak end
           easy:setopt(name, weak[1])
-        end, function() free(easy, name) end)
+        end, function() case[2](easy, name) end)
       end
     end)
   end
@@ -544,11 +542,11 @@ end
 ]]
 
 local subjects = {
-  ["HTTP"] = function()
+  HTTP = function()
     local web = servers.nginx()
     return { SUBJECT = web.url .. "/hello", SIZE = 6, BEGINNING = "hello" }
   end,
-  ["HTTPS"] = function()
+  HTTPS = function()
     local web = servers.nginx()
     return { SUBJECT = web.https_url .. "/big", SIZE = #web.big, BEGINNING = web.big:sub(1, 80) }
   end,
@@ -565,24 +563,25 @@ local subjects = {
 
 -- How garbage is collected, and in how many cycles at least, so that the test is one.
 local collectors = {
-  ["all garbage is collected in every callback, before and after"] = { 100, [[
+  { "all garbage is collected in every callback, before and after", 100, [[
     scenario(around(function() collectgarbage() end))]] },
-  ["the collector is incremental, and never pauses"] = { 50, [[
+  { "the collector is incremental, and never pauses", 50, [[
     collectgarbage("incremental", 1, 1000, 1)
     for _ = 1, 3 do scenario(function(f) return f end) end]] },
-  ["the collector is generational, and runs in every callback"] = { 100, [[
+  { "the collector is generational, and runs in every callback", 100, [[
     collectgarbage("generational", 1, 100)
     for _ = 1, 3 do scenario(around(function() collectgarbage("step") end)) end]] },
 }
 
-for protocol, subject in pairs(subjects) do
+for _, protocol in ipairs { "HTTP", "HTTPS", "passive FTP", "active FTP" } do
   describe(protocol .. " works when", function()
-    for what, how in pairs(collectors) do
+    for _, collector in ipairs(collectors) do
+      local what, least, script = table.unpack(collector)
       it(what, function()
-        local out = output(scenario .. how[2] .. "\nprint(cycles)", subject())
+        local out = output(scenario .. script .. "\nprint(cycles)", subjects[protocol]())
         assert.equal("", out[2])
         local cycles = assert(tonumber(out[1]), out[1])
-        assert.truthy(cycles >= how[1], cycles .. " cycles")
+        assert.truthy(cycles >= least, cycles .. " cycles")
       end)
     end
   end)
