@@ -22,6 +22,8 @@ build | pc libcurl                 | libcurl4-openssl-dev | libcurl-devel      |
 test  | lua busted                 | lua-busted           | rock:busted        | lua5.4-busted     | rock:busted
 test  | lua lfs                    | lua-filesystem       | lua-filesystem     | lua5.4-filesystem | rock:luafilesystem
 test  | lua socket                 | lua-socket           | lua-socket         | lua5.4-socket     | rock:luasocket
+test  | lua luv                    | lua-luv              | rock:luv           | rock:luv          | rock:luv
+test  | lua cqueues                | lua-cqueues          | rock:cqueues       | lua5.4-cqueues    | rock:cqueues
 test  | cmd luarocks-5.4 luarocks  | luarocks             | luarocks           | luarocks5.4       | luarocks
 test  | cmd nginx                  | nginx                | nginx              | nginx             | nginx
 test  | cmd vsftpd                 | vsftpd               | vsftpd             | vsftpd            | -

@@ -91,6 +91,24 @@ local function silent()
   return never.url
 end
 
+-- Runs the loop until n transfers have ended, whose results it gets all in one step.
+local function end_together(loop, n)
+  local kept, next_kept = {}, 0
+  local real = getmetatable(loop.multi).__index.results
+  loops.with_method("results", function(multi)
+    for easy, ok, message, name in real(multi) do
+      kept[#kept + 1] = table.pack(easy, ok, message, name)
+    end
+    return function()
+      if #kept < n or next_kept == n then return nil end
+      next_kept = next_kept + 1
+      return table.unpack(kept[next_kept], 1, 4)
+    end
+  end, function()
+    while #kept < n do loop.hooks.turn() end
+  end)
+end
+
 setup(function()
   web = servers.nginx()
 end)
@@ -396,7 +414,6 @@ local function describe_driver(raw)
     it("is nothing when its transfer has just ended, too", function()
       local loop = new_loop(raw)
       local coroutines, went_on = {}, 0
-      -- All end in the same step: the answers are there before it.
       for i = 1, 3 do
         coroutines[i] = coroutine.create(function()
           assert(loop:perform(new_easy("/hello")))
@@ -407,22 +424,7 @@ local function describe_driver(raw)
         end)
         assert(coroutine.resume(coroutines[i]))
       end
-      -- Nothing is passed on until all three are in libcurl's list of results.
-      local held_back = {}
-      local results = getmetatable(loop.multi).__index.results
-      loops.with_method("results", function(multi)
-        for easy, ok, message, name in results(multi) do
-          held_back[#held_back + 1] = table.pack(easy, ok, message, name)
-        end
-        local i = 0
-        return function()
-          i = i + 1
-          if #held_back < 3 or i > 3 then return nil end
-          return table.unpack(held_back[i], 1, 4)
-        end
-      end, function()
-        while #held_back < 3 do loop.hooks.turn() end
-      end)
+      end_together(loop, 3)
       loop:run()
       assert.equal(1, went_on)
       loop:close()
@@ -463,6 +465,34 @@ local function describe_driver(raw)
       assert.is_true(rawequal(failure, err))
       loop:run()
       assert.equal(5, done)
+      loop:close()
+    end)
+
+    it("of a coroutine does not keep others from going on that have ended with it", function()
+      local loop = new_loop(raw)
+      local went_on = 0
+      for _ = 1, 3 do
+        loop:spawn(function()
+          assert(loop:perform(new_easy("/hello")))
+          went_on = went_on + 1
+          if went_on == 1 then error("first", 0) end
+        end)
+      end
+      local ok, err = pcall(end_together, loop, 3)
+      assert.same({ false, "first", 3 }, { ok, err, went_on })
+      loop:close()
+    end)
+
+    it("of a coroutine that has not waited comes out of run before others end", function()
+      local loop = new_loop(raw)
+      local result
+      loop:spawn(function() result = loop:perform(new_easy("/slow?rate=8m")) end)
+      loop:spawn(function() error("at once", 0) end)
+      local ok, err = pcall(loop.run, loop)
+      assert.same({ false, "at once" }, { ok, err })
+      assert.is_nil(result)
+      loop:run()
+      assert.is_true(result)
       loop:close()
     end)
 
@@ -891,10 +921,31 @@ describe("Without pollfd:", function()
     assert.is_true(loop:perform(new_easy("/hello")))
     local count = {}
     for _, text in ipairs(host.log) do count[text] = (count[text] or 0) + 1 end
-    assert.truthy(count["watch w"] == 1 and count["timer"] >= 1)
+    assert.same({ 1, "timer" }, { count["watch w"], host.log[1] })
+    assert.matches("^watch", host.log[2])
     -- Since 8.20 libcurl's own wakeup descriptor is watched, too.
     assert.equal(version >= 0x081400 and 2 or 1, count["unwatch"])
     assert.equal("no timer", host.log[#host.log])
+    loop:close()
+  end)
+
+  it("an error of the timer hook comes out of perform, whose transfer is let go", function()
+    local loop, host = new_loop(true)
+    local failure, result = {}, nil
+    loop:spawn(function() result = loop:perform(new_easy("/slow?rate=8m")) end)
+    local timer = host.hooks.timer
+    host.hooks.timer = function(...)
+      timer(...)
+      host.hooks.timer = timer
+      error(failure)
+    end
+    local easy = new_easy("/hello")
+    local ok, err = pcall(loop.perform, loop, easy)
+    assert.is_false(ok)
+    assert.is_true(rawequal(failure, err))
+    loop:run()
+    assert.is_true(result)
+    assert.is_true(loop:perform(easy))
     loop:close()
   end)
 

@@ -480,6 +480,19 @@ scenario("lets its host's timers go on beside", function(run)
   assert(ticks >= 5, ticks)
 end, { only = "luv cqueues" })
 
+scenario("stays awake between the transfers of what was spawned", function(run)
+  local watch, told = run.loop.hooks.watch, {}
+  function run.loop.hooks.watch(fd, events)
+    told[#told + 1] = events or "no longer"
+    watch(fd, events)
+  end
+  run.loop:spawn(function()
+    for _ = 1, 5 do assert(run:perform("/hello")) end
+  end)
+  run.loop:run()
+  equal({ "r", "no longer" }, told)
+end, { once = true })
+
 -- ---- dropped ----------------------------------------------------------------------------------
 
 scenario("is collected when it rests, with its connections", function(run)
