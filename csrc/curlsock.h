@@ -23,6 +23,9 @@
  *  8. A handle that libcurl cannot free now is freed when the outermost frame ends
  *     (cs_defer), or when its last user goes (a share).
  *  9. A Socket never reaches a descriptor number that was reused: cs_same is asked first.
+ * 10. Handles and sockets are on the C heap; their userdata are boxes that point to them.
+ *     Lua drops a finalizer that it has no memory to call: what that should have ended then
+ *     waits for the end of the state, and nothing points into the userdata that is gone.
  */
 #ifndef CURLSOCK_H
 #define CURLSOCK_H
@@ -73,24 +76,32 @@ static inline void cs_link_append(struct cs_link *list, struct cs_link *l) {
 /* ---- runtime.c: one block per Lua state; it outlives every handle ------------------- */
 
 struct cs_runtime {
-  struct cs_frame *frame;   /* innermost call into libcurl */
-  struct cs_socket **table; /* the ledger: every Socket's descriptor, by number */
-  size_t size;              /* slots of table */
-  struct cs_link handles;   /* every handle that is not torn down yet */
-  struct cs_link sockets;   /* every struct cs_socket there is */
-  int live[4];              /* easies, multis, shares not torn down; open Sockets */
-  int deferred;             /* handles that wait for the outermost frame to end */
-  int sweeping;             /* they are being torn down now */
+  struct cs_frame *frame;    /* innermost call into libcurl */
+  struct cs_socket **table;  /* the ledger: every Socket's descriptor, by number */
+  size_t size;               /* slots of table */
+  struct cs_link handles[3]; /* every struct cs_handle there is, by kind */
+  struct cs_link sockets;    /* every struct cs_socket there is */
+  int live[4];               /* easies, multis, shares not torn down; open Sockets */
+  int deferred;              /* handles that wait for the outermost frame to end */
+  int sweeping;              /* they are being torn down now */
 };
 
 /* The runtime of this state; raises an error when the state is being closed. */
 struct cs_runtime *cs_runtime(lua_State *L);
 /* Makes the runtime, once per state. */
 void cs_runtime_open(lua_State *L);
-/* Pushes the userdata of a handle, or nil when it is being finalized. [-0, +1] */
-void cs_push_handle(lua_State *L, const void *handle);
-/* Remembers the userdata at index for cs_push_handle, weakly. [-0, +0, m] */
-void cs_remember(lua_State *L, int index, const void *handle);
+/* What the box (a userdata) at index points to, or NULL. */
+void *cs_unbox(lua_State *L, int index);
+/* Remembers the box at index for cs_recall, weakly. [-0, +0, m] */
+void cs_remember(lua_State *L, int index);
+/* The same if its finalizer may never be called: a state that is being closed has none for
+ * what is made now, and cs_recall has to find it. [-0, +0, m] */
+void cs_remember_late(lua_State *L, int index);
+/* Pushes the box of a handle or socket that was remembered; nil when it is gone or being
+ * finalized. [-0, +1] */
+void cs_recall(lua_State *L, const void *what);
+/* Replaces nil on top of the stack by an empty box without user values. */
+void cs_or_nobody(lua_State *L);
 /* Keeps the handle at index until the outermost frame ends; never raises. */
 void cs_defer(lua_State *L, int index);
 /* Seconds on a clock that never goes back. */
@@ -125,13 +136,15 @@ struct cs_handle {
   enum cs_kind kind;
   int closed;   /* closed for Lua: every method but close refuses it */
   int deferred; /* waits in the runtime's list of deferred handles */
+  int ready;    /* has its libcurl handle: counted in rt->live */
+  int orphan;   /* its box was finalized: freed when it is torn down */
   struct cs_runtime *rt;
   struct cs_pool *pool; /* NULL once torn down (and before it is filled) */
   struct cs_link all;   /* in rt->handles */
   struct cs_link walk;  /* in the list of what cs_refuse_inside has reached */
 };
 
-/* Pushes a new, closed handle userdata of size bytes (zeroed). [-0, +1, m] */
+/* Pushes the box of a new, closed handle of size bytes (zeroed). [-0, +1, m] */
 void *cs_handle_new(lua_State *L, enum cs_kind kind, size_t size, int uservalues);
 /* It has its libcurl handle: from here on it must be torn down. */
 void cs_handle_ready(struct cs_handle *h);
@@ -144,6 +157,10 @@ void cs_refuse_inside(lua_State *L, struct cs_handle *h, const char *call);
 /* Tears the handle at index down, in a frame of its own. Never raises: an error of a
  * callback is left on the stack and 1 returned. [-0, +(0|1)] */
 int cs_teardown(lua_State *L, int index);
+/* The same for h, whose box is at index if it still has one. */
+int cs_teardown_of(lua_State *L, int index, struct cs_handle *h);
+/* Ends h with the state. */
+void cs_handle_end(lua_State *L, struct cs_handle *h);
 /* Makes a class of handles: methods, and what all three kinds have. */
 void cs_handle_class(lua_State *L, enum cs_kind kind, const luaL_Reg *methods);
 
@@ -193,7 +210,6 @@ struct cs_socket {
   dev_t dev;     /* identity: a number that comes back is another socket */
   ino_t ino;
   struct cs_runtime *rt;
-  struct cs_socket **box;   /* in its userdata; NULL once that let go of it */
   struct cs_link all;       /* in the runtime's list of all */
   struct cs_pool *pool;     /* lent: where its connection lives */
   struct cs_multi *watcher; /* lent: whose event loop waits for it, or NULL */
@@ -385,7 +401,8 @@ CURLcode cs_data_install(struct cs_easy *e);
  * that cannot be set from Lua. */
 CURLcode cs_callback_set(lua_State *L, struct cs_easy *e, int self, const char *name,
                          int index);
-/* Pushes the easy's userdata, found from the frame's handle at index. [-0, +1] */
+/* Pushes the easy's userdata, found from the frame's handle at index; an empty box if that
+ * does not lead to it. [-0, +1] */
 void cs_push_easy(lua_State *L, int index, const struct cs_frame *f,
                   const struct cs_easy *e);
 /* Takes the error on top of the stack as that of e's transfer, and has libcurl abort it.

@@ -10,19 +10,21 @@ void cs_push_easy(lua_State *L, int index, const struct cs_frame *f,
                   const struct cs_easy *e) {
   if (f->handle == &e->h) {
     lua_pushvalue(L, index);
-  } else if (f->handle->kind == CS_MULTI &&
-             lua_getiuservalue(L, index, CS_UV_EASIES) == LUA_TTABLE) {
+    return;
+  }
+  if (f->handle->kind != CS_MULTI) {
+    lua_pushnil(L);
+  } else if (lua_getiuservalue(L, index, CS_UV_EASIES) == LUA_TTABLE) {
     lua_rawgetp(L, -1, e);
     lua_replace(L, -2);
-  } else {
-    lua_pushnil(L);
   }
+  cs_or_nobody(L);
 }
 
 void cs_easy_error(struct cs_frame *f, struct cs_easy *e) {
   lua_State *L = f->L;
   cs_push_easy(L, f->self, f, e);
-  if (e->failed || f->ending || lua_isnil(L, -1)) {
+  if (e->failed || f->ending || !cs_unbox(L, -1)) {
     lua_pop(L, 1);
     cs_frame_error(f);
     return;

@@ -45,7 +45,7 @@ static void push_function(lua_State *L, const struct event_call *c, int uservalu
     lua_getiuservalue(L, 1, CS_UV_MULTI);
     lua_replace(L, 1);
   }
-  if (lua_touserdata(L, 1) == c->multi)
+  if (cs_unbox(L, 1) == c->multi)
     lua_getiuservalue(L, 1, uservalue);
   else
     lua_pushnil(L);

@@ -3,6 +3,7 @@
  * handle.c - what easies, multis and shares have in common: creation, the gate that every
  * method passes, the guard against calls from inside callbacks, and teardown.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "curlsock.h"
@@ -12,31 +13,35 @@ static const char classes[][16] = {"curlsock.easy", "curlsock.multi", "curlsock.
 
 void *cs_handle_new(lua_State *L, enum cs_kind kind, size_t size, int uservalues) {
   struct cs_runtime *rt = cs_runtime(L);
-  struct cs_handle *h = lua_newuserdatauv(L, size, uservalues);
-  memset(h, 0, size);
+  struct cs_handle **box = lua_newuserdatauv(L, sizeof *box, uservalues), *h;
+  *box = NULL;
+  cs_class_set(L, classes[kind]);
+  *box = h = calloc(1, size);
+  if (!h) luaL_error(L, "not enough memory");
   h->kind = kind;
   h->closed = 1;
   h->rt = rt;
-  cs_link_init(&h->all);
   cs_link_init(&h->walk);
-  cs_class_set(L, classes[kind]);
-  cs_remember(L, -1, h);
+  cs_link_append(&rt->handles[kind], &h->all);
+  cs_remember_late(L, -1);
   return h;
 }
 
 void cs_handle_ready(struct cs_handle *h) {
-  cs_link_append(&h->rt->handles, &h->all);
   h->rt->live[h->kind]++;
+  h->ready = 1;
   h->closed = 0;
 }
 
 void *cs_handle_test(lua_State *L, int index, enum cs_kind kind) {
-  return cs_class_test(L, index, classes[kind]);
+  struct cs_handle **box = cs_class_test(L, index, classes[kind]);
+  return box ? *box : NULL;
 }
 
 void *cs_handle_check(lua_State *L, int index, enum cs_kind kind) {
-  struct cs_handle *h = cs_class_check(L, index, classes[kind]);
-  if (h->closed) luaL_argerror(L, index, lua_pushfstring(L, "%s is closed", names[kind]));
+  struct cs_handle **box = cs_class_check(L, index, classes[kind]), *h = *box;
+  if (!h || h->closed)
+    luaL_argerror(L, index, lua_pushfstring(L, "%s is closed", names[kind]));
   return h;
 }
 
@@ -81,13 +86,20 @@ void cs_refuse_inside(lua_State *L, struct cs_handle *h, const char *call) {
                names[h->kind]);
 }
 
+/* The user value is for a callback that was not set. */
+static int is_unset(const struct cs_handle *h, int uv) {
+  int which = uv - CS_UV_OWN;
+  if (h->kind != CS_EASY || which < 0 || which >= CS_NCALLBACKS) return 0;
+  return !(((const struct cs_easy *)h)->callbacks & 1u << which);
+}
+
 /* Clears what the handle kept alive. A share keeps its anchors: those who touched it have
  * them too, as long as there are any. A deferred handle stays in the list of those. */
 static void clear_uservalues(lua_State *L, int index, const struct cs_handle *h) {
   static const int ends[] = {CS_UV_ERROR, CS_MULTI_UVS + 1, CS_UV_OWN};
   if (h->kind == CS_SHARE) cs_pool_end(L, index, h->pool);
   for (int uv = h->kind == CS_SHARE ? CS_UV_OWN : CS_UV_POOLS; uv < ends[h->kind]; uv++) {
-    if (uv == CS_UV_DEFER) continue;
+    if (uv == CS_UV_DEFER || is_unset(h, uv)) continue;
     lua_pushnil(L);
     lua_setiuservalue(L, index, uv);
   }
@@ -98,9 +110,7 @@ static void free_handle(struct cs_frame *f, struct cs_handle *h) {
   clear_uservalues(f->L, f->self, h);
   cs_pool_unref(h->pool);
   h->pool = NULL;
-  if (cs_link_empty(&h->all)) return; /* it never was ready */
-  cs_link_drop(&h->all);
-  h->rt->live[h->kind]--;
+  if (h->ready) h->rt->live[h->kind]--;
 }
 
 /* Whether libcurl let the handle go. */
@@ -110,11 +120,8 @@ static int free_curl(struct cs_frame *f, struct cs_handle *h) {
   return cs_share_free((struct cs_share *)h);
 }
 
-int cs_teardown(lua_State *L, int index) {
-  struct cs_handle *h = lua_touserdata(L, index);
+static int end(lua_State *L, int index, struct cs_handle *h) {
   struct cs_frame f;
-  h->closed = 1;
-  if (!h->pool) return 0;
   cs_enter(&f, L, h, index);
   f.ending = 1;
   if (free_curl(&f, h)) free_handle(&f, h);
@@ -123,16 +130,45 @@ int cs_teardown(lua_State *L, int index) {
   return f.failed;
 }
 
-/* The handle at index 1, of the class that is the method's upvalue; maybe closed. */
+static void release(lua_State *L, int index, struct cs_handle *h) {
+  if (cs_unbox(L, index) == h) *(void **)lua_touserdata(L, index) = NULL;
+  cs_link_drop(&h->all);
+  free(h);
+}
+
+int cs_teardown_of(lua_State *L, int index, struct cs_handle *h) {
+  index = lua_absindex(L, index);
+  h->closed = 1;
+  int failed = h->pool ? end(L, index, h) : 0;
+  if (h->orphan && !h->pool && !h->deferred) release(L, index, h);
+  return failed;
+}
+
+int cs_teardown(lua_State *L, int index) {
+  return cs_teardown_of(L, index, cs_unbox(L, index));
+}
+
+/* A box that cannot be recalled was collected, and its finalizer dropped; should a script
+ * have got hold of it since, it still finds its handle, which stays in memory. */
+void cs_handle_end(lua_State *L, struct cs_handle *h) {
+  cs_link_drop(&h->all);
+  cs_recall(L, h);
+  h->orphan |= lua_isuserdata(L, -1);
+  cs_or_nobody(L);
+  if (cs_teardown_of(L, -1, h)) cs_warn(L);
+  lua_pop(L, 1);
+}
+
+/* The handle at index 1, of the class that is the method's upvalue; NULL or closed maybe. */
 static struct cs_handle *check_class(lua_State *L) {
-  return cs_class_check(L, 1, lua_touserdata(L, lua_upvalueindex(1)));
+  return *(void **)cs_class_check(L, 1, lua_touserdata(L, lua_upvalueindex(1)));
 }
 
 /* handle:close(): frees the handle; a second call does nothing. Raises what a close
  * callback threw, after all is closed. Refused inside a callback of its pool. */
 static int handle_close(lua_State *L) {
   struct cs_handle *h = check_class(L);
-  if (h->closed) return 0;
+  if (!h || h->closed) return 0;
   cs_refuse_inside(L, h, "close");
   return cs_teardown(L, 1) ? lua_error(L) : 0;
 }
@@ -141,7 +177,7 @@ static int handle_close(lua_State *L) {
  * error that is under way is not replaced. */
 static int handle__close(lua_State *L) {
   struct cs_handle *h = check_class(L);
-  if (h->closed) return 0;
+  if (!h || h->closed) return 0;
   if (h->rt->frame) {
     cs_defer(L, 1);
   } else if (cs_teardown(L, 1)) {
@@ -153,8 +189,9 @@ static int handle__close(lua_State *L) {
 
 static int handle__gc(lua_State *L) {
   struct cs_handle *h = check_class(L);
-  if (!h->pool || h->deferred) return 0;
-  if (h->rt->frame)
+  if (!h) return 0;
+  h->orphan = 1;
+  if (h->pool && h->rt->frame)
     cs_defer(L, 1);
   else if (cs_teardown(L, 1))
     cs_warn(L);
@@ -162,9 +199,10 @@ static int handle__gc(lua_State *L) {
 }
 
 static int handle__tostring(lua_State *L) {
-  struct cs_handle *h = check_class(L);
-  const char *state = h->closed ? " (closed)" : "";
-  lua_pushfstring(L, "%s%s: %p", names[h->kind], state, (void *)h);
+  const struct cs_handle *h = check_class(L);
+  const char *class = lua_touserdata(L, lua_upvalueindex(1));
+  const char *state = !h || h->closed ? " (closed)" : "";
+  lua_pushfstring(L, "%s%s: %p", strchr(class, '.') + 1, state, lua_topointer(L, 1));
   return 1;
 }
 

@@ -26,7 +26,6 @@ struct cs_socket *cs_socket_new(struct cs_runtime *rt) {
 void cs_socket_unref(struct cs_socket *s) {
   if (--s->refs) return;
   cs_link_drop(&s->all);
-  if (s->box) *s->box = NULL; /* a state that closes: its finalizers may still look */
   free(s);
 }
 

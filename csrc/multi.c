@@ -132,10 +132,12 @@ static void link_easy(lua_State *L, struct cs_multi *m, struct cs_easy *e) {
 /* The reverse, for the easy at index; cannot raise: removing an entry needs no memory. */
 static void unlink_easy(lua_State *L, int easy, struct cs_easy *e) {
   lua_getiuservalue(L, easy, CS_UV_MULTI);
+  cs_or_nobody(L);
   cs_pool_forget(L, lua_gettop(L), e->h.pool);
-  lua_getiuservalue(L, -1, CS_UV_EASIES);
-  lua_pushnil(L);
-  lua_rawsetp(L, -2, e);
+  if (lua_getiuservalue(L, -1, CS_UV_EASIES) == LUA_TTABLE) {
+    lua_pushnil(L);
+    lua_rawsetp(L, -2, e);
+  }
   lua_pop(L, 2);
   lua_pushnil(L);
   lua_setiuservalue(L, easy, CS_UV_MULTI);

@@ -54,6 +54,7 @@ static void push_own(lua_State *L, int index, const struct cs_pool *pool) {
   push_pools(L, index);
   if (lua_rawgetp(L, -1, pool) != LUA_TTABLE) {
     lua_pop(L, 1);
+    cs_remember(L, index); /* for curl.sockets */
     lua_newtable(L);
     lua_pushvalue(L, -1);
     lua_rawsetp(L, -3, pool);
@@ -126,9 +127,9 @@ static int find(lua_State *L, int index, const struct cs_socket *s) {
 
 /* The same, also for those of the multi that the handle at index is in. */
 static int find_near(lua_State *L, int index, const struct cs_socket *s) {
-  const struct cs_handle *h = lua_touserdata(L, index);
+  const struct cs_handle *h = cs_unbox(L, index);
   if (find(L, index, s)) return 1;
-  if (h->kind != CS_EASY) return 0;
+  if (!h || h->kind != CS_EASY) return 0;
   int found = lua_getiuservalue(L, index, CS_UV_MULTI) == LUA_TUSERDATA &&
               find(L, lua_gettop(L), s);
   lua_remove(L, found ? -3 : -1);

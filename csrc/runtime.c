@@ -12,7 +12,7 @@
 /* The registry holds one userdata, made before any other of ours and so finalized last. */
 static const char registry_key;
 
-enum { UV_DEFERRED = 1, UV_HANDLES, UVS = UV_HANDLES };
+enum { UV_DEFERRED = 1, UV_BOXES, UV_NOBODY, UVS = UV_NOBODY };
 
 static struct cs_runtime **push_box(lua_State *L) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &registry_key);
@@ -26,21 +26,47 @@ struct cs_runtime *cs_runtime(lua_State *L) {
   return *box;
 }
 
-void cs_push_handle(lua_State *L, const void *handle) {
+void *cs_unbox(lua_State *L, int index) {
+  void **box = lua_touserdata(L, index);
+  return box ? *box : NULL;
+}
+
+/* Replaces the runtime's box on top of the stack by one of its user values. */
+static void get_uservalue(lua_State *L, int uservalue) {
+  lua_getiuservalue(L, -1, uservalue);
+  lua_replace(L, -2);
+}
+
+void cs_remember(lua_State *L, int index) {
+  index = lua_absindex(L, index);
   push_box(L);
-  lua_getiuservalue(L, -1, UV_HANDLES);
-  lua_rawgetp(L, -1, handle);
-  lua_replace(L, -3);
+  get_uservalue(L, UV_BOXES);
+  lua_pushvalue(L, index);
+  lua_rawsetp(L, -2, cs_unbox(L, index));
   lua_pop(L, 1);
 }
 
-void cs_remember(lua_State *L, int index, const void *handle) {
-  index = lua_absindex(L, index);
+/* The collector rests inside every finalizer, and while the state is being closed all that
+ * runs is finalizers. */
+void cs_remember_late(lua_State *L, int index) {
+  if (lua_gc(L, LUA_GCISRUNNING, 0) != 1) cs_remember(L, index);
+}
+
+void cs_recall(lua_State *L, const void *what) {
   push_box(L);
-  lua_getiuservalue(L, -1, UV_HANDLES);
-  lua_pushvalue(L, index);
-  lua_rawsetp(L, -2, handle);
-  lua_pop(L, 2);
+  get_uservalue(L, UV_BOXES);
+  lua_rawgetp(L, -1, what);
+  lua_replace(L, -2);
+  if (cs_unbox(L, -1) == what) return; /* its address may be another's by now */
+  lua_pop(L, 1);
+  lua_pushnil(L);
+}
+
+void cs_or_nobody(lua_State *L) {
+  if (!lua_isnil(L, -1)) return;
+  lua_pop(L, 1);
+  push_box(L);
+  get_uservalue(L, UV_NOBODY);
 }
 
 double cs_now(void) {
@@ -51,7 +77,7 @@ double cs_now(void) {
 
 /* A list linked by user values: it needs no memory, so a finalizer can always defer. */
 void cs_defer(lua_State *L, int index) {
-  struct cs_handle *h = lua_touserdata(L, index);
+  struct cs_handle *h = cs_unbox(L, index);
   if (h->deferred) return;
   index = lua_absindex(L, index);
   h->closed = h->deferred = 1;
@@ -79,7 +105,7 @@ void cs_sweep(lua_State *L, struct cs_runtime *rt) {
   rt->sweeping = 1;
   while (rt->deferred) {
     pop_deferred(L);
-    struct cs_handle *h = lua_touserdata(L, -1);
+    struct cs_handle *h = cs_unbox(L, -1);
     h->deferred = 0;
     rt->deferred--;
     if (cs_teardown(L, -1)) cs_warn(L);
@@ -88,24 +114,27 @@ void cs_sweep(lua_State *L, struct cs_runtime *rt) {
   rt->sweeping = 0;
 }
 
-/* Handles made by finalizers while the state closes get no finalizer of their own. */
+/* What is left are handles that finalizers made while the state closes, which get none of
+ * their own, and those whose finalizer was dropped. Easies first: they use the others. */
 static void end_handles(lua_State *L, struct cs_runtime *rt) {
-  while (!cs_link_empty(&rt->handles)) {
-    struct cs_handle *h = cs_item(rt->handles.next, struct cs_handle, all);
-    cs_push_handle(L, h);
-    cs_link_drop(&h->all);
-    if (lua_touserdata(L, -1) == h && cs_teardown(L, -1)) cs_warn(L);
-    lua_pop(L, 1);
-  }
+  for (int kind = CS_EASY; kind <= CS_SHARE; kind++)
+    while (!cs_link_empty(&rt->handles[kind]))
+      cs_handle_end(L, cs_item(rt->handles[kind].next, struct cs_handle, all));
 }
 
-static void end_sockets(struct cs_runtime *rt) {
+/* The same for Sockets: a box that cannot be recalled keeps its struct. */
+static void end_sockets(lua_State *L, struct cs_runtime *rt) {
   for (size_t fd = 0; fd < rt->size; fd++)
     if (rt->table[fd]) cs_socket_close(rt->table[fd]);
   while (!cs_link_empty(&rt->sockets)) {
     struct cs_socket *s = cs_item(rt->sockets.next, struct cs_socket, all);
-    s->refs = 1;
-    cs_socket_unref(s);
+    cs_link_drop(&s->all);
+    cs_recall(L, s);
+    if (lua_isuserdata(L, -1)) {
+      *(void **)lua_touserdata(L, -1) = NULL;
+      cs_socket_unref(s);
+    }
+    lua_pop(L, 1);
   }
 }
 
@@ -116,7 +145,7 @@ static int runtime_gc(lua_State *L) {
    * ends without returning to it. */
   if (!rt || rt->frame) return 0;
   end_handles(L, rt);
-  end_sockets(rt);
+  end_sockets(L, rt);
   free(rt->table);
   free(rt);
   curl_global_cleanup();
@@ -138,7 +167,7 @@ static struct cs_runtime *runtime_new(lua_State *L) {
     free(rt);
     luaL_error(L, "libcurl cannot be initialised");
   }
-  cs_link_init(&rt->handles);
+  for (int kind = CS_EASY; kind <= CS_SHARE; kind++) cs_link_init(&rt->handles[kind]);
   cs_link_init(&rt->sockets);
   return rt;
 }
@@ -151,7 +180,9 @@ void cs_runtime_open(lua_State *L) {
   struct cs_runtime **box = lua_newuserdatauv(L, sizeof(struct cs_runtime *), UVS);
   *box = NULL;
   push_weak_table(L);
-  lua_setiuservalue(L, -2, UV_HANDLES);
+  lua_setiuservalue(L, -2, UV_BOXES);
+  *(void **)lua_newuserdatauv(L, sizeof(void *), 0) = NULL;
+  lua_setiuservalue(L, -2, UV_NOBODY);
   lua_createtable(L, 0, 1);
   lua_pushcfunction(L, runtime_gc);
   lua_setfield(L, -2, "__gc");

@@ -112,7 +112,9 @@ void cs_share_leave(struct cs_frame *f, struct cs_easy *e) {
   e->share = NULL;
   cs_push_easy(L, f->self, f, e);
   lua_getiuservalue(L, -1, CS_UV_SHARE);
-  if (s->dying && cs_link_empty(&s->easies) && cs_teardown(L, -1)) cs_frame_error(f);
+  cs_or_nobody(L);
+  if (s->dying && cs_link_empty(&s->easies) && cs_teardown_of(L, -1, &s->h))
+    cs_frame_error(f);
   lua_pushnil(L);
   lua_setiuservalue(L, -3, CS_UV_SHARE);
   lua_pop(L, 2);

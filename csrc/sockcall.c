@@ -424,7 +424,7 @@ CURLcode cs_sockcall_install(struct cs_easy *e) {
 
 /* s is not read after anything that needs memory: that may run a finalizer which closes it. */
 static void push_entry_of(lua_State *L, const struct cs_socket *s) {
-  cs_push_handle(L, s->pool->owner);
+  cs_recall(L, s->pool->owner);
   if (lua_isnil(L, -1) || !cs_pool_find(L, lua_gettop(L), s)) {
     lua_pop(L, 1);
     lua_pushnil(L);

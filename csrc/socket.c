@@ -183,7 +183,7 @@ struct cs_socket *cs_socket_push(lua_State *L, struct cs_runtime *rt) {
   cs_class_set(L, class_name);
   *box = cs_socket_new(rt);
   if (!*box) luaL_error(L, "not enough memory");
-  (*box)->box = box;
+  cs_remember_late(L, -1);
   return *box;
 }
 
@@ -211,7 +211,6 @@ static struct cs_socket *self(lua_State *L) {
 void cs_socket_retire(lua_State *L) {
   struct cs_socket **box = lua_touserdata(L, -1), *s = *box;
   *box = s->state == CS_DETACHED ? &detached : &closed;
-  s->box = NULL;
   cs_socket_unref(s);
   cs_class_set(L, retired_class);
 }
@@ -550,7 +549,6 @@ static int socket__gc(lua_State *L) {
   }
   if (s->state == CS_OWNED) cs_socket_close(s);
   *box = NULL;
-  s->box = NULL;
   cs_socket_unref(s);
   return 0;
 }
