@@ -84,13 +84,14 @@ struct cs_runtime {
   int live[4];               /* easies, multis, shares not torn down; open Sockets */
   int deferred;              /* handles that wait for the outermost frame to end */
   int sweeping;              /* they are being torn down now */
+  int ending;                /* the state is being closed: nothing new is made */
 };
 
 /* The runtime of this state; raises an error when the state is being closed. */
 struct cs_runtime *cs_runtime(lua_State *L);
 /* Makes the runtime, once per state. */
 void cs_runtime_open(lua_State *L);
-/* What the box (a userdata) at index points to, or NULL. */
+/* What the box (a userdata) at index points to: NULL if nothing, or if that is no more. */
 void *cs_unbox(lua_State *L, int index);
 /* Remembers the box at index for cs_recall, weakly. [-0, +0, m] */
 void cs_remember(lua_State *L, int index);
@@ -159,8 +160,6 @@ void cs_refuse_inside(lua_State *L, struct cs_handle *h, const char *call);
 int cs_teardown(lua_State *L, int index);
 /* The same for h, whose box is at index if it still has one. */
 int cs_teardown_of(lua_State *L, int index, struct cs_handle *h);
-/* Ends h with the state. */
-void cs_handle_end(lua_State *L, struct cs_handle *h);
 /* Makes a class of handles: methods, and what all three kinds have. */
 void cs_handle_class(lua_State *L, enum cs_kind kind, const luaL_Reg *methods);
 

@@ -34,12 +34,12 @@ void cs_handle_ready(struct cs_handle *h) {
 }
 
 void *cs_handle_test(lua_State *L, int index, enum cs_kind kind) {
-  struct cs_handle **box = cs_class_test(L, index, classes[kind]);
-  return box ? *box : NULL;
+  return cs_class_test(L, index, classes[kind]) ? cs_unbox(L, index) : NULL;
 }
 
 void *cs_handle_check(lua_State *L, int index, enum cs_kind kind) {
-  struct cs_handle **box = cs_class_check(L, index, classes[kind]), *h = *box;
+  cs_class_check(L, index, classes[kind]);
+  struct cs_handle *h = cs_unbox(L, index);
   if (!h || h->closed)
     luaL_argerror(L, index, lua_pushfstring(L, "%s is closed", names[kind]));
   return h;
@@ -148,20 +148,10 @@ int cs_teardown(lua_State *L, int index) {
   return cs_teardown_of(L, index, cs_unbox(L, index));
 }
 
-/* A box that cannot be recalled was collected, and its finalizer dropped; should a script
- * have got hold of it since, it still finds its handle, which stays in memory. */
-void cs_handle_end(lua_State *L, struct cs_handle *h) {
-  cs_link_drop(&h->all);
-  cs_recall(L, h);
-  h->orphan |= lua_isuserdata(L, -1);
-  cs_or_nobody(L);
-  if (cs_teardown_of(L, -1, h)) cs_warn(L);
-  lua_pop(L, 1);
-}
-
 /* The handle at index 1, of the class that is the method's upvalue; NULL or closed maybe. */
 static struct cs_handle *check_class(lua_State *L) {
-  return *(void **)cs_class_check(L, 1, lua_touserdata(L, lua_upvalueindex(1)));
+  cs_class_check(L, 1, lua_touserdata(L, lua_upvalueindex(1)));
+  return cs_unbox(L, 1);
 }
 
 /* handle:close(): frees the handle; a second call does nothing. Raises what a close

@@ -2,6 +2,7 @@
  *
  * runtime.c - the block that outlives every handle of a Lua state, and the end of the state.
  */
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -22,13 +23,31 @@ static struct cs_runtime **push_box(lua_State *L) {
 struct cs_runtime *cs_runtime(lua_State *L) {
   struct cs_runtime **box = push_box(L);
   lua_pop(L, 1);
-  if (!box || !*box) luaL_error(L, "curlsock: the Lua state is being closed");
+  if (!box || !*box || (*box)->ending)
+    luaL_error(L, "curlsock: the Lua state is being closed");
   return *box;
+}
+
+/* Some state of this process ended with boxes that could not be emptied (end_handles). A
+ * script can get hold of such a box if at all then when all is over. */
+static atomic_int strays;
+
+static int is_over(lua_State *L) {
+  struct cs_runtime **box = push_box(L);
+  lua_pop(L, 1);
+  return !*box;
 }
 
 void *cs_unbox(lua_State *L, int index) {
   void **box = lua_touserdata(L, index);
-  return box ? *box : NULL;
+  return box && *box && !(strays && is_over(L)) ? *box : NULL;
+}
+
+/* Pushes the box of what ends with the state, or an empty one. [-0, +1] */
+static void recall_last(lua_State *L, const void *what) {
+  cs_recall(L, what);
+  if (lua_isnil(L, -1)) strays = 1;
+  cs_or_nobody(L);
 }
 
 /* Replaces the runtime's box on top of the stack by one of its user values. */
@@ -115,37 +134,43 @@ void cs_sweep(lua_State *L, struct cs_runtime *rt) {
 }
 
 /* What is left are handles that finalizers made while the state closes, which get none of
- * their own, and those whose finalizer was dropped. Easies first: they use the others. */
+ * their own, and those whose finalizer was dropped; the boxes of these are not found. Easies
+ * first: they use the others. */
 static void end_handles(lua_State *L, struct cs_runtime *rt) {
   for (int kind = CS_EASY; kind <= CS_SHARE; kind++)
-    while (!cs_link_empty(&rt->handles[kind]))
-      cs_handle_end(L, cs_item(rt->handles[kind].next, struct cs_handle, all));
+    while (!cs_link_empty(&rt->handles[kind])) {
+      struct cs_handle *h = cs_item(rt->handles[kind].next, struct cs_handle, all);
+      cs_link_drop(&h->all);
+      h->orphan = 1;
+      recall_last(L, h);
+      if (cs_teardown_of(L, -1, h)) cs_warn(L);
+      lua_pop(L, 1);
+    }
 }
 
-/* The same for Sockets: a box that cannot be recalled keeps its struct. */
 static void end_sockets(lua_State *L, struct cs_runtime *rt) {
   for (size_t fd = 0; fd < rt->size; fd++)
     if (rt->table[fd]) cs_socket_close(rt->table[fd]);
   while (!cs_link_empty(&rt->sockets)) {
     struct cs_socket *s = cs_item(rt->sockets.next, struct cs_socket, all);
-    cs_link_drop(&s->all);
-    cs_recall(L, s);
-    if (lua_isuserdata(L, -1)) {
-      *(void **)lua_touserdata(L, -1) = NULL;
-      cs_socket_unref(s);
-    }
+    recall_last(L, s);
+    *(void **)lua_touserdata(L, -1) = NULL;
     lua_pop(L, 1);
+    s->refs = 1;
+    cs_socket_unref(s);
   }
 }
 
 static int runtime_gc(lua_State *L) {
   struct cs_runtime **box = lua_touserdata(L, 1), *rt = *box;
-  *box = NULL;
   /* os.exit(code, true) inside a callback: libcurl still runs below us, and the process
    * ends without returning to it. */
-  if (!rt || rt->frame) return 0;
+  if (!rt) return 0;
+  rt->ending = 1;
+  if (rt->frame) return 0;
   end_handles(L, rt);
   end_sockets(L, rt);
+  *box = NULL;
   free(rt->table);
   free(rt);
   curl_global_cleanup();

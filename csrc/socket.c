@@ -191,15 +191,15 @@ struct cs_socket *cs_socket_push(lua_State *L, struct cs_runtime *rt) {
 static struct cs_socket closed = {.fd = -1, .state = CS_CLOSED};
 static struct cs_socket detached = {.fd = -1, .state = CS_DETACHED};
 
-static struct cs_socket **box_at(lua_State *L, int index) {
-  void *box = cs_class_test(L, index, class_name);
-  return box ? box : cs_class_test(L, index, retired_class);
+static int is_socket(lua_State *L, int index) {
+  return cs_class_test(L, index, class_name) || cs_class_test(L, index, retired_class);
 }
 
 /* The box may be empty: half made, or finalized. */
 struct cs_socket *cs_socket_test(lua_State *L, int index) {
-  struct cs_socket **box = box_at(L, index);
-  return box && !*box ? &closed : box ? *box : NULL;
+  if (!is_socket(L, index)) return NULL;
+  struct cs_socket *s = cs_unbox(L, index);
+  return s ? s : &closed;
 }
 
 static struct cs_socket *self(lua_State *L) {
