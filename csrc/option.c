@@ -9,6 +9,7 @@
  * that libcurl points to.
  */
 #define CURL_DISABLE_DEPRECATION /* is_in_place names an option that 8.22 lost */
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <lualib.h>
@@ -122,10 +123,12 @@ static struct curl_slist *copy_list(const struct curl_slist *from) {
 static FILE *copy_file(FILE *from) {
   int fd = fcntl(fileno(from), F_DUPFD_CLOEXEC, 0);
   FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
+  int code = errno;
   if (file)
     setvbuf(file, NULL, _IOLBF, BUFSIZ);
   else if (fd >= 0)
     close(fd);
+  errno = code;
   return file;
 }
 
@@ -313,7 +316,10 @@ static CURLcode set_stderr(lua_State *L, const struct setting *s) {
   luaL_Stream *stream = luaL_testudata(L, s->value, LUA_FILEHANDLE);
   if (!stream || !stream->closef) cs_option_error(L, s->name, "open file", s->value);
   FILE *file = copy_file(stream->f);
-  return file ? keep(s->e, CURLOPT_STDERR, file) : CURLE_BAD_FUNCTION_ARGUMENT;
+  if (file) return keep(s->e, CURLOPT_STDERR, file);
+  if (errno == EINVAL) return CURLE_BAD_FUNCTION_ARGUMENT; /* it cannot be written */
+  return luaL_error(L, "option '%s': the file cannot be duplicated: %s", s->name,
+                    strerror(errno));
 }
 
 typedef CURLcode setter(lua_State *L, const struct setting *s);

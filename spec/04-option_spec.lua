@@ -714,6 +714,21 @@ describe("stderr", function()
     complains("open file expected", easy, "stderr", file)
   end)
 
+  it("cannot be set without a descriptor for it", function()
+    local script = os.tmpname()
+    process.write(script, [[
+      local easy, files = require("curlsock").easy(), {}
+      repeat
+        local file = io.open("/dev/null", "w")
+        files[#files + 1] = file
+      until not file
+      print(pcall(easy.setopt, easy, "stderr", files[1]))
+    ]])
+    local out = process.output("ulimit -n 40; " .. process.lua() .. " " .. script)
+    os.remove(script)
+    assert.equal("false\toption 'stderr': the file cannot be duplicated: Too many open files", out)
+  end)
+
   it("is there to the end of the state, whatever is finalized first", function()
     left.pass [[
       local curl = require "curlsock"
