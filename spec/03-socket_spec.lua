@@ -4,6 +4,7 @@ local curl = require "curlsock"
 local left = require "spec.support.left"
 local lfs = require "lfs"
 local luasocket = require "socket"
+local target = require("spec.support.transfers").target
 
 local huge = { -1, 2 ^ 31, math.maxinteger, math.mininteger, 1.5, math.huge, 0 / 0, 1e300 }
 
@@ -19,11 +20,6 @@ local function failed(name, pattern, ...)
   assert.is_nil(value)
   assert.equal(name, got)
   assert.truthy(message:find(pattern), ("%q lacks %q"):format(message, pattern))
-end
-
--- What descriptor fd is, as the kernel tells it; nil if it is closed.
-local function target(fd)
-  return (lfs.symlinkattributes("/proc/self/fd/" .. fd, "target"))
 end
 
 local function is_cloexec(fd)

@@ -2,6 +2,7 @@
 
 local curl = require "curlsock"
 local servers = require "spec.support.servers"
+local drive = require("spec.support.transfers").drive
 
 local version = curl.version_info().version_num
 local web
@@ -11,15 +12,6 @@ local function new(path, list, options)
   local easy = assert(curl.easy(options))
   local url = path:find("^%a+://") and path or web.url .. path
   return easy:setopt { url = url, proxy = "", writefunction = list or {} }
-end
-
--- Drives the multi until no transfer runs, or done() is true.
-local function drive(multi, done)
-  local deadline = curl.now() + 20
-  while assert(multi:perform()) > 0 and not (done and done()) do
-    assert(multi:poll(0.2))
-    assert.truthy(curl.now() < deadline, "the transfers do not end")
-  end
 end
 
 -- The results so far: list of { easy, ok, message, name }.

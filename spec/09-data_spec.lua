@@ -5,6 +5,7 @@ local curl = require "curlsock"
 local left = require "spec.support.left"
 local process = require "spec.support.process"
 local servers = require "spec.support.servers"
+local drive = require("spec.support.transfers").drive
 
 local web
 
@@ -39,14 +40,6 @@ end
 
 local function ends_with(text, part)
   assert.equal(part, text:sub(-#part))
-end
-
-local function drive(multi, done)
-  local deadline = curl.now() + 20
-  while assert(multi:perform()) > 0 and not (done and done()) do
-    multi:poll(0.2)
-    assert.truthy(curl.now() < deadline, "the transfers do not end")
-  end
 end
 
 -- A readfunction for a text, in pieces of that size, with its seekfunction.

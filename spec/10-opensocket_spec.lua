@@ -6,6 +6,10 @@ local lfs = require "lfs"
 local luasocket = require "socket"
 local process = require "spec.support.process"
 local servers = require "spec.support.servers"
+local transfers = require "spec.support.transfers"
+
+local fetch, held = transfers.fetch, transfers.held
+local target, returning = transfers.target, transfers.returning
 
 -- libcurl 7.88.0 and 7.88.1 connect again what is connected already.
 local version = curl.version_info().version_num
@@ -16,16 +20,6 @@ local web
 local function new_easy(url, open, options)
   local easy = curl.easy { url = url, proxy = "", timeout = 20, opensocketfunction = open }
   return assert(easy:setopt(options or {}))
-end
-
--- Performs: the body, or nil, message, name.
-local function fetch(easy)
-  local body = {}
-  local ok, message, name = easy:setopt("writefunction", body):perform()
-  if ok then
-    return table.concat(body)
-  end
-  return nil, message, name
 end
 
 local function get(url, open, options)
@@ -52,13 +46,6 @@ local function noting(list, answer)
   end
 end
 
-local function returning(...)
-  local values = table.pack(...)
-  return function()
-    return table.unpack(values, 1, values.n)
-  end
-end
-
 -- The options for a URL http://many.test:80/ with these addresses.
 local function resolving(...)
   return { resolve = { "many.test:80:" .. table.concat({ ... }, ",") } }
@@ -68,18 +55,6 @@ end
 local listening = {
   ftpport = "many.test", resolve = { "many.test:0:127.0.0.2,127.0.0.3" },
 }
-
--- What libcurl holds: exactly one Socket.
-local function held()
-  local sockets = curl.sockets()
-  assert.equal(1, #sockets)
-  return sockets[1].socket
-end
-
--- What the descriptor is, "socket:[123]"; nil if it is not open.
-local function target(fd)
-  return (lfs.symlinkattributes(("/proc/self/fd/%d"):format(fd), "target"))
-end
 
 -- The descriptor of an open Lua file.
 local function descriptor_of(path)

@@ -4,9 +4,12 @@
 
 local curl = require "curlsock"
 local left = require "spec.support.left"
-local lfs = require "lfs"
 local luasocket = require "socket"
 local servers = require "spec.support.servers"
+local transfers = require "spec.support.transfers"
+
+local fetch, drive = transfers.fetch, transfers.drive
+local held, target = transfers.held, transfers.target
 
 local version = curl.version_info().version_num
 local web
@@ -16,23 +19,6 @@ local function nothing() end
 local function new_easy(url, options)
   local easy = curl.easy { url = url, proxy = "", timeout = 20 }
   return assert(easy:setopt(options or {}))
-end
-
--- Performs: the body, or nil, message, name.
-local function fetch(easy)
-  local body = {}
-  local ok, message, name = easy:setopt("writefunction", body):perform()
-  if ok then
-    return table.concat(body)
-  end
-  return nil, message, name
-end
-
--- Drives the multi until no transfer runs.
-local function drive(multi)
-  while assert(multi:perform()) > 0 do
-    assert(multi:poll(1))
-  end
 end
 
 -- Runs the transfer in the multi, to which it does not belong afterwards: its body.
@@ -57,11 +43,6 @@ local function begin(multi, easy)
     assert.equal(1, multi:perform())
     assert(multi:poll(begun and 0 or 1))
   until begun
-end
-
--- What the descriptor is, "socket:[123]"; nil if it is not open.
-local function target(fd)
-  return (lfs.symlinkattributes(("/proc/self/fd/%d"):format(fd), "target"))
 end
 
 -- A close callback that notes each event: the Socket, how it was then, how many arguments.
@@ -104,13 +85,6 @@ local function assert_closed(opened, closed)
   assert.same({ "closing", true, 1 }, { event.state, event.open, event.arguments })
   assert.equal("closed", event.socket:state())
   assert.is_nil(event.socket:fd())
-end
-
--- What libcurl holds: exactly one Socket.
-local function held()
-  local sockets = curl.sockets()
-  assert.equal(1, #sockets)
-  return sockets[1].socket
 end
 
 -- Answers one request on a connection, and closes that without having said so.

@@ -3,6 +3,9 @@
 
 local curl = require "curlsock"
 local servers = require "spec.support.servers"
+local transfers = require "spec.support.transfers"
+
+local fetch, held, returning = transfers.fetch, transfers.held, transfers.returning
 
 -- libcurl 7.88.0 and 7.88.1 connect again what is connected already.
 local version = curl.version_info().version_num
@@ -13,16 +16,6 @@ local web
 local function new_easy(url, sockopt, options)
   local easy = curl.easy { url = url, proxy = "", timeout = 20, sockoptfunction = sockopt }
   return assert(easy:setopt(options or {}))
-end
-
--- Performs: the body, or nil, message, name.
-local function fetch(easy)
-  local body = {}
-  local ok, message, name = easy:setopt("writefunction", body):perform()
-  if ok then
-    return table.concat(body)
-  end
-  return nil, message, name
 end
 
 local function get(url, sockopt, options)
@@ -37,13 +30,6 @@ local function thrown_by(...)
   return err
 end
 
-local function returning(...)
-  local values = table.pack(...)
-  return function()
-    return table.unpack(values, 1, values.n)
-  end
-end
-
 -- A callback that counts its calls, and answers as the function does with the count.
 local function counting(answer)
   local count = 0
@@ -53,13 +39,6 @@ local function counting(answer)
   end, function()
     return count
   end
-end
-
--- What libcurl holds: exactly one Socket.
-local function held()
-  local sockets = curl.sockets()
-  assert.equal(1, #sockets)
-  return sockets[1].socket
 end
 
 -- The message that f throws.

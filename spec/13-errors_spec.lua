@@ -4,6 +4,7 @@
 local curl = require "curlsock"
 local left = require "spec.support.left"
 local servers = require "spec.support.servers"
+local drive = require("spec.support.transfers").drive
 
 local version = curl.version_info().version_num
 local web
@@ -87,14 +88,6 @@ local function throws(value, f, ...)
   assert.is_false(result[1])
   assert.equal(2, result.n)
   assert_is(value, result[2])
-end
-
-local function drive(multi)
-  local deadline = curl.now() + 20
-  while assert(multi:perform()) > 0 do
-    multi:poll(0.2)
-    assert.truthy(curl.now() < deadline, "the transfers do not end")
-  end
 end
 
 -- All results: easy -> { n = count, ok, message, name }.

@@ -4,6 +4,7 @@
 
 local curl = require "curlsock"
 local servers = require "spec.support.servers"
+local drive = require("spec.support.transfers").drive
 
 local web
 
@@ -15,14 +16,6 @@ local function new(path, options)
     easy:setopt("writefunction", body)
   end
   return easy, body
-end
-
-local function drive(multi)
-  local deadline = curl.now() + 20
-  while assert(multi:perform()) > 0 do
-    multi:poll(0.2)
-    assert.truthy(curl.now() < deadline, "the transfers do not end")
-  end
 end
 
 -- Every transfer of the multi succeeds: how many there are.

@@ -6,6 +6,9 @@ local left = require "spec.support.left"
 local lfs = require "lfs"
 local luasocket = require "socket"
 local servers = require "spec.support.servers"
+local transfers = require "spec.support.transfers"
+
+local drive, only_result = transfers.drive, transfers.only_result
 
 -- Tells the life of every socket in a line: who opened it for what, and each close event with
 -- the Socket's state in it, and whose callback that was. A Socket is known by its address: the
@@ -55,23 +58,6 @@ local function new_easy(log, name, options)
     all[key] = value
   end
   return assert(curl.easy(all))
-end
-
--- Drives the multi until ready() is true, or no transfer runs.
-local function drive(multi, ready)
-  local deadline = curl.now() + 20
-  while assert(multi:perform()) > 0 and not (ready and ready()) do
-    assert(curl.now() < deadline, "the transfers do not end")
-    multi:poll(0.1)
-  end
-end
-
--- The result of the only transfer that has ended: true, or nil, message, name.
-local function only_result(multi)
-  local next_result, state = multi:results()
-  local first = table.pack(next_result(state))
-  assert.is_nil(next_result(state))
-  return table.unpack(first, 2, first.n)
 end
 
 local function fetch(multi, easy, run)
@@ -375,7 +361,7 @@ describe("R5: easy:close inside its own", function()
   local function yes() return true end
 
   -- A transfer that calls the callback of that name, and what that does besides.
-  local transfers = {
+  local callbacks = {
     { "opensocketfunction", "/hello" },
     { "sockoptfunction", "/hello" },
     { "closesocketfunction", "/close" },
@@ -388,8 +374,8 @@ describe("R5: easy:close inside its own", function()
     { "seekfunction", "/upload", { upload = true, infilesize_large = 8, resume_from_large = 4,
       readfunction = data, seekfunction = yes } },
   }
-  for _, transfer in ipairs(transfers) do
-    local name, path, options = table.unpack(transfer)
+  for _, callback in ipairs(callbacks) do
+    local name, path, options = table.unpack(callback)
     it(name .. " is refused and changes nothing", function()
       local log = new_log()
       local easy = new_easy(log, "A", options or {})

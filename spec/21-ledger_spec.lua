@@ -5,6 +5,9 @@ local curl = require "curlsock"
 local left = require "spec.support.left"
 local luasocket = require "socket"
 local servers = require "spec.support.servers"
+local transfers = require "spec.support.transfers"
+
+local drive, only_result = transfers.drive, transfers.only_result
 
 local version = curl.version_info().version_num
 
@@ -57,24 +60,6 @@ local function new_easy(log, name, options)
     all[key] = value
   end
   return assert(curl.easy(all))
-end
-
--- Drives the multi until ready() is true, or no transfer runs. Libcurl 7.88 tries the next
--- address only when it is driven after it gave the last one up.
-local function drive(multi, ready)
-  local deadline = curl.now() + 20
-  while assert(multi:perform()) > 0 and not (ready and ready()) do
-    assert(curl.now() < deadline, "the transfers do not end")
-    multi:poll(0.02)
-  end
-end
-
--- The result of the only transfer that has ended: true, or nil, message, name.
-local function only_result(multi)
-  local next_result, state = multi:results()
-  local first = table.pack(next_result(state))
-  assert.is_nil(next_result(state))
-  return table.unpack(first, 2, first.n)
 end
 
 -- A whole transfer of the easy on the multi, whose result it returns.

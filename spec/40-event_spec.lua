@@ -3,11 +3,11 @@
 
 local curl = require "curlsock"
 local left = require "spec.support.left"
-local lfs = require "lfs"
 local loops = require "spec.support.loops"
 local luasocket = require "socket"
 local process = require "spec.support.process"
 local servers = require "spec.support.servers"
+local target = require("spec.support.transfers").target
 
 local version = curl.version_info().version_num
 local wait = loops.wait
@@ -18,11 +18,6 @@ local web
 local natively = version < 0x080200
 
 local function nothing() end
-
--- What the descriptor is, "socket:[123]"; nil if it is not open.
-local function target(fd)
-  return (lfs.symlinkattributes(("/proc/self/fd/%d"):format(fd), "target"))
-end
 
 -- A multi in a loop of its own, which keeps what it was told:
 --   watched     descriptor -> events, now             due      when the timer runs out, or nil
