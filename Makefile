@@ -32,7 +32,7 @@ all: $(CORE)
 
 $(CORE): $(OBJECTS)
 	@mkdir -p $(@D)
-	$(SAY)$(CC) $(SHARED) $(CFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) $(CURL_LIBS)
+	$(SAY)$(CC) $(SHARED) $(CFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) $(CURL_LIBS) -pthread
 
 $(BUILD)/csrc/%.o: csrc/%.c Makefile
 	@mkdir -p $(@D)
@@ -67,11 +67,19 @@ run-demo: all
 	@LUA_PATH_5_4='lua/?.lua;lua/?/init.lua;;' LUA_CPATH_5_4='$(BUILD)/?.so;;' \
 	  $(LUA) examples/01-*.lua $(URL)
 
+# A Lua module of the specs.
+NATIVE = $(BUILD)/spec/support/native.so
+
+$(NATIVE): spec/support/native.c Makefile
+	@mkdir -p $(@D)
+	$(SAY)$(CC) -std=c11 -D_GNU_SOURCE -fPIC $(WARNINGS) $(CFLAGS) $(CPPFLAGS) $(LUA_CFLAGS) \
+	  $(SHARED) $(LDFLAGS) -o $@ $< -pthread
+
 test:
 	@sh scripts/setup.sh build test
 	@$(MAKE) --no-print-directory run-test
 
-run-test: all
+run-test: all $(NATIVE)
 	@CURLSOCK_BUILD='$(BUILD)' CURLSOCK_VERBOSE='$(VERBOSE)' \
 	  $(LUA) spec/support/run.lua $(if $(FILTER),--filter='$(FILTER)') $(TESTS)
 
@@ -91,7 +99,7 @@ $(OOM_HOST): spec/oom/host.c spec/oom/server.c spec/oom/server.h $(OBJECTS)
 	@mkdir -p $(@D)
 	$(SAY)$(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) $(CPPFLAGS) -Icsrc $(LUA_CFLAGS) \
 	  $(CURL_CFLAGS) $(LDFLAGS) $(OOM_CALLS:%=-Wl,--wrap=%) -o $@ $(filter %.c %.o,$^) \
-	  $(shell pkg-config --libs $(LUA_PC)) $(CURL_LIBS) -lm
+	  $(shell pkg-config --libs $(LUA_PC)) $(CURL_LIBS) -lm -pthread
 
 bench:
 	@sh scripts/setup.sh build test bench
@@ -111,10 +119,10 @@ run-lint: lint-style lint-gcc lint-clang
 
 lint-style:
 	luacheck --quiet --no-color .
-	$(CLANG_FORMAT) --dry-run -Werror $(wildcard csrc/*.[ch] bench/*.[ch] spec/oom/*.[ch])
+	$(CLANG_FORMAT) --dry-run -Werror $(wildcard csrc/*.[ch] bench/*.[ch] spec/*/*.[ch])
 
 format:
-	$(CLANG_FORMAT) -i $(wildcard csrc/*.[ch] bench/*.[ch] spec/oom/*.[ch])
+	$(CLANG_FORMAT) -i $(wildcard csrc/*.[ch] bench/*.[ch] spec/*/*.[ch])
 
 # Compiled anew each time: a warning must not hide because its file was compiled before.
 lint-gcc lint-clang:

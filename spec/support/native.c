@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * native.c - what the specs of system faults need of the system and no packaged module for
+ * this Lua has: processes, signals, threads, limits. Built by make test.
+ */
+#include <errno.h>
+#include <lauxlib.h>
+#include <lua.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int check(lua_State *L, int failed, const char *call) {
+  return failed ? luaL_error(L, "%s: %s", call, strerror(errno)) : 0;
+}
+
+/* fork(): the child's number; 0 in the child. */
+static int native_fork(lua_State *L) {
+  pid_t pid = fork();
+  check(L, pid < 0, "fork");
+  lua_pushinteger(L, pid);
+  return 1;
+}
+
+/* wait(pid): how the child ended: its exit status, or minus the signal. */
+static int native_wait(lua_State *L) {
+  int status;
+  pid_t pid = (pid_t)luaL_checkinteger(L, 1);
+  check(L, waitpid(pid, &status, 0) != pid, "waitpid");
+  lua_pushinteger(L, WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status));
+  return 1;
+}
+
+/* exit(status): ends the process without any clean-up. */
+static int native_exit(lua_State *L) { _exit((int)luaL_checkinteger(L, 1)); }
+
+/* limit(number): sets the descriptor limit; the old one. */
+static int native_limit(lua_State *L) {
+  struct rlimit limit;
+  check(L, getrlimit(RLIMIT_NOFILE, &limit), "getrlimit");
+  lua_pushinteger(L, (lua_Integer)limit.rlim_cur);
+  limit.rlim_cur = (rlim_t)luaL_checkinteger(L, 1);
+  check(L, setrlimit(RLIMIT_NOFILE, &limit), "setrlimit");
+  return 1;
+}
+
+/* ---- signals -------------------------------------------------------------------------- */
+
+static lua_State *handling;
+static volatile sig_atomic_t signals;
+
+static void hook(lua_State *L, lua_Debug *ar) {
+  (void)ar;
+  lua_sethook(L, NULL, 0, 0);
+  if (lua_getfield(L, LUA_REGISTRYINDEX, "spec.handler") == LUA_TFUNCTION)
+    lua_call(L, 0, 0);
+  else
+    lua_pop(L, 1);
+}
+
+/* As the lua program does: Lua may run when its next instruction does. */
+static void on_signal(int number) {
+  (void)number;
+  signals++;
+  lua_sethook(handling, hook, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
+}
+
+/* ticks(seconds, f): SIGALRM comes every so many seconds, interrupts whatever waits in the
+ * kernel, and f() is called soon after. 0 ends that. How many signals came before. */
+static int native_ticks(lua_State *L) {
+  lua_Number seconds = luaL_checknumber(L, 1);
+  struct timeval tv = {(time_t)seconds, (suseconds_t)((seconds - (time_t)seconds) * 1e6)};
+  struct itimerval timer = {tv, tv};
+  struct sigaction action = {.sa_handler = on_signal}; /* no SA_RESTART */
+  lua_settop(L, 2);
+  lua_setfield(L, LUA_REGISTRYINDEX, "spec.handler");
+  lua_pushinteger(L, signals);
+  handling = L;
+  signals = 0;
+  check(L, sigaction(SIGALRM, &action, NULL), "sigaction");
+  check(L, setitimer(ITIMER_REAL, &timer, NULL), "setitimer");
+  if (seconds == 0) lua_sethook(L, NULL, 0, 0);
+  return 1;
+}
+
+/* ---- threads -------------------------------------------------------------------------- */
+
+struct turn {
+  lua_State *L;
+  int status;
+};
+
+static void *take_turn(void *arg) {
+  struct turn *t = arg;
+  t->status = lua_pcall(t->L, lua_gettop(t->L) - 1, LUA_MULTRET, 0);
+  return NULL;
+}
+
+/* thread(f, ...): f(...), on this state but in another thread, while this one waits. */
+static int native_thread(lua_State *L) {
+  pthread_t thread;
+  struct turn t = {L, 0};
+  errno = pthread_create(&thread, NULL, take_turn, &t);
+  check(L, errno, "pthread_create");
+  pthread_join(thread, NULL);
+  return t.status ? lua_error(L) : lua_gettop(L);
+}
+
+int luaopen_spec_support_native(lua_State *L);
+
+int luaopen_spec_support_native(lua_State *L) {
+  static const luaL_Reg functions[] = {{"exit", native_exit},
+                                       {"fork", native_fork},
+                                       {"limit", native_limit},
+                                       {"thread", native_thread},
+                                       {"ticks", native_ticks},
+                                       {"wait", native_wait},
+                                       {NULL, NULL}};
+  luaL_newlib(L, functions);
+  return 1;
+}
