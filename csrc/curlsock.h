@@ -85,6 +85,7 @@ struct cs_runtime {
   int deferred;              /* handles that wait for the outermost frame to end */
   int sweeping;              /* they are being torn down now */
   int ending;                /* the state is being closed: nothing new is made */
+  unsigned forks;            /* cs_forks when it was made */
 };
 
 /* The runtime of this state; raises an error when the state is being closed. */
@@ -135,10 +136,11 @@ enum {
 
 struct cs_handle {
   enum cs_kind kind;
-  int closed;   /* closed for Lua: every method but close refuses it */
-  int deferred; /* waits in the runtime's list of deferred handles */
-  int ready;    /* has its libcurl handle: counted in rt->live */
-  int orphan;   /* its box was finalized: freed when it is torn down */
+  int closed;     /* closed for Lua: every method but close refuses it */
+  int deferred;   /* waits in the runtime's list of deferred handles */
+  int ready;      /* has its libcurl handle: counted in rt->live */
+  int orphan;     /* its box was finalized: freed when it is torn down */
+  unsigned forks; /* cs_forks when it was made */
   struct cs_runtime *rt;
   struct cs_pool *pool; /* NULL once torn down (and before it is filled) */
   struct cs_link all;   /* in rt->handles */
@@ -162,6 +164,16 @@ int cs_teardown(lua_State *L, int index);
 int cs_teardown_of(lua_State *L, int index, struct cs_handle *h);
 /* Makes a class of handles: methods, and what all three kinds have. */
 void cs_handle_class(lua_State *L, enum cs_kind kind, const luaL_Reg *methods);
+
+/* ---- fork.c: handles that a fork has copied ------------------------------------------ */
+
+/* How many forks led from the process that loaded the module to this one. */
+extern unsigned cs_forks;
+void cs_fork_watch(void); /* counts them from here on */
+/* The handle was made by a parent of this process, in which it is only a copy. */
+#define cs_is_copy(handle) ((handle)->forks != cs_forks)
+/* Frees a copy, without libcurl and without Lua. */
+void cs_abandon(struct cs_handle *h);
 
 /* ---- frame.c: one call from Lua into libcurl ---------------------------------------- */
 

@@ -21,6 +21,7 @@ void *cs_handle_new(lua_State *L, enum cs_kind kind, size_t size, int uservalues
   h->kind = kind;
   h->closed = 1;
   h->rt = rt;
+  h->forks = cs_forks;
   cs_link_init(&h->walk);
   cs_link_append(&rt->handles[kind], &h->all);
   cs_remember_late(L, -1);
@@ -42,6 +43,12 @@ void *cs_handle_check(lua_State *L, int index, enum cs_kind kind) {
   struct cs_handle *h = cs_unbox(L, index);
   if (!h || h->closed)
     luaL_argerror(L, index, lua_pushfstring(L, "%s is closed", names[kind]));
+  if (cs_is_copy(h))
+    luaL_argerror(L, index,
+                  lua_pushfstring(L,
+                                  "%s was made before a fork, by a process of which "
+                                  "this one is a child",
+                                  names[kind]));
   return h;
 }
 
@@ -115,6 +122,7 @@ static void free_handle(struct cs_frame *f, struct cs_handle *h) {
 
 /* Whether libcurl let the handle go. */
 static int free_curl(struct cs_frame *f, struct cs_handle *h) {
+  if (cs_is_copy(h)) return cs_abandon(h), 1;
   if (h->kind == CS_EASY) return cs_easy_free(f, (struct cs_easy *)h);
   if (h->kind == CS_MULTI) return cs_multi_free(f, (struct cs_multi *)h);
   return cs_share_free((struct cs_share *)h);

@@ -171,9 +171,9 @@ static int runtime_gc(lua_State *L) {
   end_handles(L, rt);
   end_sockets(L, rt);
   *box = NULL;
+  if (!cs_is_copy(rt)) curl_global_cleanup();
   free(rt->table);
   free(rt);
-  curl_global_cleanup();
   return 0;
 }
 
@@ -192,6 +192,8 @@ static struct cs_runtime *runtime_new(lua_State *L) {
     free(rt);
     luaL_error(L, "libcurl cannot be initialised");
   }
+  cs_fork_watch();
+  rt->forks = cs_forks;
   for (int kind = CS_EASY; kind <= CS_SHARE; kind++) cs_link_init(&rt->handles[kind]);
   cs_link_init(&rt->sockets);
   return rt;

@@ -125,6 +125,8 @@ static struct cs_share *check_share(lua_State *L, struct cs_easy *e, int index) 
   if (lua_isnil(L, index)) return NULL;
   struct cs_share *s = cs_handle_test(L, index, CS_SHARE);
   if (!s || s->h.closed) cs_option_error(L, "share", "open share", index);
+  if (cs_is_copy(&s->h))
+    luaL_error(L, "option 'share': the share was made before a fork");
   if (s->h.rt != e->h.rt) luaL_error(L, "option 'share': the share is of another state");
   cs_refuse_inside(L, &s->h, "easy:setopt of a share");
   return s;
