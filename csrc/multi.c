@@ -107,7 +107,8 @@ int cs_multi_new(lua_State *L) {
   m->h.pool = cs_pool_new(&m->h);
   if (!m->h.pool) return luaL_error(L, "not enough memory");
   m->curl = curl_multi_init();
-  if (!m->curl) return luaL_error(L, "not enough memory for a multi");
+  if (!m->curl)
+    return luaL_error(L, "libcurl cannot make a multi: no memory or no descriptor");
   cs_handle_ready(&m->h);
   CURLMcode code = lua_istable(L, 1) ? set_table(L, m, 2, 1) : CURLM_OK;
   if (!code) return 1;

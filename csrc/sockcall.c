@@ -239,9 +239,11 @@ static int lend_fd(lua_State *L, struct open_call *c, int fd, int duplicate,
   if (duplicate && fd >= 0) close(fd);
   lua_pushnil(L);
   anchor(L, c->easy, s);
-  return luaL_error(L, "opensocketfunction: descriptor %d %s (%s)", given,
-                    code == EBADF || code == ENOTSOCK ? "is no open socket"
-                                                      : "cannot be lent",
+  if (duplicate && code != EBADF && code != ENOTSOCK) {
+    lua_pushfstring(L, "dup: %s", strerror(code));
+    return keep_reason(L, c, EASY), 0;
+  }
+  return luaL_error(L, "opensocketfunction: descriptor %d is no open socket (%s)", given,
                     strerror(code));
 }
 

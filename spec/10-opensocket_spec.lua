@@ -430,24 +430,6 @@ describe("opensocketfunction", function()
     end)
   end)
 
-  it("whose answer cannot be duplicated throws, and says why", function()
-    local script = servers.dir() .. "/limit.lua"
-    process.write(script, ([[
-      local curl = require "curlsock"
-      local mine, files = curl.socket(), {}
-      local foreign = setmetatable({}, { __index = { getfd = function() return mine:fd() end } })
-      local easy = curl.easy { url = %q, proxy = "", opensocketfunction = function()
-        local file
-        repeat file = io.open("/dev/null") files[#files + 1] = file until not file
-        return foreign
-      end }
-      print((select(2, pcall(easy.perform, easy)):gsub("%%d+", "N")))
-    ]]):format(web.url))
-    local out = process.output("ulimit -n 64; " .. process.lua() .. " " .. script)
-    os.remove(script)
-    assert.equal("opensocketfunction: descriptor N cannot be lent (Too many open files)", out)
-  end)
-
   it("that is not set means the same default", function()
     local easy <close> = new_easy(web.url .. "/hello")
     assert.equal("hello\n", fetch(easy))
