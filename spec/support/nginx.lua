@@ -33,7 +33,7 @@ master_process off;
 pid @folder@/nginx.pid;
 error_log @errors@ notice;
 events {
-  worker_connections 8192;
+  worker_connections 16000;
 }
 worker_rlimit_nofile 16384;
 http {
