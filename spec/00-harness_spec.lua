@@ -221,6 +221,8 @@ describe("a run", function()
   it("counts a file that does not load", function()
     local ok, output = run_spec "syntax error"
     assert.falsy(ok)
+    assert.truthy(output:find("syntax error near 'error'", 1, true))
+    assert.falsy(output:find("stack traceback", 1, true))
     assert.equal("0 passed, 1 failed", closing_line(output))
   end)
 

@@ -29,7 +29,8 @@ return function()
 
   local function place(element)
     local trace = element.trace
-    return trace and ("%s:%d"):format(trace.short_src, trace.currentline) or ""
+    local line = trace and trace.currentline -- none for a file that does not load
+    return line and ("%s:%d"):format(trace.short_src, line) or ""
   end
 
   local function indent(text)
