@@ -61,7 +61,7 @@ help:
 # What needs packages has two parts: the second runs in a make of its own, after the set-up.
 
 setup:
-	@sh scripts/setup.sh build test lint bench
+	@sh scripts/setup.sh build test lint bench check
 
 demo:
 	@sh scripts/setup.sh build
@@ -112,10 +112,10 @@ SANITIZE = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sani
 SANITIZE_clang = -shared-libasan
 RUNTIME_gcc = libasan.so
 RUNTIME_clang = libclang_rt.asan-$(shell uname -m).so
-REPORTS = $(CURDIR)/$(BUILD)/reports
+REPORTS = $(abspath $(BUILD))/reports
 
 sanitize:
-	@sh scripts/setup.sh build test sanitize
+	@sh scripts/setup.sh build test check
 	@$(MAKE) --no-print-directory sanitize-gcc
 	@$(MAKE) --no-print-directory sanitize-clang
 
@@ -129,14 +129,24 @@ run-sanitize: all
 	@ASAN_OPTIONS='detect_leaks=1:quarantine_size_mb=8:log_path=$(REPORTS)/asan' \
 	  UBSAN_OPTIONS='print_stacktrace=1:log_path=$(REPORTS)/ubsan' \
 	  sh scripts/reports.sh '$(REPORTS)' \
-	  $(MAKE) --no-print-directory LUA='$(CURDIR)/$(BUILD)/lua' run-test
+	  $(MAKE) --no-print-directory LUA='$(abspath $(BUILD))/lua' run-test
 
 gcstress:
-	@sh scripts/setup.sh build test sanitize
+	@sh scripts/setup.sh build test check
 	@$(MAKE) --no-print-directory BUILD='$(BUILD)/gcstress' \
 	  CPPFLAGS='$(CPPFLAGS) -include spec/support/gcstress.h' sanitize-gcc
 	@LUA_INIT='collectgarbage("generational")' $(MAKE) --no-print-directory sanitize-gcc
 	@LUA_INIT='collectgarbage("incremental", 1, 1000)' $(MAKE) --no-print-directory sanitize-gcc
+
+valgrind:
+	@sh scripts/setup.sh build test check
+	@$(MAKE) --no-print-directory BUILD='$(BUILD)/valgrind' LDFLAGS=-Wl,-z,nodelete run-valgrind
+
+run-valgrind: LUA_COMMAND = $(CURDIR)/spec/support/valgrind.sh
+run-valgrind: all
+	@REPORTS='$(REPORTS)' VALGRIND_LUA='$(LUA)' CURLSOCK_LUA='$(LUA_COMMAND)' \
+	  sh scripts/reports.sh '$(REPORTS)' \
+	  $(MAKE) --no-print-directory LUA='$(LUA_COMMAND)' run-test
 
 bench:
 	@sh scripts/setup.sh build test bench

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Names what is missing of the groups given (build, test, lint, bench), and installs it where
+# Names what is missing of the groups given (build, test, lint, bench, check), and installs it where
 # there is apt-get. Says nothing and touches nothing when nothing is missing.
 set -eu
 
@@ -35,6 +35,14 @@ lint  | cmd clang                  | clang                | clang              |
 lint  | cmd clang-format           | clang-format         | clang-tools-extra  | clang-extra-tools | clang-format
 lint  | cmd nm                     | binutils             | binutils           | binutils          | binutils
 bench | cmd valgrind               | valgrind             | valgrind           | valgrind          | -
+check | cmd gcc                    | gcc                  | libasan            | gcc               | gcc
+check | cmd gcc                    | gcc                  | libubsan           | gcc               | gcc
+check | cmd clang                  | clang                | clang              | clang             | llvm
+check | cmd clang                  | libclang-rt-dev      | compiler-rt        | compiler-rt       | llvm
+check | cmd llvm-symbolizer        | llvm                 | llvm               | llvm              | llvm
+check | cmd patchelf               | patchelf             | patchelf           | patchelf          | -
+check | cmd valgrind               | valgrind             | valgrind           | valgrind          | -
+check | cmd valgrind               | libc6-dbg            | valgrind           | musl-dbg          | -
 END
 }
 
@@ -168,8 +176,8 @@ install() {
 
 for group in "$@"; do
   case $group in
-    build | test | lint | bench) ;;
-    *) echo "usage: setup.sh [build] [test] [lint] [bench]" >&2; exit 2 ;;
+    build | test | lint | bench | check) ;;
+    *) echo "usage: setup.sh [build] [test] [lint] [bench] [check]" >&2; exit 2 ;;
   esac
 done
 

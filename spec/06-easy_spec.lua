@@ -620,8 +620,8 @@ describe("easy:close", function()
     do
       local easy, body = new("/hello")
       fetch(easy, body)
+      assert.equal(1, #curl.sockets())
     end
-    assert.equal(1, #curl.sockets())
     collectgarbage()
     assert.equal(before, curl.live().easy)
     assert.same({}, curl.sockets())

@@ -32,12 +32,12 @@ function process.output(command)
   return nil, code
 end
 
--- The Lua that runs this.
+-- The Lua that runs this, or the command that stands for it (valgrind.sh).
 local first = 0
 while arg[first - 1] do
   first = first - 1
 end
-process.interpreter = arg[first]
+process.interpreter = os.getenv("CURLSOCK_LUA") or arg[first]
 
 -- Words for the shell that run this Lua with the same modules. The names with version are
 -- those that are read first.
