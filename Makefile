@@ -107,7 +107,8 @@ $(OOM_HOST): spec/oom/host.c spec/oom/server.c spec/oom/server.h $(OBJECTS)
 
 # Only a copy of Lua loads the sanitizer's runtime: its children, all servers among them, do not.
 # The module stays loaded when a state closes: a leak is reported later and needs its symbols.
-# Freed memory is kept back only so long that specs may look at how much the process has.
+# Freed memory is kept back only so long that specs may look at how much the process has. gcc's
+# second sanitizer writes where it likes, so it aborts, and the first one reports that.
 SANITIZE = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 SANITIZE_clang = -shared-libasan
 RUNTIME_gcc = libasan.so
@@ -126,8 +127,8 @@ sanitize-gcc sanitize-clang: sanitize-%:
 run-sanitize: all
 	@patchelf --add-needed "$$($(CC) -print-file-name=$(RUNTIME))" --output '$(BUILD)/lua' \
 	  "$$(command -v $(LUA))"
-	@ASAN_OPTIONS='detect_leaks=1:quarantine_size_mb=8:log_path=$(REPORTS)/asan' \
-	  UBSAN_OPTIONS='print_stacktrace=1:log_path=$(REPORTS)/ubsan' \
+	@ASAN_OPTIONS='detect_leaks=1:handle_abort=1:quarantine_size_mb=8:log_path=$(REPORTS)/asan' \
+	  UBSAN_OPTIONS='print_stacktrace=1:abort_on_error=1:log_path=$(REPORTS)/ubsan' \
 	  sh scripts/reports.sh '$(REPORTS)' \
 	  $(MAKE) --no-print-directory LUA='$(abspath $(BUILD))/lua' run-test
 
