@@ -1,0 +1,125 @@
+-- Makes a random program from a seed. What each operation's numbers mean stands in program.lua.
+
+local R = math.random
+
+local function slot(kind)
+  return R(kind == 1 and 4 or 2)
+end
+
+local events = {
+  "open", "open", "sockopt", "close", "close", "close", "write", "header", "progress", "prereq",
+}
+
+local op
+
+local function list(n, depth)
+  local l = {}
+  for i = 1, n do
+    l[i] = op(depth)
+  end
+  return l
+end
+
+-- What the callbacks do, in their first calls; the deeper, the less.
+local function callbacks(depth, names)
+  local cb = {}
+  for i = 1, depth < 3 and R(0, 4 - depth) or 0 do
+    cb[i] = { names[R(#names)], R(R(3)), table.unpack(list(R(R(3)), depth + 1)) }
+  end
+  return #cb > 0 and cb or nil
+end
+
+local function easy(depth)
+  local flags = R(2) == 1 and 0 or R(0, 63)
+  return { "easy", slot(1), R(R(15)), R(0, R(0, 4)), flags, cb = callbacks(depth, events) }
+end
+
+local function any(name, extra)
+  return function()
+    local class = R(3)
+    return { name, class, slot(class), extra and R(0, 1) }
+  end
+end
+
+local function on_easy(name)
+  return function()
+    return { name, slot(1) }
+  end
+end
+
+local function on_both(name)
+  return function()
+    return { name, slot(2), slot(1) }
+  end
+end
+
+local function plain(name)
+  return function()
+    return { name }
+  end
+end
+
+local makers = {
+  { 9, easy },
+  { 8, on_easy "perform" },
+  { 4, function(depth)
+    return { "multi", slot(2), R(2) == 1 and 0 or R(0, 3), R(R(4)),
+      cb = callbacks(depth, { "watch", "timer" }) }
+  end },
+  { 4, function() return { "share", slot(3), R(0, R(0, 2)) } end },
+  { 6, on_both "add" }, { 4, on_both "remove" },
+  { 8, function() return { "drive", slot(2), R(R(R(40))), R(0, 1) } end },
+  { 4, function() return { "use", slot(1), R(0, 2) } end },
+  { 3, function(depth)
+    local o = easy(depth)
+    o[1] = "setopt"
+    return o
+  end },
+  { 1, on_easy "reset" }, { 1, on_easy "info" },
+  { 2, function() return { "dup", slot(1), slot(1) } end },
+  { 5, any "close" }, { 3, any "scope" }, { 5, any("drop", true) },
+  { 2, plain "collect" }, { 1, plain "steal" },
+  { 2, function() return { "socket", R(2), R(0, 2) } end },
+  { 1, function() return { "shut", R(2), R(0, 1) } end },
+  { 1, function(depth)
+    return depth < 2 and { "co", cb = list(R(3), depth + 1) } or { "resume" }
+  end },
+  { 1, plain "resume" }, { 1, plain "kill" },
+}
+
+-- In callbacks only.
+local answers = {
+  { 8, plain "throw" }, { 6, plain "refuse" }, { 6, plain "detach" }, { 3, plain "shut_it" },
+}
+
+local function pick(weighted, more)
+  local sum = more
+  for _, m in ipairs(weighted) do
+    sum = sum + m[1]
+  end
+  local n = R(sum)
+  for _, m in ipairs(weighted) do
+    n = n - m[1]
+    if n <= 0 then return m[2] end
+  end
+end
+
+local weight = 0
+for _, m in ipairs(answers) do
+  weight = weight + m[1]
+end
+
+function op(depth)
+  local make = pick(makers, depth > 0 and weight or 0) or pick(answers, 0)
+  return make(depth)
+end
+
+local function generate(seed)
+  math.randomseed(seed)
+  local program = list(R(8, 40), 0)
+  program.ends = R(3) == 1 and "drop" or "close"
+  program.gc = R(4) == 1 and "generational" or nil
+  return program
+end
+
+return generate

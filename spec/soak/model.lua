@@ -1,0 +1,348 @@
+-- The model of ownership beside a random program: which handles live and how they are linked,
+-- which calls must be refused, which descriptors are lent, and who is told when one is closed.
+-- program.lua tells it what is done and what happens. The first thing that is not as predicted
+-- is kept in world.failure; nothing is thrown, for a callback's error would be caught on its way.
+
+local lfs = require "lfs"
+local curl = require "curlsock"
+
+local World = {}
+World.__index = World
+
+local function target(fd)
+  return fd and lfs.symlinkattributes("/proc/self/fd/" .. fd, "target")
+end
+
+-- The open descriptors: number -> what it is.
+local function descriptors()
+  local open = {}
+  for name in lfs.dir("/proc/self/fd") do
+    local fd = math.tointeger(tonumber(name))
+    local what = target(fd)
+    -- Not the descriptor that reads this folder.
+    if what and not what:find("^/proc/%d+/fd$") then open[fd] = what end
+  end
+  return open
+end
+
+local function new()
+  return setmetatable({
+    before = descriptors(),
+    handles = {}, -- that are not torn down; they know the objects only weakly
+    object = setmetatable({}, { __mode = "v" }),
+    of = setmetatable({}, { __mode = "k" }),
+    slots = { easy = {}, multi = {}, share = {}, socket = {} },
+    frames = {}, -- calls into libcurl: { handle, unsure: its links change meanwhile }
+    held = {}, -- handles that a running operation mentions
+    calls = 0, -- callbacks that run
+    records = {}, -- descriptors that were lent and have had no close event yet
+    own = {}, -- descriptors that are the script's, as numbers: number -> what it is
+    thrown = {},
+    opened = 0, closed = 0,
+  }, World)
+end
+
+function World:fail(format, ...)
+  self.failure = self.failure or format:format(...)
+end
+
+function World:expect(wanted, got, format, ...)
+  if wanted ~= got then
+    self:fail("%s: expected %s, got %s", format:format(...), tostring(wanted), tostring(got))
+  end
+end
+
+-- ---- handles --------------------------------------------------------------------------------
+
+function World:put(kind, slot, object)
+  local h = { kind = kind, id = ("%s%d"):format(kind, slot) }
+  self.slots[kind][slot] = object
+  self.handles[#self.handles + 1] = h
+  self.of[object], self.object[h] = h, object
+  return h
+end
+
+local function set_of(list)
+  local set = {}
+  for _, h in ipairs(list) do
+    set[h] = true
+  end
+  return set
+end
+
+-- What can be reached from the handles of a set; a share does not keep its easies alive.
+function World:reach(set, share_leads_back)
+  local changed
+  repeat
+    changed = false
+    local function add(h)
+      if h and not set[h] then set[h], changed = true, true end
+    end
+    for _, h in ipairs(self.handles) do
+      if set[h] then
+        add(h.multi)
+        add(h.share)
+      elseif set[h.multi] or share_leads_back and set[h.share] then
+        add(h)
+      end
+    end
+  until not changed
+  return set
+end
+
+-- The handles that nothing mentions any more: they may be collected at any time.
+function World:limbo()
+  local set = set_of(self.held)
+  for _, kind in ipairs { "easy", "multi", "share" } do
+    for _, object in pairs(self.slots[kind]) do
+      set[self.of[object]] = true
+    end
+  end
+  self:reach(set)
+  local list = {}
+  for _, h in ipairs(self.handles) do
+    if not set[h] then list[#list + 1] = h end
+  end
+  return list
+end
+
+-- Whether libcurl runs on what h is connected with: true, false, or "maybe".
+function World:running(h)
+  local sources, sure = self:limbo(), true
+  for _, d in ipairs(self.handles) do
+    if d.deferred then sources[#sources + 1] = d end
+  end
+  if #sources > 0 then sure = false end
+  if #self.frames + #sources == 0 or self.calls == 0 then return false end
+  for _, f in ipairs(self.frames) do
+    sources[#sources + 1] = f.handle
+    if f.unsure then sure = false end
+  end
+  local reached = self:reach(set_of(sources), true)[h]
+  return reached and (sure or "maybe") or false
+end
+
+local function drop_torn(self)
+  local list = {}
+  for _, h in ipairs(self.handles) do
+    if not h.torn then list[#list + 1] = h end
+  end
+  self.handles = list
+end
+
+-- The handle is torn down, with what only waited for that.
+function World:tear(h)
+  h.torn, h.closed, h.deferred = true, true, nil
+  for _, e in ipairs(self.handles) do
+    if e.multi == h then e.multi = nil end
+  end
+  drop_torn(self)
+  local share = h.share
+  h.multi, h.share = nil, nil
+  if share then self:leave(share) end
+end
+
+-- A share that is closed while easies use it goes with the last of them.
+function World:leave(share)
+  for _, e in ipairs(self.handles) do
+    if e.share == share then return end
+  end
+  if share.dying then self:tear(share) end
+end
+
+function World:close(h)
+  h.closed = true
+  if h.kind == "share" then
+    h.dying = true
+    self:leave(h)
+  else
+    self:tear(h)
+  end
+end
+
+-- The outermost call has ended: what waited for that is torn down.
+function World:sweep()
+  for _, h in ipairs { table.unpack(self.handles) } do
+    if h.deferred then
+      h.deferred = nil
+      self:close(h)
+    end
+  end
+end
+
+function World:collected()
+  for _, h in ipairs(self:limbo()) do
+    if not h.torn then self:close(h) end
+  end
+end
+
+-- ---- descriptors ----------------------------------------------------------------------------
+
+function World:pool_of(e)
+  return e.share and e.share.connect and e.share or e.multi or e
+end
+
+-- An open callback is about to lend a descriptor: known by its number, its Socket, or not yet.
+function World:lend(e, fd, socket)
+  local r = { pool = self:pool_of(e), version = e.version, easy = e.id, events = 0 }
+  r.told = e.version.tells
+  self.opened = self.opened + 1
+  self.records[#self.records + 1] = r
+  if socket then self:identify(r, socket) end
+  r.fd = r.fd or fd
+  return r
+end
+
+-- The Socket knows its record by its data, and is known by its address, so that it is not kept.
+function World:identify(r, socket)
+  socket.data = r
+  r.socket, r.fd, r.target = ("%p"):format(socket), socket:fd(), target(socket:fd())
+  r.weak = setmetatable({ socket }, { __mode = "v" })
+end
+
+-- The record of a Socket of libcurl's: one that was seen before, or one that waits for this.
+function World:record_of(socket, matches)
+  if socket.data then return socket.data end
+  for _, r in ipairs(self.records) do
+    if not r.socket and not r.ended and matches(r) and (not r.fd or r.fd == socket:fd()) then
+      self:identify(r, socket)
+      return r
+    end
+  end
+end
+
+function World:end_record(r)
+  r.ended = true
+  for i, other in ipairs(self.records) do
+    if other == r then table.remove(self.records, i) end
+  end
+end
+
+-- The close callback of a version of an easy's options was called.
+function World:close_event(version, socket)
+  local state = socket:state()
+  local r = self:record_of(socket, function(r) return r.version == version end)
+  self.closed = self.closed + 1
+  if not r then return self:fail("a close event for a socket that was never lent: %s", socket) end
+  r.events = r.events + 1
+  self:expect(1, r.events, "close events of a socket of %s", r.easy)
+  self:expect(version, r.version, "the callback of a close event of %s", r.easy)
+  self:expect(("%p"):format(socket), r.socket, "the Socket in a close event of %s", r.easy)
+  if state ~= "closed" then
+    self:expect("closing", state, "state in a close event of %s", r.easy)
+    self:expect(r.fd, socket:fd(), "descriptor in a close event of %s", r.easy)
+    self:expect(r.target, target(r.fd), "what is closed in a close event of %s", r.easy)
+    self:unwatched(r.fd)
+  end
+  self:end_record(r)
+  return r
+end
+
+-- A descriptor must not be watched any more when it is closed.
+function World:unwatched(fd)
+  for _, h in ipairs(self.handles) do
+    if h.watched then self:expect(nil, h.watched[fd], "the watch of %d, which is closed", fd) end
+  end
+end
+
+-- ---- what must hold -------------------------------------------------------------------------
+
+local function check_lent(self)
+  local seen, held = {}, curl.sockets()
+  for _, entry in ipairs(held) do
+    local pool = entry.pool and self.of[entry.pool]
+    local r = entry.socket
+      and self:record_of(entry.socket, function(r) return r.pool == pool and not r.socket end)
+    if entry.socket and not r then return self:fail("%s was never lent", entry.socket) end
+    if r then
+      seen[r] = true
+      self:expect(nil, r.ended, "%s of %s has ended", entry.socket, r.easy)
+      self:expect(r.pool, pool, "the pool of %s", entry.socket)
+      self:expect("lent", entry.socket:state(), "state of %s", entry.socket)
+    end
+  end
+  return seen, #held
+end
+
+-- At rest, all is known: libcurl holds what the model says and nothing else.
+function World:check_rest()
+  local seen, held = check_lent(self)
+  if self.failure then return end
+  for _, r in ipairs { table.unpack(self.records) } do
+    if not seen[r] and r.told then
+      self:fail("no close event for descriptor %s of %s", r.fd, r.easy)
+    elseif not seen[r] then
+      self:end_record(r)
+    elseif r.pool.torn and not self:may_outlive(r) then
+      self:fail("descriptor %s of %s survives its %s", r.fd, r.easy, r.pool.id)
+    end
+  end
+  self:expect(held, #self.records, "descriptors that libcurl holds")
+end
+
+-- A connection can leave a share for the shutdown list of any other handle (libcurl 8.9).
+function World:may_outlive(r)
+  return r.pool.kind == "share" and curl.version_info().version_num >= 0x080900
+    and #self.handles > 0
+end
+
+function World:check_own()
+  for fd, what in pairs(self.own) do
+    self:expect(what, target(fd), "descriptor %d, which is the script's", fd)
+  end
+end
+
+-- curl.live() is between what cannot have gone and what may be there still.
+function World:check_live()
+  local live, most = curl.live(), { easy = 0, multi = 0, share = 0 }
+  local least = {}
+  for _, h in ipairs(self.handles) do
+    most[h.kind] = most[h.kind] + 1
+  end
+  for kind, n in pairs(most) do
+    least[kind] = n
+  end
+  for _, h in ipairs(self:limbo()) do
+    least[h.kind] = least[h.kind] - 1
+  end
+  for _, h in ipairs(self.handles) do
+    -- The last easy may be in limbo.
+    if h.dying then least.share = least.share - 1 end
+  end
+  for kind, n in pairs(most) do
+    if live[kind] < least[kind] or live[kind] > n then
+      self:fail("%d %s alive: expected %d to %d", live[kind], kind, least[kind], n)
+    end
+  end
+end
+
+function World:check()
+  if self.failure then return end
+  self:check_own()
+  if self.calls > 0 or #self.frames > 0 then
+    check_lent(self)
+  else
+    self:check_rest()
+    self:check_live()
+  end
+end
+
+-- All is gone; exactly what was open before is.
+function World:check_end()
+  for kind, n in pairs(curl.live()) do
+    self:expect(0, n, "%s alive at the end", kind)
+  end
+  self:expect(0, #self.records, "descriptors without a close event at the end")
+  self:check_descriptors()
+end
+
+function World:check_descriptors()
+  for fd, what in pairs(descriptors()) do
+    self:expect(self.before[fd], what, "descriptor %d at the end", fd)
+  end
+  for fd, what in pairs(self.before) do
+    self:expect(what, target(fd), "descriptor %d of before", fd)
+  end
+end
+
+return { new = new, target = target }
