@@ -61,15 +61,15 @@ end
 
 local makers = {
   { 9, easy },
-  { 8, on_easy "perform" },
-  { 4, function(depth)
+    { 4, function(depth)
     return { "multi", slot(2), R(2) == 1 and 0 or R(0, 3), R(R(4)),
       cb = callbacks(depth, { "watch", "timer" }) }
   end },
   { 4, function() return { "share", slot(3), R(0, R(0, 2)) } end },
-  { 6, on_both "add" }, { 4, on_both "remove" },
+  { 4, function() return { "use", slot(1), R(2) } end },
+  { 8, on_easy "perform" }, { 6, on_both "add" }, { 4, on_both "remove" },
   { 8, function() return { "drive", slot(2), R(R(R(40))), R(0, 1) } end },
-  { 4, function() return { "use", slot(1), R(0, 2) } end },
+  { 1, function() return { "use", slot(1), 0 } end },
   { 3, function(depth)
     local o = easy(depth)
     o[1] = "setopt"
@@ -117,6 +117,13 @@ end
 local function generate(seed)
   math.randomseed(seed)
   local program = list(R(8, 40), 0)
+  -- Without these most programs would have nothing to work on.
+  for _ = 1, 4 do
+    table.insert(program, 1, makers[R(4)][2](0))
+  end
+  for _ = 1, R(2) do
+    table.insert(program, 1, easy(0))
+  end
   program.ends = R(3) == 1 and "drop" or "close"
   program.gc = R(4) == 1 and "generational" or nil
   return program

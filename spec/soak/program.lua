@@ -125,7 +125,7 @@ local function called(w, version, event, context)
   local n = (version.counts[event] or 0) + 1
   version.counts[event] = n
   context.verdict = {}
-  if w.failure or w.calls >= 4 then return context.verdict end
+  if w.failure or w.calls >= 4 or w.ending then return context.verdict end
   w.calls = w.calls + 1
   local ok, message = pcall(function()
     w:check()
@@ -604,6 +604,8 @@ local function finish(w, way)
       run(w, { { "close", i, slot } }, {})
     end
   end
+  -- From here on callbacks make nothing new.
+  w.ending = true
   for _, slots in pairs(w.slots) do
     for slot in pairs(slots) do
       slots[slot] = nil
