@@ -3,7 +3,7 @@
 local R = math.random
 
 local function slot(kind)
-  return R(kind == 1 and 4 or 2)
+  return R(kind == "easy" and 3 or 2)
 end
 
 local events = {
@@ -31,25 +31,25 @@ end
 
 local function easy(depth)
   local flags = R(2) == 1 and 0 or R(0, 63)
-  return { "easy", slot(1), R(R(15)), R(0, R(0, 4)), flags, cb = callbacks(depth, events) }
+  return { "easy", slot "easy", R(R(15)), R(0, R(0, 4)), flags, cb = callbacks(depth, events) }
 end
 
 local function any(name, extra)
   return function()
-    local class = R(3)
-    return { name, class, slot(class), extra and R(0, 1) }
+    local class = R(0, 2)
+    return { name, class, slot(class == 0 and "easy"), extra and R(0, 1) }
   end
 end
 
 local function on_easy(name)
   return function()
-    return { name, slot(1) }
+    return { name, slot "easy" }
   end
 end
 
 local function on_both(name)
   return function()
-    return { name, slot(2), slot(1) }
+    return { name, slot "multi", slot "easy" }
   end
 end
 
@@ -62,21 +62,21 @@ end
 local makers = {
   { 9, easy },
     { 4, function(depth)
-    return { "multi", slot(2), R(2) == 1 and 0 or R(0, 3), R(R(4)),
+    return { "multi", slot "multi", R(2) == 1 and 0 or R(0, 3), R(R(4)),
       cb = callbacks(depth, { "watch", "timer" }) }
   end },
-  { 4, function() return { "share", slot(3), R(0, R(0, 2)) } end },
-  { 4, function() return { "use", slot(1), R(2) } end },
+  { 4, function() return { "share", slot "share", R(0, R(0, 2)) } end },
+  { 4, function() return { "use", slot "easy", R(2) } end },
   { 8, on_easy "perform" }, { 6, on_both "add" }, { 4, on_both "remove" },
-  { 8, function() return { "drive", slot(2), R(R(R(40))), R(0, 1) } end },
-  { 1, function() return { "use", slot(1), 0 } end },
+  { 8, function() return { "drive", slot "multi", R(R(R(40))), R(0, 1) } end },
+  { 1, function() return { "use", slot "easy", 0 } end },
   { 3, function(depth)
     local o = easy(depth)
     o[1] = "setopt"
     return o
   end },
   { 1, on_easy "reset" }, { 1, on_easy "info" },
-  { 2, function() return { "dup", slot(1), slot(1) } end },
+  { 2, function() return { "dup", slot "easy", slot "easy" } end },
   { 5, any "close" }, { 3, any "scope" }, { 5, any("drop", true) },
   { 2, plain "collect" }, { 1, plain "steal" },
   { 2, function() return { "socket", R(2), R(0, 2) } end },

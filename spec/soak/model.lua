@@ -106,20 +106,35 @@ function World:limbo()
   return list
 end
 
+-- Handles that may be in the middle of their teardown, and whether the links of others change.
+function World:leaving()
+  local list = self:limbo()
+  for _, h in ipairs(self.handles) do
+    if h.deferred then list[#list + 1] = h end
+  end
+  local unsure = #list > 0
+  for _, f in ipairs(self.frames) do
+    unsure = unsure or f.unsure
+  end
+  return list, unsure
+end
+
 -- Whether libcurl runs on what h is connected with: true, false, or "maybe".
 function World:running(h)
-  local sources, sure = self:limbo(), true
-  for _, d in ipairs(self.handles) do
-    if d.deferred then sources[#sources + 1] = d end
-  end
-  if #sources > 0 then sure = false end
-  if #self.frames + #sources == 0 or self.calls == 0 then return false end
+  local sources, unsure = self:leaving()
+  if self.calls == 0 then return false end
   for _, f in ipairs(self.frames) do
     sources[#sources + 1] = f.handle
-    if f.unsure then sure = false end
   end
   local reached = self:reach(set_of(sources), true)[h]
-  return reached and (sure or "maybe") or false
+  return reached and (not unsure or "maybe") or false
+end
+
+-- Whether the easy is in a multi, in this one if it is given: true, false, or "maybe".
+function World:is_in(e, multi)
+  local _, unsure = self:leaving()
+  if not e.multi or multi and e.multi ~= multi then return false end
+  return not unsure or "maybe"
 end
 
 local function drop_torn(self)
@@ -162,6 +177,7 @@ end
 
 -- The outermost call has ended: what waited for that is torn down.
 function World:sweep()
+  if self.calls > 0 or #self.frames > 0 then return end
   for _, h in ipairs { table.unpack(self.handles) } do
     if h.deferred then
       h.deferred = nil
@@ -188,8 +204,12 @@ function World:lend(e, fd, socket)
   r.told = e.version.tells
   self.opened = self.opened + 1
   self.records[#self.records + 1] = r
+  for _, other in ipairs(self.records) do
+    -- That one was closed without a word, and its number has come back.
+    if fd and other.fd == fd then other.fd = false end
+  end
+  r.fd = fd
   if socket then self:identify(r, socket) end
-  r.fd = r.fd or fd
   return r
 end
 
@@ -203,8 +223,9 @@ end
 -- The record of a Socket of libcurl's: one that was seen before, or one that waits for this.
 function World:record_of(socket, matches)
   if socket.data then return socket.data end
+  local fd = socket:fd()
   for _, r in ipairs(self.records) do
-    if not r.socket and not r.ended and matches(r) and (not r.fd or r.fd == socket:fd()) then
+    if not r.socket and matches(r) and (not fd or r.fd == nil or r.fd == fd) then
       self:identify(r, socket)
       return r
     end
@@ -318,6 +339,7 @@ end
 
 function World:check()
   if self.failure then return end
+  self:sweep()
   self:check_own()
   if self.calls > 0 or #self.frames > 0 then
     check_lent(self)

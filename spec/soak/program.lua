@@ -66,7 +66,7 @@ local function leave(w, frame, held)
   for _ = 1, #held do
     table.remove(w.held)
   end
-  if #w.frames == 0 and w.calls == 0 then w:sweep() end
+  w:sweep()
 end
 
 -- Calls f(...) as the model predicts. call: what (its name), held (its handles), conditions,
@@ -205,9 +205,11 @@ end
 local function on_sockopt(w, version)
   return function(socket, _, easy)
     local h = w.of[easy]
-    local r = w:record_of(socket, function(r) return r.version == version and r.easy == h.id end)
-    if not r then w:fail("sockoptfunction gets %s, which was never lent", socket) end
-    w:expect("lent", socket:state(), "state in sockoptfunction of %s", h.id)
+    local r = socket and w:record_of(socket, function(r)
+      return r.version == version and r.easy == h.id
+    end)
+    if not r then w:fail("sockoptfunction of %s gets %s, which was never lent", h.id, socket) end
+    w:expect("lent", r and socket:state(), "state in sockoptfunction of %s", h.id)
     local verdict = called(w, version, "sockopt", { easy = easy, socket = socket })
     if verdict.throw then error(verdict.throw, 0) end
     return not verdict.refuse, "no"
@@ -305,13 +307,13 @@ end
 function ops.perform(w, op)
   local e, h = get(w, "easy", op[2])
   if not e then return end
-  method(w, h, e, "perform", { "added", h.multi ~= nil })
+  method(w, h, e, "perform", { "added", w:is_in(h) })
 end
 
 function ops.reset(w, op)
   local e, h = get(w, "easy", op[2])
   if not e then return end
-  if method(w, h, e, "reset", { "added", h.multi ~= nil }) then
+  if method(w, h, e, "reset", { "added", w:is_in(h) }) then
     h.version = { cb = {}, counts = {}, answer = 0 }
   end
 end
@@ -340,7 +342,7 @@ function ops.use(w, op)
     what = h.id .. ":setopt share", held = { h, hs }, frame = { handle = h, unsure = true },
     conditions = {
       { "closed", h.closed }, { "share", hs and hs.closed },
-      { "inside", hs and w:running(hs) }, { "inside", w:running(h) }, { "added", h.multi ~= nil },
+      { "inside", hs and w:running(hs) }, { "inside", w:running(h) }, { "added", w:is_in(h) },
     },
     before = function() h.share = hs end,
     undo = function() h.share = old end,
@@ -392,11 +394,15 @@ function ops.add(w, op)
     what = ("%s:add %s"):format(hm.id, h.id), held = { hm, h }, frame = { handle = hm },
     conditions = {
       { "closed", hm.closed }, { "inside", w:running(hm) },
-      { "closed", h.closed }, { "inside", w:running(h) }, { "added", already ~= nil },
+      { "closed", h.closed }, { "inside", w:running(h) }, { "added", w:is_in(h) },
     },
     before = function() h.multi = hm end,
     undo = function() h.multi = already end,
   }, m.add, m, e)
+end
+
+local function absent(inside)
+  return inside == "maybe" and inside or not inside
 end
 
 local function remove(w, m, hm, e)
@@ -405,7 +411,7 @@ local function remove(w, m, hm, e)
     what = ("%s:remove %s"):format(hm.id, h.id), held = { hm, h }, frame = { handle = hm },
     conditions = {
       { "closed", hm.closed }, { "inside", w:running(hm) },
-      { "closed", h.closed }, { "absent", h.multi ~= hm },
+      { "closed", h.closed }, { "absent", absent(w:is_in(h, hm)) },
     },
     after = function() h.multi = nil end,
   }, m.remove, m, e)
@@ -468,11 +474,15 @@ end
 
 -- ---- ends -----------------------------------------------------------------------------------
 
-local class = { "easy", "multi", "share" }
+local kinds_of_handle = { "easy", "multi", "share" }
+
+local function class(number)
+  return kinds_of_handle[1 + number % 3]
+end
 
 -- op: "close", class, slot.
 function ops.close(w, op)
-  local object, h = get(w, class[op[2]], op[3])
+  local object, h = get(w, class(op[2]), op[3])
   if not object then return end
   local closed = h.closed
   if closed then return object:close() end
@@ -487,7 +497,7 @@ end
 
 -- The end of a scope: inside a callback it waits for the outermost call to end.
 function ops.scope(w, op)
-  local object, h = get(w, class[op[2]], op[3])
+  local object, h = get(w, class(op[2]), op[3])
   if not object or h.closed then return end
   local inside = w.calls > 0
   attempt(w, {
@@ -501,7 +511,7 @@ end
 
 -- Forgets a handle; op: "drop", class, slot, whether garbage is collected then.
 function ops.drop(w, op)
-  w.slots[class[op[2]]][op[3]] = nil
+  w.slots[class(op[2])][op[3]] = nil
   if op[4] == 1 then ops.collect(w) end
 end
 
@@ -573,9 +583,10 @@ end
 
 -- The operations run in a coroutine, which stops after each.
 function ops.co(w, op, context)
+  local verdict = context.verdict -- the context would keep its easy alive
   w.coroutine = coroutine.create(function()
     for _, inner in ipairs(op.cb or {}) do
-      run(w, { inner }, { verdict = context and context.verdict })
+      run(w, { inner }, { verdict = verdict })
       coroutine.yield()
     end
   end)
@@ -599,8 +610,8 @@ end
 
 -- All that is left is closed in order, or dropped.
 local function finish(w, way)
-  for i, kind in ipairs(way == "close" and class or {}) do
-    for slot in pairs(w.slots[kind]) do
+  for i = 0, way == "close" and 2 or -1 do
+    for slot in pairs(w.slots[class(i)]) do
       run(w, { { "close", i, slot } }, {})
     end
   end

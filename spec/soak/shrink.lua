@@ -141,7 +141,7 @@ local function text_of(item, indent)
     words[i] = type(v) == "table" and "\n" .. indent .. "  " .. text_of(v, indent .. "  ")
       or ("%q"):format(v)
   end
-  if item.cb then
+  if item.cb and #item.cb > 0 then
     words[#words + 1] = "cb = " .. text_of(item.cb, indent .. "  ")
   end
   return "{ " .. table.concat(words, ", "):gsub(" \n", "\n") .. " }"
