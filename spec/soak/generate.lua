@@ -10,12 +10,12 @@ local events = {
   "open", "open", "sockopt", "close", "close", "close", "write", "header", "progress", "prereq",
 }
 
-local op
+local ops -- one operation, or some that go together
 
 local function list(n, depth)
   local l = {}
-  for i = 1, n do
-    l[i] = op(depth)
+  for _ = 1, n do
+    table.move({ ops(depth) }, 1, 2, #l + 1, l)
   end
   return l
 end
@@ -23,7 +23,7 @@ end
 -- What the callbacks do, in their first calls; the deeper, the less.
 local function callbacks(depth, names)
   local cb = {}
-  for i = 1, depth < 3 and R(0, 4 - depth) or 0 do
+  for i = 1, depth < 3 and R(0, 6 - 2 * depth) or 0 do
     cb[i] = { names[R(#names)], R(R(3)), table.unpack(list(R(R(3)), depth + 1)) }
   end
   return #cb > 0 and cb or nil
@@ -31,7 +31,7 @@ end
 
 local function easy(depth)
   local flags = R(2) == 1 and 0 or R(0, 63)
-  return { "easy", slot "easy", R(R(15)), R(0, R(0, 4)), flags, cb = callbacks(depth, events) }
+  return { "easy", slot "easy", R(0, R(0, 14)), R(0, R(0, 4)), flags, cb = callbacks(depth, events) }
 end
 
 local function any(name, extra)
@@ -59,6 +59,10 @@ local function plain(name)
   end
 end
 
+local function drive()
+  return { "drive", slot "multi", R(R(R(40))), R(0, 1) }
+end
+
 local makers = {
   { 9, easy },
     { 4, function(depth)
@@ -67,8 +71,16 @@ local makers = {
   end },
   { 4, function() return { "share", slot "share", R(0, R(0, 2)) } end },
   { 4, function() return { "use", slot "easy", R(2) } end },
-  { 8, on_easy "perform" }, { 6, on_both "add" }, { 4, on_both "remove" },
-  { 8, function() return { "drive", slot "multi", R(R(R(40))), R(0, 1) } end },
+  { 12, on_easy "perform" }, { 10, on_both "add" }, { 4, on_both "remove" },
+  { 8, drive },
+  { 8, function()
+    local d = drive()
+    return { "add", d[2], slot "easy" }, d
+  end },
+  { 6, function(depth)
+    local e = easy(depth)
+    return e, { "perform", e[2] }
+  end },
   { 1, function() return { "use", slot "easy", 0 } end },
   { 3, function(depth)
     local o = easy(depth)
@@ -77,7 +89,7 @@ local makers = {
   end },
   { 1, on_easy "reset" }, { 1, on_easy "info" },
   { 2, function() return { "dup", slot "easy", slot "easy" } end },
-  { 5, any "close" }, { 3, any "scope" }, { 5, any("drop", true) },
+  { 3, any "close" }, { 2, any "scope" }, { 3, any("drop", true) },
   { 2, plain "collect" }, { 1, plain "steal" },
   { 2, function() return { "socket", R(2), R(0, 2) } end },
   { 1, function() return { "shut", R(2), R(0, 1) } end },
@@ -89,7 +101,7 @@ local makers = {
 
 -- In callbacks only.
 local answers = {
-  { 8, plain "throw" }, { 6, plain "refuse" }, { 6, plain "detach" }, { 3, plain "shut_it" },
+  { 8, plain "throw" }, { 6, plain "refuse" }, { 10, plain "detach" }, { 3, plain "shut_it" },
 }
 
 local function pick(weighted, more)
@@ -109,7 +121,7 @@ for _, m in ipairs(answers) do
   weight = weight + m[1]
 end
 
-function op(depth)
+function ops(depth)
   local make = pick(makers, depth > 0 and weight or 0) or pick(answers, 0)
   return make(depth)
 end

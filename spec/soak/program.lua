@@ -259,7 +259,7 @@ local function options(w, op, easy)
     prereqfunction = on(w, version, "prereq", true),
     debugfunction = on(w, version, "debug"), verbose = has(op[5], "verbose"),
     forbid_reuse = has(op[5], "reuse"), fresh_connect = has(op[5], "fresh"),
-    timeout_ms = 60,
+    timeout_ms = 25,
   }
   if version.tells then o.closesocketfunction = on_close(w, version) end
   if not has(op[5], "unseen") then o.sockoptfunction = on_sockopt(w, version) end
@@ -426,10 +426,10 @@ end
 -- One round of driving; how many transfers run, or nil.
 local function step(w, m, hm)
   if hm.poll then
-    method(w, hm, m, "poll", nil, 0.005)
+    method(w, hm, m, "poll", nil, 0.002)
     return method(w, hm, m, "socket_action", nil, hm.fd, "r")
   elseif not hm.raw then
-    method(w, hm, m, "poll", nil, 0.005)
+    method(w, hm, m, "poll", nil, 0.002)
     return method(w, hm, m, "perform")
   end
   local running = method(w, hm, m, "socket_action")
@@ -515,10 +515,23 @@ function ops.drop(w, op)
   if op[4] == 1 then ops.collect(w) end
 end
 
+local function same(list, other)
+  for i, h in ipairs(other) do
+    if list[i] ~= h then return false end
+  end
+  return #list == #other
+end
+
 function ops.collect(w)
   collectgarbage()
   if w.calls > 0 or #w.frames > 0 then return end
-  collectgarbage()
+  -- Again as long as finalizers, which run callbacks, make new garbage.
+  local before
+  repeat
+    before = w:limbo()
+    collectgarbage()
+    w:sweep()
+  until #w:limbo() == 0 or same(before, w:limbo())
   w:collected()
   w:check()
   local owned = 0

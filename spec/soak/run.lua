@@ -89,10 +89,10 @@ local function main(seconds, seed)
   local stop, first, count = os.time() + seconds, seed, 0
   print(("random programs for %d seconds: seeds from %d on"):format(seconds, first))
   soak.open()
-  while os.time() < stop do
+  repeat
     if not soak.batch_of(first, soak.batch) then os.exit(1, true) end
     first, count = first + soak.batch, count + soak.batch
-  end
+  until os.time() >= stop
   print(("%d programs, all as the model predicts (seeds %d to %d)"):format(count, seed, first - 1))
 end
 
