@@ -341,6 +341,8 @@ end
 
 function World:check()
   if self.failure then return end
+  -- A finalizer would change all this meanwhile.
+  collectgarbage "stop"
   self:sweep()
   self:check_own()
   if self.calls > 0 or #self.frames > 0 then
@@ -349,6 +351,7 @@ function World:check()
     self:check_rest()
     self:check_live()
   end
+  collectgarbage "restart"
 end
 
 -- All is gone; exactly what was open before is.
