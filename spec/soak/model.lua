@@ -194,8 +194,11 @@ end
 
 -- ---- descriptors ----------------------------------------------------------------------------
 
+-- An easy that performs has left its multi, even if that is not at the end of its teardown yet.
 function World:pool_of(e)
-  return e.share and e.share.connect and e.share or e.multi or e
+  local frame = self.frames[#self.frames]
+  local multi = not (frame and frame.handle == e) and e.multi
+  return e.share and e.share.connect and e.share or multi or e
 end
 
 -- An open callback is about to lend a descriptor: known by its number, its Socket, or not yet.
