@@ -137,7 +137,8 @@ local function generate(seed)
     table.insert(program, 1, easy(0))
   end
   program.ends = R(3) == 1 and "drop" or "close"
-  program.gc = R(4) == 1 and "generational" or nil
+  -- Else garbage is collected only when the program says so.
+  program.gc = ({ "incremental", "generational" })[R(4)]
   return program
 end
 

@@ -345,6 +345,7 @@ end
 function World:check()
   if self.failure then return end
   -- A finalizer would change all this meanwhile.
+  local collects = collectgarbage "isrunning"
   collectgarbage "stop"
   self:sweep()
   self:check_own()
@@ -354,7 +355,7 @@ function World:check()
     self:check_rest()
     self:check_live()
   end
-  collectgarbage "restart"
+  if collects then collectgarbage "restart" end
 end
 
 -- All is gone; exactly what was open before is.

@@ -129,6 +129,8 @@ local function called(w, version, event, context)
   w.calls = w.calls + 1
   local ok, message = pcall(function()
     w:check()
+    -- A finalizer may run amidst any step of the program: then nothing is done in it.
+    if collectgarbage "isrunning" and #w:limbo() > 0 then return end
     for _, entry in ipairs(version.cb) do
       if entry[1] == event and entry[2] == n then run(w, entry, context, 3) end
     end
@@ -649,7 +651,8 @@ end
 local function execute(program, places)
   local w = model.new()
   w.places, w.steps, w.throws = places, 300, 0
-  collectgarbage(program.gc or "incremental")
+  collectgarbage "restart"
+  collectgarbage(program.gc or "stop")
   local ok, message = xpcall(function()
     run(w, program, {})
     if not w.failure and program.ends ~= "leave" then finish(w, program.ends) end
