@@ -51,6 +51,7 @@ help:
 	@echo '                  and by clang; with TESTS and FILTER, as all of these three'
 	@echo 'make gcstress     the same with a collector that runs as often as it can, in three ways'
 	@echo 'make valgrind     every spec under memcheck'
+	@echo 'make soak         random programs beside a model of ownership; SECONDS=60 SEED=n'
 	@echo 'make lint         checks style and warnings'
 	@echo 'make format       formats the C sources'
 	@echo 'make bench        measures the cost against plain C, writes bench/RESULTS.md'
@@ -149,6 +150,16 @@ run-valgrind: all
 	  sh scripts/reports.sh '$(REPORTS)' \
 	  $(MAKE) --no-print-directory LUA='$(LUA_COMMAND)' run-test
 
+SECONDS ?= 60
+CURLSOCK_BUILD ?= $(BUILD)
+
+soak:
+	@sh scripts/setup.sh build test
+	@$(MAKE) --no-print-directory run-soak
+
+run-soak: all
+	@CURLSOCK_BUILD='$(CURLSOCK_BUILD)' $(LUA) spec/soak/run.lua $(SECONDS) $(SEED)
+
 bench:
 	@sh scripts/setup.sh build test bench
 	@$(MAKE) --no-print-directory run-bench
@@ -186,6 +197,6 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all help setup demo run-demo test run-test oom run-oom sanitize sanitize-gcc \
+.PHONY: all help setup demo run-demo test run-test oom run-oom soak run-soak sanitize sanitize-gcc \
   sanitize-clang run-sanitize gcstress valgrind run-valgrind bench run-bench lint run-lint \
   format lint-style lint-gcc lint-clang install clean

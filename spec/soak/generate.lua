@@ -31,7 +31,9 @@ end
 
 local function easy(depth)
   local flags = R(2) == 1 and 0 or R(0, 63)
-  return { "easy", slot "easy", R(0, R(0, 14)), R(0, R(0, 4)), flags, cb = callbacks(depth, events) }
+  local o = { "easy", slot "easy", R(0, R(0, 14)), R(0, R(0, 4)), flags }
+  o.cb = callbacks(depth, events)
+  return o
 end
 
 local function any(name, extra)
@@ -85,9 +87,14 @@ local makers = {
   { 3, function(depth)
     local o = easy(depth)
     o[1] = "setopt"
-    return o
+    if R(3) > 1 then return o end
+    return { "reset", o[2] }, o, { "perform", o[2] }
   end },
-  { 1, on_easy "reset" }, { 1, on_easy "info" },
+  { 2, function()
+    local one, other, last = any("drop", true)(), any("drop", true)(), any("drop", true)()
+    one[4], other[4], last[4] = 0, 0, 1
+    return one, other, last
+  end }, { 1, on_easy "info" },
   { 2, function() return { "dup", slot "easy", slot "easy" } end },
   { 3, any "close" }, { 2, any "scope" }, { 3, any("drop", true) },
   { 2, plain "collect" }, { 1, plain "steal" },

@@ -1,0 +1,130 @@
+-- The callbacks that random programs set: each does what the program says, and tells the model of
+-- what is lent and closed.
+
+local curl = require "curlsock"
+
+local callback = {}
+
+-- A callback runs: its operations, then what they made of its answer.
+function callback.called(w, version, event, context)
+  local n = (version.counts[event] or 0) + 1
+  version.counts[event] = n
+  context.verdict = {}
+  if w.failure or w.calls >= 4 or w.ending then return context.verdict end
+  w.calls = w.calls + 1
+  local ok, message = pcall(function()
+    w:check()
+    -- A finalizer may run amidst any step of the program: then nothing is done in it.
+    if collectgarbage "isrunning" and #w:limbo() > 0 then return end
+    for _, entry in ipairs(version.cb) do
+      if entry[1] == event and entry[2] == n then w.run(w, entry, context, 3) end
+    end
+  end)
+  w.calls = w.calls - 1
+  if not ok then w:fail("the interpreter: %s", tostring(message)) end
+  return context.verdict
+end
+
+function callback.on(w, version, event, answer)
+  return function(...)
+    local verdict = callback.called(w, version, event, { first = ... })
+    if verdict.throw then error(verdict.throw, 0) end
+    if verdict.refuse then return false, "no" end
+    return answer
+  end
+end
+
+local function is_connected(socket)
+  local ok, peer = pcall(socket.peeraddress, socket)
+  return ok and peer ~= nil
+end
+
+local function takes_connected()
+  local version = curl.version_info().version_num
+  return version ~= 0x075800 and version ~= 0x075801
+end
+
+-- Ways to answer opensocketfunction. Each returns the answer, and lends what will be lent.
+local answers = {
+  [0] = function(w, e)
+    w:lend(e)
+    return true
+  end,
+  function(w, e, address)
+    local socket = assert(address:socket())
+    w:lend(e, nil, socket)
+    return socket
+  end,
+  function(w, e, address)
+    local fd = assert(address:socket()):detach()
+    w:lend(e, fd)
+    return fd
+  end,
+  -- An object of another library: what is lent is a duplicate.
+  function(w, e, address)
+    local socket = assert(address:socket())
+    w.slots.socket[3] = socket
+    w:lend(e)
+    return { getfd = function() return socket:fd() end }
+  end,
+  -- A Socket of the script's, whatever has become of it.
+  function(w, e)
+    local socket = w.slots.socket[1]
+    if not socket then return false, "nothing there" end
+    if socket:state() ~= "owned" then
+      w.expected = "returned a Socket that is not the script's"
+    elseif takes_connected() or not is_connected(socket) then
+      w:lend(e, nil, socket)
+    end
+    return socket
+  end,
+}
+
+function callback.on_open(w, version)
+  return function(_, address, easy)
+    local h = w.of[easy]
+    h.opens = h.opens + 1
+    local verdict = callback.called(w, version, "open", { easy = easy })
+    if verdict.throw then error(verdict.throw, 0) end
+    if verdict.refuse then return nil, "no" end
+    return answers[version.answer](w, h, address)
+  end
+end
+
+function callback.on_sockopt(w, version)
+  return function(socket, _, easy)
+    local h = w.of[easy]
+    local r = socket and w:record_of(socket, function(r)
+      return r.version == version and r.easy == h.id
+    end)
+    if not r then w:fail("sockoptfunction of %s gets %s, which was never lent", h.id, socket) end
+    w:expect("lent", r and socket:state(), "state in sockoptfunction of %s", h.id)
+    local verdict = callback.called(w, version, "sockopt", { easy = easy, socket = socket })
+    if verdict.throw then error(verdict.throw, 0) end
+    return not verdict.refuse, "no"
+  end
+end
+
+local function take(w, r, socket, verdict)
+  if verdict.detach and socket:state() == "closing" then
+    w.own[socket:detach()] = r.target
+  elseif verdict.shut then
+    socket:close()
+  end
+end
+
+function callback.on_close(w, version)
+  return function(socket)
+    if w.failure then return end
+    local r = w:close_event(version, socket)
+    local verdict = callback.called(w, version, "close", { socket = socket })
+    if r and not w.failure then
+      take(w, r, socket, verdict)
+      w:expect(1, r.events, "close events of a socket of %s", r.easy)
+    end
+    if verdict.throw then error(verdict.throw, 0) end
+    return not verdict.refuse
+  end
+end
+
+return callback

@@ -1,0 +1,129 @@
+-- Operations on easies.
+
+local callback = require "spec.soak.callback"
+local call = require "spec.soak.call"
+local curl = require "curlsock"
+local attempt, get, method = call.attempt, call.get, call.method
+local on = callback.on
+
+local ops = {}
+
+local flags = { reuse = 1, silent = 2, unseen = 4, verbose = 8, upload = 16, fresh = 32 }
+
+local function has(number, flag)
+  return number & flags[flag] ~= 0
+end
+
+-- op: name, slot, place, answer, flags. What the callbacks of these options do stays with them
+-- when the easy is given others: that is a version.
+local function options(w, op, easy)
+  local version = { cb = op.cb or {}, counts = {}, answer = op[4] }
+  version.tells = not has(op[5], "silent")
+  local o = {
+    opensocketfunction = callback.on_open(w, version),
+    writefunction = on(w, version, "write"),
+    headerfunction = on(w, version, "header"),
+    xferinfofunction = on(w, version, "progress"), noprogress = false,
+    prereqfunction = on(w, version, "prereq", true),
+    debugfunction = on(w, version, "debug"), verbose = has(op[5], "verbose"),
+    forbid_reuse = has(op[5], "reuse"), fresh_connect = has(op[5], "fresh"),
+    timeout_ms = 25,
+  }
+  if version.tells then o.closesocketfunction = callback.on_close(w, version) end
+  if not has(op[5], "unseen") then o.sockoptfunction = callback.on_sockopt(w, version) end
+  if easy then
+    for _, name in ipairs { "closesocketfunction", "sockoptfunction" } do
+      if not o[name] then easy:unset(name) end
+    end
+  end
+  return o, version
+end
+
+-- What cannot be changed while it runs.
+local function place(w, op, o)
+  o.url, o.proxy, o.cainfo = w.places[1 + op[3] % #w.places], "", w.places.ca
+  o.resolve = w.places.resolve
+  if has(op[5], "upload") then
+    local left = 3
+    local inner = o.writefunction
+    o.upload = true
+    o.readfunction = function()
+      inner()
+      left = left - 1
+      return left >= 0 and ("x"):rep(9000) or nil
+    end
+  end
+  return o
+end
+
+function ops.easy(w, op)
+  local o, version = options(w, op)
+  local easy = curl.easy(place(w, op, o))
+  w:put("easy", op[2], easy).version = version
+end
+
+function ops.setopt(w, op)
+  local e, h = get(w, "easy", op[2])
+  if not e then return end
+  if h.closed then return method(w, h, e, "setopt", nil, {}) end
+  local o, version = options(w, op, e)
+  if w:running(h) == false and not h.multi then place(w, op, o) end
+  e:setopt(o)
+  h.version = version
+end
+
+function ops.perform(w, op)
+  local e, h = get(w, "easy", op[2])
+  if not e then return end
+  local before = h.opens
+  if method(w, h, e, "perform", { "added", w:is_in(h) }) and not h.closed then
+    local made, opened = e:getinfo "num_connects", h.opens - before
+    if made > opened then
+      w:fail("%s made %d connections: opensocketfunction was called %d times", h.id, made, opened)
+    end
+  end
+end
+
+function ops.reset(w, op)
+  local e, h = get(w, "easy", op[2])
+  if not e then return end
+  if method(w, h, e, "reset", { "added", w:is_in(h) }) then
+    h.version = { cb = {}, counts = {}, answer = 0 }
+  end
+end
+
+function ops.dup(w, op)
+  local e, h = get(w, "easy", op[2])
+  if not e then return end
+  local copy = attempt(w, {
+    what = h.id .. ":dup", held = { h }, conditions = { { "closed", h.closed } },
+  }, e.dup, e)
+  if copy then w:put("easy", op[3], copy).version = h.version end
+end
+
+function ops.info(w, op)
+  local e, h = get(w, "easy", op[2])
+  if e then method(w, h, e, "getinfo", nil, "activesocket") end
+end
+
+-- The easy uses the share, or none (slot 0).
+function ops.use(w, op)
+  local e, h = get(w, "easy", op[2])
+  local s, hs = get(w, "share", op[3])
+  if not e then return end
+  local old = h.share
+  attempt(w, {
+    what = h.id .. ":setopt share", held = { h, hs }, frame = { handle = h, unsure = true },
+    conditions = {
+      { "closed", h.closed }, { "share", hs and hs.closed },
+      { "inside", hs and w:running(hs) }, { "inside", w:running(h) }, { "added", w:is_in(h) },
+    },
+    before = function() h.share = hs end,
+    undo = function() h.share = old end,
+    after = function()
+      if old and h.share ~= old then w:leave(old) end
+    end,
+  }, e.setopt, e, "share", s)
+end
+
+return ops
