@@ -309,7 +309,8 @@ enum {
   CS_UV_ERROR,                             /* what a callback of this transfer threw */
   CS_UV_REASON,                            /* why a callback refused (a string) */
   CS_UV_REST,                              /* what readfunction returned too much */
-  CS_EASY_UVS = CS_UV_REST
+  CS_UV_VALUE,                             /* what multi:add was given for its result */
+  CS_EASY_UVS = CS_UV_VALUE
 };
 
 struct cs_easy {
@@ -329,11 +330,14 @@ struct cs_easy {
   int unsupported;         /* refused because this libcurl cannot do it: NOT_SUPPORTED */
   size_t rest;             /* bytes of CS_UV_REST that were handed on */
   CURLcode result;         /* of the transfer, while it waits in the multi's done list */
+  int slot;                /* where the multi's CS_UV_EASIES has it */
+  int leaves;              /* added with a value: it leaves the multi by itself */
+  int left;                /* it has: libcurl has removed it */
   char errbuf[CURL_ERROR_SIZE];
 };
 
 enum {
-  CS_UV_EASIES = CS_UV_OWN, /* table: struct cs_easy* -> easy, for each that was added */
+  CS_UV_EASIES = CS_UV_OWN, /* table: slot -> easy, for each that was added */
   CS_UV_SOCKETFUNCTION,
   CS_UV_TIMERFUNCTION,
   CS_MULTI_UVS = CS_UV_TIMERFUNCTION

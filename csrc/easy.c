@@ -12,10 +12,10 @@ void cs_push_easy(lua_State *L, int index, const struct cs_frame *f,
     lua_pushvalue(L, index);
     return;
   }
-  if (f->handle->kind != CS_MULTI) {
+  if (!e->multi || f->handle != &e->multi->h) {
     lua_pushnil(L);
   } else if (lua_getiuservalue(L, index, CS_UV_EASIES) == LUA_TTABLE) {
-    lua_rawgetp(L, -1, e);
+    lua_rawgeti(L, -1, e->slot);
     lua_replace(L, -2);
   }
   cs_or_nobody(L);

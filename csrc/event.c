@@ -55,8 +55,9 @@ static void push_function(lua_State *L, const struct event_call *c, int uservalu
 static void push_easy(lua_State *L, const struct event_call *c) {
   struct cs_easy *e = NULL;
   if (c->curl) curl_easy_getinfo(c->curl, CURLINFO_PRIVATE, (char **)&e);
+  if (!e || e->multi != c->multi) return lua_pushnil(L);
   lua_getiuservalue(L, 1, CS_UV_EASIES);
-  lua_rawgetp(L, -1, e);
+  lua_rawgeti(L, -1, e->slot);
   lua_replace(L, -2);
 }
 

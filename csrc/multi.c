@@ -117,43 +117,52 @@ int cs_multi_new(lua_State *L) {
 }
 
 /* Links the multi and the easy at indices 1 and 2, before libcurl runs: callbacks find their
- * values by that, and calls from inside them are refused by it. */
+ * values by that, and calls from inside them are refused by it. Slots are used again: a table
+ * with the easies as keys is made anew ever more often, the fuller it gets. */
 static void link_easy(lua_State *L, struct cs_multi *m, struct cs_easy *e) {
   cs_pool_touch(L, 1, 2);
   lua_getiuservalue(L, 1, CS_UV_EASIES);
   lua_pushvalue(L, 2);
-  lua_rawsetp(L, -2, e);
+  e->slot = luaL_ref(L, -2);
   lua_pop(L, 1);
+  e->leaves = !lua_isnil(L, 3);
+  e->left = 0;
+  if (e->leaves) {
+    lua_pushvalue(L, 3);
+    lua_setiuservalue(L, 2, CS_UV_VALUE);
+  }
   lua_pushvalue(L, 1);
   lua_setiuservalue(L, 2, CS_UV_MULTI);
   e->multi = m;
   cs_link_append(&m->easies, &e->in_multi);
 }
 
-/* The reverse, for the easy at index; cannot raise: removing an entry needs no memory. */
+/* The reverse, for the easy at index; cannot raise: freeing a slot needs no memory. */
 static void unlink_easy(lua_State *L, int easy, struct cs_easy *e) {
   lua_getiuservalue(L, easy, CS_UV_MULTI);
   cs_or_nobody(L);
   cs_pool_forget(L, lua_gettop(L), e->h.pool);
-  if (lua_getiuservalue(L, -1, CS_UV_EASIES) == LUA_TTABLE) {
-    lua_pushnil(L);
-    lua_rawsetp(L, -2, e);
-  }
+  if (lua_getiuservalue(L, -1, CS_UV_EASIES) == LUA_TTABLE) luaL_unref(L, -1, e->slot);
   lua_pop(L, 2);
   lua_pushnil(L);
   lua_setiuservalue(L, easy, CS_UV_MULTI);
+  if (e->leaves) {
+    lua_pushnil(L);
+    lua_setiuservalue(L, easy, CS_UV_VALUE);
+  }
   cs_link_drop(&e->in_multi);
   cs_link_drop(&e->in_done);
   e->multi = NULL;
 }
 
-/* multi:add(easy): starts its transfer with the next perform. Returns the multi, or nil,
- * message, name. The multi keeps the easy until it is removed. */
+/* multi:add(easy [, value]): starts its transfer with the next perform. Returns the multi, or
+ * nil, message, name. The multi keeps the easy until it is removed; with a value (not nil) it
+ * is removed by itself when its transfer ends, and results has the value in its place. */
 static int multi_add(lua_State *L) {
   struct cs_multi *m = check_callable(L, "multi:add");
   struct cs_easy *e = cs_handle_check(L, 2, CS_EASY);
   struct cs_frame f;
-  lua_settop(L, 2);
+  lua_settop(L, 3);
   cs_refuse_inside(L, &e->h, "multi:add");
   if (e->multi) return luaL_argerror(L, 2, "the easy is in a multi already");
   cs_easy_begin(L, e, 2);
@@ -169,7 +178,8 @@ static int multi_add(lua_State *L) {
 }
 
 CURLMcode cs_multi_detach(struct cs_frame *f, struct cs_easy *e) {
-  CURLMcode code = curl_multi_remove_handle(e->multi->curl, e->curl);
+  CURLMcode code = CURLM_OK;
+  if (!e->left) code = curl_multi_remove_handle(e->multi->curl, e->curl);
   cs_settle(f, e);
   cs_push_easy(f->L, f->self, f, e);
   unlink_easy(f->L, lua_gettop(f->L), e);
@@ -195,6 +205,14 @@ static int multi_remove(lua_State *L) {
   return 1;
 }
 
+static void end_transfer(struct cs_frame *f, struct cs_multi *m, struct cs_easy *e,
+                         CURLcode result) {
+  e->result = result;
+  cs_link_append(&m->done, &e->in_done);
+  if (e->leaves) e->left = !curl_multi_remove_handle(m->curl, e->curl);
+  cs_settle(f, e);
+}
+
 /* Takes the results that libcurl has into the done list. */
 static void collect_results(struct cs_frame *f, struct cs_multi *m) {
   CURLMsg *msg;
@@ -204,10 +222,7 @@ static void collect_results(struct cs_frame *f, struct cs_multi *m) {
     CURLcode result = msg->data.result;
     if (msg->msg != CURLMSG_DONE) continue;
     curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&e);
-    if (!e) continue;
-    e->result = result;
-    cs_link_append(&m->done, &e->in_done);
-    cs_settle(f, e);
+    if (e) end_transfer(f, m, e, result);
   }
 }
 
@@ -307,6 +322,32 @@ static int multi_timeout(lua_State *L) {
   return 1;
 }
 
+/* What stands for the easy at index in results. */
+static void push_value(lua_State *L, int index, const struct cs_easy *e) {
+  if (e->leaves)
+    lua_getiuservalue(L, index, CS_UV_VALUE);
+  else
+    lua_pushvalue(L, index);
+}
+
+/* multi:easies(): a list of the easies in the multi, in the order in which they were added;
+ * for each that was added with a value, that. */
+static int multi_easies(lua_State *L) {
+  const struct cs_multi *m = cs_handle_check(L, 1, CS_MULTI);
+  lua_Integer n = 0;
+  lua_settop(L, 1);
+  lua_getiuservalue(L, 1, CS_UV_EASIES);
+  lua_newtable(L);
+  for (const struct cs_link *l = m->easies.next; l != &m->easies; l = l->next) {
+    const struct cs_easy *e = cs_item(l, struct cs_easy, in_multi);
+    lua_rawgeti(L, 2, e->slot);
+    push_value(L, 4, e);
+    lua_rawseti(L, 3, ++n);
+    lua_settop(L, 3);
+  }
+  return 1;
+}
+
 static int next_result(lua_State *L) {
   struct cs_multi *m = cs_handle_check(L, 1, CS_MULTI);
   lua_settop(L, 1);
@@ -314,17 +355,21 @@ static int next_result(lua_State *L) {
   struct cs_easy *e = cs_item(m->done.next, struct cs_easy, in_done);
   cs_link_drop(&e->in_done);
   lua_getiuservalue(L, 1, CS_UV_EASIES);
-  lua_rawgetp(L, -1, e);
+  lua_rawgeti(L, -1, e->slot);
+  push_value(L, 3, e);
+  if (e->left) unlink_easy(L, 3, e);
   return 1 + cs_easy_result(L, e, 3, e->result);
 }
 
 /* multi:results(): iterates over the transfers that have ended since: easy, true, or easy,
  * nil, message, name. What a callback threw is the message, with name "CALLBACK". The easy
- * stays in the multi until it is removed. */
+ * stays in the multi until it is removed; one that was added with a value is removed, and the
+ * value comes in its place. */
 static int multi_results(lua_State *L) {
   check_callable(L, "multi:results");
   lua_settop(L, 1);
-  lua_pushcfunction(L, next_result);
+  lua_pushvalue(L, lua_upvalueindex(1)); /* the class, as every method has it */
+  lua_pushcclosure(L, next_result, 1);
   lua_insert(L, 1);
   return 2;
 }
@@ -339,12 +384,18 @@ int cs_multi_free(struct cs_frame *f, struct cs_multi *m) {
 }
 
 void cs_multi_class(lua_State *L) {
-  static const luaL_Reg methods[] = {
-      {"add", multi_add},          {"perform", multi_perform},
-      {"poll", multi_poll},        {"remove", multi_remove},
-      {"results", multi_results},  {"setopt", multi_setopt},
-      {"timeout", multi_timeout},  {"socket_action", multi_socket_action},
-      {"wakeup", multi_wakeup},    {"pollfd", cs_event_pollfd},
-      {"events", cs_event_events}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"add", multi_add},
+                                     {"perform", multi_perform},
+                                     {"poll", multi_poll},
+                                     {"remove", multi_remove},
+                                     {"results", multi_results},
+                                     {"setopt", multi_setopt},
+                                     {"timeout", multi_timeout},
+                                     {"socket_action", multi_socket_action},
+                                     {"wakeup", multi_wakeup},
+                                     {"pollfd", cs_event_pollfd},
+                                     {"events", cs_event_events},
+                                     {"easies", multi_easies},
+                                     {NULL, NULL}};
   cs_handle_class(L, CS_MULTI, methods);
 }

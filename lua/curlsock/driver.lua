@@ -23,6 +23,9 @@
 -- runs nothing is watched: the program's loop may end then, and does not keep the driver alive.
 local curl = require "curlsock"
 
+local create, resume, yield = coroutine.create, coroutine.resume, coroutine.yield
+local isyieldable, running = coroutine.isyieldable, coroutine.running
+
 local Driver = {}
 Driver.__index = Driver
 
@@ -54,18 +57,26 @@ end
 -- Nothing is watched any more if no transfer runs. (What goes on later, and not at once, when
 -- it is resumed may be about to start one.)
 local function rest(self)
-  if not self.multi or next(self.transfers) or self.later and self.spawned > 0 then return end
-  note(self, pcall(set_awake, self, false))
+  if not self.multi or self.active > 0 or self.later and self.spawned > 0 then return end
+  if self.awake then note(self, pcall(set_awake, self, false)) end
 end
 
---- A transfer that a coroutine waits for. Closing it before its end cancels it.
+--- A transfer that a coroutine waits for, made with all its fields: it would grow twice. The
+-- multi keeps it. Closing it before its end cancels it.
 local Transfer = {}
 
-function Transfer:__close()
-  local driver, easy = self.driver, self.easy
-  self.waiting = nil
-  if self.done then return end
-  driver.transfers[easy] = nil
+local function new_transfer(driver, easy)
+  return setmetatable({
+    driver = driver,
+    easy = easy,
+    waiting = false, -- what is suspended meanwhile
+    done = true, -- not yet begun, or ended
+    name = false, -- how it failed, and
+    message = false,
+  }, Transfer)
+end
+
+local function cancel(driver, easy)
   if driver.acting then
     driver.cancelled[#driver.cancelled + 1] = easy
     return
@@ -74,6 +85,15 @@ function Transfer:__close()
   rest(driver)
   driver.hooks.settle()
   if not ok then error(err, 0) end
+end
+
+function Transfer:__close()
+  self.waiting = false
+  if self.done then return end
+  local driver = self.driver
+  self.done = true
+  driver.active = driver.active - 1
+  cancel(driver, self.easy)
 end
 
 --- A coroutine that was spawned.
@@ -94,34 +114,36 @@ end
 function plain.settle() end
 
 function plain.current()
-  return coroutine.isyieldable() and coroutine.running() or nil
+  return isyieldable() and running() or nil
 end
 
 function plain.suspend()
-  coroutine.yield()
+  yield()
 end
 
 function plain.resume(co, ...)
-  local ok, err = coroutine.resume(co, ...)
+  local ok, err = resume(co, ...)
   if ok then return true end
   coroutine.close(co) -- what it has to close waits for this
   return false, err
 end
 
 function plain.spawn(f, ...)
-  return plain.resume(coroutine.create(f), ...)
+  return plain.resume(create(f), ...)
 end
 
 --- driver.new(hooks [, options]): a driver with a multi of its own, which has these options.
 -- Raises an error where libcurl refuses one.
 local function new(hooks, options)
-  setmetatable(hooks, { __index = plain })
+  for name, hook in pairs(plain) do
+    hooks[name] = hooks[name] or hook
+  end
   local self = setmetatable({
     hooks = hooks,
     multi = assert(curl.multi(options)),
     watched = {}, -- descriptor -> events
     awake = false, -- whether the hooks were told of them
-    transfers = {}, -- easy -> Transfer
+    active = 0, -- transfers that run
     cancelled = {}, -- easies that could not be removed at once, inside a callback
     spawned = 0, -- coroutines that run
     later = hooks.resume ~= plain.resume,
@@ -146,21 +168,31 @@ local function remove_cancelled(self)
   end
 end
 
---- Ends the transfers that libcurl has finished, then lets their coroutines go on: those may
--- start others, or close the driver.
+-- Lets those go on that wait for these transfers: they may start others, or close the driver.
+local function resume_all(self, transfers)
+  for i = 1, #transfers do
+    local waiting = transfers[i].waiting
+    if waiting then
+      local ok, err = self.hooks.resume(waiting)
+      if not ok then note(self, false, err) end
+    end
+  end
+end
+
+--- Ends the transfers that libcurl has finished, then lets their coroutines go on.
 local function finish(self)
-  local multi, ended = self.multi, {}
-  remove_cancelled(self)
-  for easy, ok, message, name in multi:results() do
-    local transfer = self.transfers[easy] or {} -- {}: a hook threw when it was added
-    self.transfers[easy] = nil
-    transfer.done, transfer.ok, transfer.message, transfer.name = true, ok, message, name
-    note(self, pcall(multi.remove, multi, easy))
-    ended[#ended + 1] = transfer
+  local ended, n = {}, 0
+  if self.cancelled[1] then remove_cancelled(self) end
+  for transfer, ok, message, name in self.multi:results() do
+    if not transfer.done then -- else nobody waits: a hook threw when it was added
+      transfer.done = true
+      if not ok then transfer.name, transfer.message = name, message end
+      n = n + 1
+      ended[n] = transfer
+    end
   end
-  for _, transfer in ipairs(ended) do
-    if transfer.waiting then note(self, self.hooks.resume(transfer.waiting)) end
-  end
+  self.active = self.active - n
+  resume_all(self, ended)
 end
 
 --- Calls a method of the multi. What it raises belongs to no transfer and comes after their
@@ -173,9 +205,9 @@ local function act(self, method, ...)
   local ok, result, message = pcall(multi[method], multi, ...)
   self.acting = false
   finish(self)
-  note(self, ok and result ~= nil, message or result)
-  rest(self)
-  raise(self)
+  if not ok or result == nil then note(self, false, message or result) end
+  if self.active == 0 then rest(self) end
+  if self.failed then raise(self) end
 end
 
 --- on_event(fd, events): the descriptor is ready for "r", "w" or "rw", or has an error: "e".
@@ -206,31 +238,30 @@ local function turn(self)
   self.hooks.turn()
 end
 
-local function wait(self, transfer)
-  local hooks = self.hooks
-  transfer.waiting = hooks.current()
-  while not transfer.done do
-    if transfer.waiting then hooks.suspend(transfer.waiting) else turn(self) end
-  end
-end
-
 --- perform(easy [, seconds]): what easy:perform() does, while others run: the coroutine waits
 -- until the transfer is done. Outside a coroutine it runs the loop meanwhile, and raises what
 -- that does. seconds, if given, becomes the easy's option "timeout".
 -- Returns true, or nil, message, name; raises what a callback of this transfer threw. A
 -- coroutine that is closed while it waits cancels its transfer.
 function Driver:perform(easy, seconds)
-  if not self.multi then error("perform: the loop is closed", 2) end
+  local multi, hooks = self.multi, self.hooks
+  if not multi then error("perform: the loop is closed", 2) end
   if seconds then assert(easy:setopt("timeout", seconds)) end
-  local added, message, name = self.multi:add(easy)
+  local transfer <close> = new_transfer(self, easy)
+  local added, message, name = multi:add(easy, transfer)
   if not added then return nil, message, name end
-  local transfer <close> = setmetatable({ driver = self, easy = easy }, Transfer)
-  self.transfers[easy] = transfer
-  set_awake(self, true)
-  wait(self, transfer)
-  if transfer.name == "CALLBACK" then error(transfer.message, 0) end
-  if transfer.ok then return true end
-  return nil, transfer.message, transfer.name
+  transfer.done = false
+  self.active = self.active + 1
+  if not self.awake then set_awake(self, true) end
+  local waiting = hooks.current()
+  transfer.waiting = waiting
+  while not transfer.done do
+    if waiting then hooks.suspend(waiting) else turn(self) end
+  end
+  name = transfer.name
+  if not name then return true end
+  if name == "CALLBACK" then error(transfer.message, 0) end
+  return nil, transfer.message, name
 end
 
 --- spawn(f, ...): runs f(...) in a coroutine, at once or when the loop runs. What it throws
@@ -250,7 +281,7 @@ end
 --- run(): runs the loop until no transfer is left, and nothing that was spawned and can go
 -- on. Raises as on_event does; a further run() goes on.
 function Driver:run()
-  while next(self.transfers) or self.hooks.busy() do turn(self) end
+  while self.active > 0 or self.hooks.busy() do turn(self) end
   raise(self)
 end
 
@@ -258,20 +289,19 @@ end
 -- unwatches all and closes the multi with its connections. A second call does nothing. Raises
 -- as on_event does. Refused inside a callback of a transfer.
 function Driver:close()
-  local multi, transfers = self.multi, self.transfers
+  local multi = self.multi
   if not multi then return end
+  local transfers = multi:easies()
   local ok, err = pcall(multi.close, multi)
   if not ok and pcall(multi.events, multi) then error(err, 0) end -- it is still open
-  self.multi, self.transfers = nil, {}
+  self.multi, self.active = nil, 0
   note(self, ok, err)
   note(self, pcall(set_awake, self, false))
   self.hooks.settle()
-  for _, transfer in pairs(transfers) do
+  for _, transfer in ipairs(transfers) do
     transfer.done, transfer.message, transfer.name = true, "the loop was closed", "CLOSED"
   end
-  for _, transfer in pairs(transfers) do
-    if transfer.waiting then note(self, self.hooks.resume(transfer.waiting)) end
-  end
+  resume_all(self, transfers)
   raise(self)
 end
 

@@ -21,7 +21,7 @@ function hosts.loop()
   local host = {}
   host.new = require("curlsock.loop").new
   function host.run(loop)
-    while next(loop.transfers) do loop:step() end
+    while loop.active > 0 do loop:step() end
   end
   function host.left() end
   return host
@@ -31,7 +31,7 @@ function hosts.select()
   local host = hosts.loop()
   host.new = require("curlsock.select").new
   function host.run(loop)
-    while next(loop.transfers) do loop:select() end
+    while loop.active > 0 do loop:select() end
   end
   return host
 end
