@@ -11,9 +11,9 @@
 --   busy()              whether what was spawned (so many: driver.spawned) may still go on
 --   settle()            something was unwatched by a call from outside the loop, which returns
 -- and, for a loop with coroutines of its own:
---   current()           what can be suspended here: by default the running coroutine; nil for
+--   current()           what can be suspended in this coroutine: by default itself; nil for
 --                       nothing
---   suspend(it)         wait until resume(it), or less
+--   suspend(it)         wait until resume(it), or less; by default it yields
 --   resume(it)          let it go on
 --   spawn(f, ...)       run f in a coroutine; these two return true, or false and what the
 --                       coroutine threw meanwhile
@@ -61,20 +61,13 @@ local function rest(self)
   if self.awake then note(self, pcall(set_awake, self, false)) end
 end
 
---- A transfer that a coroutine waits for, made with all its fields: it would grow twice. The
--- multi keeps it. Closing it before its end cancels it.
+--- A transfer that a coroutine waits for; the multi keeps it. Closing it before its end cancels
+-- it. There is one for each request, so it is an array of these fields, which is made quickly.
 local Transfer = {}
-
-local function new_transfer(driver, easy)
-  return setmetatable({
-    driver = driver,
-    easy = easy,
-    waiting = false, -- what is suspended meanwhile
-    done = true, -- not yet begun, or ended
-    name = false, -- how it failed, and
-    message = false,
-  }, Transfer)
-end
+local DRIVER <const>, EASY <const> = 1, 2
+local DONE <const> = 3 -- not yet begun, or ended
+local WAITING <const> = 4 -- what is suspended meanwhile, or false
+local NAME <const>, MESSAGE <const> = 5, 6 -- how it failed, or false
 
 local function cancel(driver, easy)
   if driver.acting then
@@ -88,12 +81,12 @@ local function cancel(driver, easy)
 end
 
 function Transfer:__close()
-  self.waiting = false
-  if self.done then return end
-  local driver = self.driver
-  self.done = true
+  self[WAITING] = false
+  if self[DONE] then return end
+  local driver = self[DRIVER]
+  self[DONE] = true
   driver.active = driver.active - 1
-  cancel(driver, self.easy)
+  cancel(driver, self[EASY])
 end
 
 --- A coroutine that was spawned.
@@ -113,13 +106,7 @@ end
 
 function plain.settle() end
 
-function plain.current()
-  return isyieldable() and running() or nil
-end
-
-function plain.suspend()
-  yield()
-end
+plain.current = running
 
 function plain.resume(co, ...)
   local ok, err = resume(co, ...)
@@ -171,7 +158,7 @@ end
 -- Lets those go on that wait for these transfers: they may start others, or close the driver.
 local function resume_all(self, transfers)
   for i = 1, #transfers do
-    local waiting = transfers[i].waiting
+    local waiting = transfers[i][WAITING]
     if waiting then
       local ok, err = self.hooks.resume(waiting)
       if not ok then note(self, false, err) end
@@ -184,9 +171,9 @@ local function finish(self)
   local ended, n = {}, 0
   if self.cancelled[1] then remove_cancelled(self) end
   for transfer, ok, message, name in self.multi:results() do
-    if not transfer.done then -- else nobody waits: a hook threw when it was added
-      transfer.done = true
-      if not ok then transfer.name, transfer.message = name, message end
+    if not transfer[DONE] then -- else nobody waits: a hook threw when it was added
+      transfer[DONE] = true
+      if not ok then transfer[NAME], transfer[MESSAGE] = name, message end
       n = n + 1
       ended[n] = transfer
     end
@@ -238,6 +225,19 @@ local function turn(self)
   self.hooks.turn()
 end
 
+local function wait(self, transfer, waiting)
+  local suspend = self.hooks.suspend
+  while not transfer[DONE] do
+    if not waiting then
+      turn(self)
+    elseif suspend then
+      suspend(waiting)
+    else
+      yield()
+    end
+  end
+end
+
 --- perform(easy [, seconds]): what easy:perform() does, while others run: the coroutine waits
 -- until the transfer is done. Outside a coroutine it runs the loop meanwhile, and raises what
 -- that does. seconds, if given, becomes the easy's option "timeout".
@@ -247,21 +247,19 @@ function Driver:perform(easy, seconds)
   local multi, hooks = self.multi, self.hooks
   if not multi then error("perform: the loop is closed", 2) end
   if seconds then assert(easy:setopt("timeout", seconds)) end
-  local transfer <close> = new_transfer(self, easy)
+  local transfer <close> = setmetatable({ self, easy, true, false, false, false }, Transfer)
   local added, message, name = multi:add(easy, transfer)
   if not added then return nil, message, name end
-  transfer.done = false
+  transfer[DONE] = false
   self.active = self.active + 1
   if not self.awake then set_awake(self, true) end
-  local waiting = hooks.current()
-  transfer.waiting = waiting
-  while not transfer.done do
-    if waiting then hooks.suspend(waiting) else turn(self) end
-  end
-  name = transfer.name
+  local waiting = isyieldable() and hooks.current()
+  transfer[WAITING] = waiting
+  wait(self, transfer, waiting)
+  name, message = transfer[NAME], transfer[MESSAGE]
   if not name then return true end
-  if name == "CALLBACK" then error(transfer.message, 0) end
-  return nil, transfer.message, name
+  if name == "CALLBACK" then error(message, 0) end
+  return nil, message, name
 end
 
 --- spawn(f, ...): runs f(...) in a coroutine, at once or when the loop runs. What it throws
@@ -299,7 +297,7 @@ function Driver:close()
   note(self, pcall(set_awake, self, false))
   self.hooks.settle()
   for _, transfer in ipairs(transfers) do
-    transfer.done, transfer.message, transfer.name = true, "the loop was closed", "CLOSED"
+    transfer[DONE], transfer[NAME], transfer[MESSAGE] = true, "CLOSED", "the loop was closed"
   end
   resume_all(self, transfers)
   raise(self)
