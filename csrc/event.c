@@ -26,6 +26,7 @@
 struct cs_watch {
   uint32_t generation; /* each new watch of the number is another one */
   int events;          /* CURL_POLL_IN, CURL_POLL_OUT or both; 0: not watched */
+  int parked; /* what the kernel still watches for, though libcurl does not wait */
 };
 
 /* ---- telling the script ------------------------------------------------------------- */
@@ -200,14 +201,29 @@ static void rebuild(struct cs_frame *f, struct cs_multi *m) {
   dup3(epoll, m->epoll, O_CLOEXEC);
   close(epoll);
   tell_poll(f, m, CURL_POLL_IN);
-  for (size_t fd = 0; fd < m->size; fd++)
+  for (size_t fd = 0; fd < m->size; fd++) {
+    m->watches[fd].parked = 0;
     if (m->watches[fd].events) epoll_set(m, (int)fd, &m->watches[fd], 0);
+  }
 }
 
-static int is_stale(const struct cs_multi *m, const struct epoll_event *events, int n) {
+/* Something happened on a connection that nobody waits for: the kernel forgets it. 0 if the
+ * event is of something else, or cannot be stopped. */
+static int unpark(struct cs_multi *m, struct epoll_event *ev) {
+  int fd = (int)(uint32_t)ev->data.u64;
+  struct cs_watch *w = &m->watches[fd];
+  if (!w->parked || w->generation != (uint32_t)(ev->data.u64 >> 32)) return 0;
+  w->parked = 0;
+  return !epoll_ctl(m->epoll, EPOLL_CTL_DEL, fd, ev);
+}
+
+/* Whether one of the events is of a watch that has ended. */
+static int is_stale(struct cs_multi *m, struct epoll_event *events, int n) {
+  int stale = 0;
   for (int i = 0; i < n; i++)
-    if (events[i].data.u64 != timer_key && !find_watch(m, &events[i])) return 1;
-  return 0;
+    if (events[i].data.u64 != timer_key && !find_watch(m, &events[i]))
+      stale |= !unpark(m, &events[i]);
+  return stale;
 }
 
 CURLMcode cs_event_step(struct cs_multi *m) {
@@ -268,21 +284,42 @@ static struct cs_watch *watch_of(struct cs_multi *m, int fd) {
   return &watches[fd];
 }
 
+/* Remembers at the socket, if it is one of ours, who watches it. */
+static void set_watcher(struct cs_multi *m, int fd, int watched) {
+  struct cs_socket *s = cs_ledger_find(m->h.rt, fd);
+  if (!s || s->state != CS_LENT) return;
+  if (watched)
+    s->watcher = m;
+  else if (s->watcher == m)
+    s->watcher = NULL;
+}
+
 /* Watches the descriptor for these events; 0 ends the watch. */
 static void set_watch(struct cs_frame *f, struct cs_multi *m, int fd, int events,
                       CURL *curl) {
   struct event_call c = {m, f, curl, fd, events, -1};
   struct cs_watch *w = watch_of(m, fd);
-  struct cs_socket *s = cs_ledger_find(m->h.rt, fd);
-  int old = w ? w->events : 0;
   if (!w) return tell(f, failure_body, strerror(ENOMEM));
-  if (events == old) return;
-  if (!old) w->generation++;
+  int old = w->events | w->parked;
+  if (events == w->events && !w->parked) return;
+  if (!w->events) w->generation++;
   w->events = events;
-  if (s && s->state == CS_LENT) s->watcher = events ? m : NULL;
+  w->parked = 0;
+  set_watcher(m, fd, events);
   if (m->epoll < 0) return tell(f, socket_body, &c);
   int code = epoll_set(m, fd, w, old);
   if (code) tell(f, failure_body, strerror(code));
+}
+
+/* libcurl waits for each request anew. What the kernel knows of a connection stays until
+ * something happens on it, or it is closed: cs_event_closing comes before that. */
+static int park(struct cs_multi *m, int fd) {
+  const struct cs_socket *s = cs_ledger_find(m->h.rt, fd);
+  struct cs_watch *w = watch_of(m, fd);
+  if (m->epoll < 0 || !w || !s || s->watcher != m) return 0;
+  w->parked |= w->events;
+  w->events = 0;
+  return 1;
 }
 
 void cs_event_closing(struct cs_frame *f, struct cs_socket *s) {
@@ -292,7 +329,9 @@ void cs_event_closing(struct cs_frame *f, struct cs_socket *s) {
 
 void cs_event_opened(struct cs_frame *f, const struct cs_easy *e, int fd) {
   struct cs_multi *m = e->multi;
-  int events = (size_t)fd < m->size ? m->watches[fd].events : 0;
+  struct cs_watch *w = (size_t)fd < m->size ? &m->watches[fd] : NULL;
+  int events = w ? w->events : 0;
+  if (w) w->parked = 0;
   if (!events) return;
   /* libcurl takes the new descriptor for the old one: it will not ask for this again. */
   set_watch(f, m, fd, 0, NULL);
@@ -302,6 +341,7 @@ void cs_event_opened(struct cs_frame *f, const struct cs_easy *e, int fd) {
 static int on_socket(CURL *curl, curl_socket_t fd, int what, void *multi, void *unused) {
   struct cs_multi *m = multi;
   (void)unused;
+  if (what == CURL_POLL_REMOVE && park(m, fd)) return 0;
   set_watch(m->h.rt->frame, m, fd, what == CURL_POLL_REMOVE ? 0 : what & CURL_POLL_INOUT,
             curl);
   return 0;
@@ -392,8 +432,7 @@ int cs_event_events(lua_State *L) {
 
 void cs_event_end(struct cs_frame *f, struct cs_multi *m) {
   struct event_call c = {m, f, NULL, -1, 0, -1};
-  for (size_t fd = 0; fd < m->size; fd++)
-    if (m->watches[fd].events) set_watch(f, m, (int)fd, 0, NULL);
+  for (size_t fd = 0; fd < m->size; fd++) set_watch(f, m, (int)fd, 0, NULL);
   free(m->watches);
   m->watches = NULL;
   m->size = 0;

@@ -841,6 +841,57 @@ describe("multi:pollfd", function()
     host.multi:close()
   end)
 
+  it("is ready once for an idle connection that the server closes", function()
+    local server = servers.script [[
+      local server = ...
+      while true do
+        local client = server:accept()
+        client:receive("*l")
+        client:send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+        require("socket").sleep(0.2)
+        client:close()
+      end
+    ]]
+    local host = new_host()
+    local fd = host.multi:pollfd()
+    for _ = 1, 2 do
+      assert.is_true(host:run(host:easy(server.url .. "/")).ok)
+      local steps, deadline = 0, curl.now() + 0.5
+      while curl.now() < deadline do
+        if #wait({ [fd] = "r" }, 0.05) > 0 then
+          steps = steps + 1
+          host.multi:socket_action(fd, "r")
+        end
+      end
+      assert.truthy(steps >= 1 and steps <= 2, steps) -- its timer may run out, too
+    end
+    host.multi:close()
+    host:assert_clean(2)
+    servers.stop(server)
+  end)
+
+  it("lets a connection go to another multi, by a share, and be closed after its own", function()
+    local share <close> = curl.share { share = "connect" }
+    local first, second = new_host(), new_host()
+    first.multi:pollfd()
+    second.multi:pollfd()
+    local function run(host)
+      local easy <close> = host:easy(web.url .. "/hello", { share = share })
+      return host:run(easy).ok
+    end
+    assert.is_true(run(first) and run(second) and run(first) and run(second))
+    assert.equal(1, #curl.sockets())
+    second.multi:close()
+    assert.is_true(run(first))
+    first.multi:close()
+    first.multi = nil
+    collectgarbage()
+    collectgarbage()
+    share:close()
+    first:assert_clean(1)
+    second:assert_clean(0)
+  end)
+
   it("is made only while no easy is in the multi", function()
     local multi <close> = curl.multi()
     local easy <close> = curl.easy { url = web.url }
