@@ -318,7 +318,7 @@ struct cs_easy {
   CURL *curl;
   struct cs_multi *multi; /* that it is in */
   struct cs_share *share; /* that it uses */
-  struct cs_link in_multi, in_share, in_done;
+  struct cs_link in_multi, in_share, in_done, in_idle;
   struct cs_link opened;   /* sockets that the running transfer opened */
   struct cs_list *lists;   /* what libcurl does not copy (option.c) */
   struct cs_list *retired; /* replaced lists that the running transfer may still read */
@@ -326,6 +326,7 @@ struct cs_easy {
   int failed;              /* a callback threw: CS_UV_ERROR has it, all else is aborted */
   int noprogress;          /* as the script wants it */
   long connecttimeout;     /* as the script wants it, in milliseconds; 0: the default */
+  int paused;              /* a callback of this transfer returned curl.PAUSE */
   int telling;             /* debugfunction runs: libcurl may point into its strings */
   int unsupported;         /* refused because this libcurl cannot do it: NOT_SUPPORTED */
   size_t rest;             /* bytes of CS_UV_REST that were handed on */
@@ -348,12 +349,14 @@ struct cs_multi {
   CURLM *curl;
   struct cs_link easies;    /* that were added */
   struct cs_link done;      /* those whose result waits to be read */
+  struct cs_link idle;      /* those that an old libcurl may have left undriven */
   struct cs_watch *watches; /* what libcurl waits for, by descriptor (event.c) */
   size_t size;              /* slots of watches */
   double deadline;          /* when its timer runs out, by cs_now; negative: never */
   int epoll, timer;         /* pollfd was called: both, or -1 */
   double armed;             /* when timer becomes readable; negative: never */
   int stepping;             /* cs_event_step looks at the deadline itself */
+  int forgetful;            /* in event mode, and libcurl is older than 8.4.0 */
   int running;              /* transfers, when libcurl last said */
 };
 
@@ -402,8 +405,11 @@ int cs_event_wait(const struct cs_multi *m, int ms);
 void cs_event_wake(struct cs_multi *m);
 /* The socket is about to be closed: nobody may watch its descriptor any longer. */
 void cs_event_closing(struct cs_frame *f, struct cs_socket *s);
-/* A descriptor was opened for e, which is in a multi: an old watch of its number is stale. */
-void cs_event_opened(struct cs_frame *f, const struct cs_easy *e, int fd);
+/* A descriptor was opened for e, which is in a multi: an old watch of its number is stale.
+ * Or none was (fd is negative): the address was refused. */
+void cs_event_opened(struct cs_frame *f, struct cs_easy *e, int fd);
+/* A step has ended: has libcurl go on with the transfers that it may have forgotten. */
+void cs_event_drive(struct cs_multi *m);
 /* The multi's libcurl handle is gone: ends its watches, timer and descriptors. */
 void cs_event_end(struct cs_frame *f, struct cs_multi *m);
 

@@ -94,6 +94,7 @@ static int write_function(lua_State *L, struct data_call *c) {
   if (!is_refusal(L) && !is_pause(L))
     return wrong_answer(L, c, "nothing, true, curl.PAUSE, or false and a reason");
   c->answer = is_pause(L) ? CURL_WRITEFUNC_PAUSE : CURL_WRITEFUNC_ERROR;
+  c->easy->paused |= is_pause(L);
   return 0;
 }
 
@@ -153,6 +154,7 @@ static int read_function(lua_State *L, struct data_call *c) {
     read_piece(L, c);
   } else if (is_pause(L)) {
     c->answer = CURL_READFUNC_PAUSE;
+    c->easy->paused = 1;
   } else if (is_refusal(L)) {
     c->answer = CURL_READFUNC_ABORT;
   } else if (!lua_isnil(L, ANSWER)) {

@@ -64,7 +64,7 @@ static void clear_uservalue(lua_State *L, int index, int uservalue) {
 
 void cs_easy_begin(lua_State *L, struct cs_easy *e, int self) {
   if (e->failed) restore(e);
-  e->failed = e->unsupported = 0;
+  e->failed = e->unsupported = e->paused = 0;
   e->errbuf[0] = '\0';
   clear_uservalue(L, self, CS_UV_ERROR);
   clear_uservalue(L, self, CS_UV_REASON);
@@ -113,6 +113,7 @@ static struct cs_easy *push_closed(lua_State *L) {
   cs_link_init(&e->in_multi);
   cs_link_init(&e->in_share);
   cs_link_init(&e->in_done);
+  cs_link_init(&e->in_idle);
   cs_link_init(&e->opened);
   e->noprogress = 1;
   e->h.pool = cs_pool_new(&e->h);

@@ -52,10 +52,16 @@ static void push_function(lua_State *L, const struct event_call *c, int uservalu
     lua_pushnil(L);
 }
 
+/* The easy of the script's, or NULL for one that libcurl made for itself. */
+static struct cs_easy *easy_of(CURL *curl) {
+  struct cs_easy *e = NULL;
+  if (curl) curl_easy_getinfo(curl, CURLINFO_PRIVATE, (char **)&e);
+  return e;
+}
+
 /* The easy of the script's, or nil for one that libcurl made for itself. */
 static void push_easy(lua_State *L, const struct event_call *c) {
-  struct cs_easy *e = NULL;
-  if (c->curl) curl_easy_getinfo(c->curl, CURLINFO_PRIVATE, (char **)&e);
+  const struct cs_easy *e = easy_of(c->curl);
   if (!e || e->multi != c->multi) return lua_pushnil(L);
   lua_getiuservalue(L, 1, CS_UV_EASIES);
   lua_rawgeti(L, -1, e->slot);
@@ -269,6 +275,31 @@ int cs_event_wait(const struct cs_multi *m, int ms) {
 
 void cs_event_wake(struct cs_multi *m) { arm(m, cs_now()); }
 
+/* ---- what libcurl forgets ------------------------------------------------------------ */
+
+/* Until 8.4.0 a transfer that goes on to its next address, or from FTP's control connection
+ * to its data connection, waits then for nothing but to be driven by something else: with no
+ * descriptor, and no timer but that of the whole attempt. So it is suspected when it starts,
+ * is given a socket or has one unwatched, until something is watched. */
+
+static void suspect(struct cs_multi *m, struct cs_easy *e) {
+  cs_link_drop(&e->in_idle);
+  cs_link_append(&m->idle, &e->in_idle);
+}
+
+/* Of all calls this one sets the timer of a single transfer to now. It is not for one that
+ * is paused: that would go on. */
+void cs_event_drive(struct cs_multi *m) {
+  while (!cs_link_empty(&m->idle)) {
+    struct cs_easy *e = cs_item(m->idle.next, struct cs_easy, in_idle);
+    cs_link_drop(&e->in_idle);
+    if (e->paused) continue;
+    curl_easy_pause(e->curl, CURLPAUSE_RECV);
+    curl_easy_pause(e->curl, CURLPAUSE_CONT);
+    cs_link_drop(&e->in_idle);
+  }
+}
+
 /* ---- watches ------------------------------------------------------------------------ */
 
 /* The watch of descriptor fd; NULL without memory. */
@@ -327,8 +358,10 @@ void cs_event_closing(struct cs_frame *f, struct cs_socket *s) {
   s->watcher = NULL;
 }
 
-void cs_event_opened(struct cs_frame *f, const struct cs_easy *e, int fd) {
+void cs_event_opened(struct cs_frame *f, struct cs_easy *e, int fd) {
   struct cs_multi *m = e->multi;
+  if (m->forgetful) suspect(m, e);
+  if (fd < 0) return;
   struct cs_watch *w = (size_t)fd < m->size ? &m->watches[fd] : NULL;
   int events = w ? w->events : 0;
   if (w) w->parked = 0;
@@ -338,9 +371,23 @@ void cs_event_opened(struct cs_frame *f, const struct cs_easy *e, int fd) {
   set_watch(f, m, fd, events, e->curl);
 }
 
+/* A transfer whose socket is not watched any more, if that was one of ours, may be idle; one
+ * of which something is watched is not. */
+static void look_for_idle(struct cs_multi *m, CURL *curl, int fd, int watched) {
+  const struct cs_socket *s = cs_ledger_find(m->h.rt, fd);
+  if (watched ? cs_link_empty(&m->idle) : !s || s->state != CS_LENT) return;
+  struct cs_easy *e = easy_of(curl);
+  if (!e || e->multi != m) return;
+  if (watched)
+    cs_link_drop(&e->in_idle);
+  else
+    suspect(m, e);
+}
+
 static int on_socket(CURL *curl, curl_socket_t fd, int what, void *multi, void *unused) {
   struct cs_multi *m = multi;
   (void)unused;
+  if (m->forgetful) look_for_idle(m, curl, fd, what != CURL_POLL_REMOVE);
   if (what == CURL_POLL_REMOVE && park(m, fd)) return 0;
   set_watch(m->h.rt->frame, m, fd, what == CURL_POLL_REMOVE ? 0 : what & CURL_POLL_INOUT,
             curl);
@@ -361,6 +408,7 @@ static int on_timer(CURLM *curl, long ms, void *multi) {
 
 /* The multi says what it waits for from now on. */
 static CURLMcode install(struct cs_multi *m) {
+  m->forgetful = curl_version_info(CURLVERSION_NOW)->version_num < 0x080400;
   CURLMcode code = curl_multi_setopt(m->curl, CURLMOPT_SOCKETFUNCTION, on_socket);
   if (!code) code = curl_multi_setopt(m->curl, CURLMOPT_SOCKETDATA, m);
   if (!code) code = curl_multi_setopt(m->curl, CURLMOPT_TIMERFUNCTION, on_timer);

@@ -100,6 +100,7 @@ int cs_multi_new(lua_State *L) {
   struct cs_multi *m = cs_handle_new(L, CS_MULTI, sizeof *m, CS_MULTI_UVS);
   cs_link_init(&m->easies);
   cs_link_init(&m->done);
+  cs_link_init(&m->idle);
   m->epoll = m->timer = -1;
   m->deadline = m->armed = -1;
   lua_newtable(L);
@@ -135,6 +136,7 @@ static void link_easy(lua_State *L, struct cs_multi *m, struct cs_easy *e) {
   lua_setiuservalue(L, 2, CS_UV_MULTI);
   e->multi = m;
   cs_link_append(&m->easies, &e->in_multi);
+  if (m->forgetful) cs_link_append(&m->idle, &e->in_idle);
 }
 
 /* The reverse, for the easy at index; cannot raise: freeing a slot needs no memory. */
@@ -152,6 +154,7 @@ static void unlink_easy(lua_State *L, int easy, struct cs_easy *e) {
   }
   cs_link_drop(&e->in_multi);
   cs_link_drop(&e->in_done);
+  cs_link_drop(&e->in_idle);
   e->multi = NULL;
 }
 
@@ -209,6 +212,7 @@ static void end_transfer(struct cs_frame *f, struct cs_multi *m, struct cs_easy 
                          CURLcode result) {
   e->result = result;
   cs_link_append(&m->done, &e->in_done);
+  cs_link_drop(&e->in_idle);
   if (e->leaves) e->left = !curl_multi_remove_handle(m->curl, e->curl);
   cs_settle(f, e);
 }
@@ -231,6 +235,7 @@ static int finish(lua_State *L, struct cs_frame *f, CURLMcode code) {
   struct cs_multi *m = (struct cs_multi *)f->handle;
   int running = m->running;
   collect_results(f, m);
+  cs_event_drive(m);
   cs_leave(f);
   cs_rethrow(f);
   if (code) return cs_fail_multi(L, code);

@@ -327,7 +327,7 @@ static curl_socket_t on_open(void *clientp, curlsocktype purpose,
   if (!f || e->failed) return CURL_SOCKET_BAD;
   if (cs_call(f, open_body, &c)) cs_easy_error(f, e);
   settle_lost(f, pool_of(e));
-  if (c.fd >= 0 && e->multi) cs_event_opened(f, e, c.fd);
+  if (e->multi) cs_event_opened(f, e, c.fd);
   return c.fd;
 }
 

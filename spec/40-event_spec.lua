@@ -95,19 +95,6 @@ function Host:run(...)
   return self.results[#self.results]
 end
 
--- Runs the transfer to its end by multi:perform, too: libcurl 7.88 sets no timer for the data
--- connection of passive FTP, and waits for something else to drive it.
-function Host:succeed(easy)
-  local before = #self.results
-  self.multi:add(easy)
-  self:drive(function()
-    if natively and not next(self.watched) then self.multi:perform() end
-    return #self.results > before
-  end)
-  local result = self.results[#self.results]
-  assert(result.ok, result.message)
-end
-
 -- An easy whose sockets are in the host's log ("open 6", "close 6"), and checked when they
 -- are closed. Its body is in easy_body(easy).
 local bodies = setmetatable({}, { __mode = "k" })
@@ -462,12 +449,11 @@ describe("What is watched is unwatched before it is closed:", function()
 
   it("FTP, passive", function()
     local host, url = new_host(), servers.vsftpd().url
-    host:succeed(host:easy(url .. "/hello.txt"))
-    host:succeed(host:easy(url .. "/big.bin"))
+    assert.is_true(host:run(host:easy(url .. "/hello.txt")).ok)
+    assert.is_true(host:run(host:easy(url .. "/big.bin")).ok)
     host.multi:close()
     host:assert_clean(3)
-    -- What multi:perform has driven was not watched.
-    assert.truthy(natively or host:count("watch") >= 3)
+    assert.truthy(host:count("watch") >= 3)
   end)
 
   it("by collection", function()
@@ -522,24 +508,35 @@ describe("What is watched is unwatched before it is closed:", function()
   end
 end)
 
-describe("A descriptor number that returns", function()
-  -- Drives to the only result, by multi:perform, too, if libcurl sets no timer for what it
-  -- does next.
-  local function drive(host, needs_perform)
-    host:drive(function()
-      if needs_perform then host.multi:perform() end
-      return #host.results > 0
+describe("A transfer that is paused", function()
+  for _, mode in ipairs { "", ", after pollfd" } do
+    it("is not driven on" .. mode, function()
+      local host = new_host()
+      if mode ~= "" then host.multi:pollfd() end
+      local calls = 0
+      host.multi:add(host:easy(web.url .. "/big", {
+        writefunction = function()
+          calls = calls + 1
+          return curl.PAUSE
+        end,
+      }))
+      local stop = curl.now() + 0.3
+      while curl.now() < stop do host:step(0.02) end
+      assert.equal(1, calls)
+      host.multi:close()
+      host:assert_clean(1)
     end)
-    return host.results[1]
   end
+end)
 
+describe("A descriptor number that returns", function()
   it("is a new watch for each address that is refused", function()
     local host = new_host()
     local port = servers.free_port()
-    host.multi:add(host:easy(("http://several.test:%d/"):format(port), {
+    local result = host:run(host:easy(("http://several.test:%d/"):format(port), {
       resolve = several("127.0.0.1,127.0.0.2,127.0.0.3", port),
     }))
-    assert.equal("COULDNT_CONNECT", drive(host, natively).name)
+    assert.equal("COULDNT_CONNECT", result.name)
     local opened = host:opened()
     assert.same({ opened[1], opened[1], opened[1] }, opened)
     host.multi:close()
@@ -552,8 +549,7 @@ describe("A descriptor number that returns", function()
       local host = new_host()
       if mode ~= "" then host.multi:pollfd() end
       local easy = host:easy_at("127.0.0.2,127.0.0.1", { connecttimeout_ms = 800 })
-      host.multi:add(easy)
-      assert.is_true(drive(host, true).ok)
+      assert.is_true(host:run(easy).ok)
       assert.equal("127.0.0.1", easy:getinfo("primary_ip"))
       if natively then host.faults = {} end
       host.multi:close()

@@ -7,7 +7,7 @@ local scenarios = require "spec.support.scenarios"
 local servers = require "spec.support.servers"
 
 local names = { "loop", "luv", "cqueues", "select" }
-local web, dying, silent, dead
+local web, ftp, dying, silent, dead
 
 -- Ends each answer in the middle: by closing, or by a reset.
 local dying_server = [[
@@ -40,6 +40,7 @@ local function environment()
     SCENARIO_DEAD = dead.url,
     SCENARIO_SILENT = silent.url,
     SCENARIO_DYING = dying.url,
+    SCENARIO_FTP = ftp.url,
     SCENARIO_REFUSED = "http://127.0.0.1:" .. servers.free_port(),
   }
 end
@@ -54,7 +55,7 @@ local function run(name, raw, title)
 end
 
 setup(function()
-  web = servers.nginx()
+  web, ftp = servers.nginx(), servers.vsftpd()
   dying, silent = servers.script(dying_server), servers.script(silent_server)
   dead = servers.dead()
 end)

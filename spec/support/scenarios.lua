@@ -89,7 +89,7 @@ Run.__index = Run
 
 local web = {}
 for _, name in ipairs { "url", "https_url", "h2_url", "ca", "pid", "big_size", "dead", "silent",
-  "dying", "refused" } do
+  "dying", "refused", "ftp" } do
   web[name] = os.getenv("SCENARIO_" .. name:upper())
 end
 web.big_size = tonumber(web.big_size)
@@ -261,6 +261,50 @@ scenario("survives a server that refuses", function(run)
   run.loop:run()
   for i = 1, 20 do equal("COULDNT_CONNECT", names[i]) end
   equal(true, names[21])
+end)
+
+-- Three addresses, none of which takes the connection: how it failed, and what it took.
+local function try_three(run, options)
+  local start = curl.now()
+  local port = web.refused:match("%d+$")
+  options.resolve = { ("several.test:%s:127.0.0.1,127.0.0.2,127.0.0.3"):format(port) }
+  local _, message, name = run:perform("http://several.test:" .. port, options)
+  equal("COULDNT_CONNECT", name)
+  return curl.now() - start, message
+end
+
+scenario("tries the next address at once when one is refused", function(run)
+  run.loop:spawn(function()
+    local time = try_three(run, {})
+    assert(time < 0.15, time)
+    equal(3, #run.sockets)
+    local asked = 0
+    local guarded, message = try_three(run, {
+      opensocketfunction = function()
+        asked = asked + 1
+        return nil, "guard"
+      end,
+    })
+    assert(guarded < 0.15, guarded)
+    equal(3, asked)
+    assert(message:find("127.0.0.3:%d+ refused: guard"), message)
+  end)
+  run.loop:run()
+end)
+
+scenario("gets files by passive FTP, on one control connection", function(run)
+  run.loop:spawn(function()
+    local start = curl.now()
+    for i = 1, 5 do
+      local body = {}
+      local easy <close> = run:easy(web.ftp .. "/hello.txt", body)
+      equal(true, run.loop:perform(easy))
+      equal("hello\n", table.concat(body))
+      equal(i + 1, #run.sockets)
+    end
+    assert(curl.now() - start < 5, curl.now() - start) -- vsftpd takes its time
+  end)
+  run.loop:run()
 end)
 
 scenario("survives a server that dies in the middle", function(run)
