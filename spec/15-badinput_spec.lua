@@ -184,6 +184,7 @@ local methods = {
   multi = {
     add = entry({ multi, easy }, self_of "multi", self_of "easy"),
     close = entry({ multi }, kinds("multi", "closed multi")),
+    easies = entry({ multi }, self_of "multi"),
     events = entry({ multi }, self_of "multi"),
     perform = entry({ multi }, self_of "multi"),
     poll = entry({ multi, 0 }, self_of "multi", number(0, int // 1000)),
