@@ -12,6 +12,8 @@ LUA_CFLAGS ?= $(shell pkg-config --cflags $(LUA_PC))
 CURL_CFLAGS ?= $(shell pkg-config --cflags libcurl)
 CURL_LIBS ?= $(shell pkg-config --libs libcurl)
 
+LUAC ?= $(shell for l in luac5.4 luac54 luac-5.4 luac; do command -v $$l && break; done)
+
 CFLAGS ?= -O2 -g
 WARNINGS ?= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 CLANG_FORMAT ?= clang-format
@@ -52,6 +54,8 @@ help:
 	@echo 'make gcstress     the same with a collector that runs as often as it can, in three ways'
 	@echo 'make valgrind     every spec under memcheck'
 	@echo 'make soak         random programs beside a model of ownership; SECONDS=60 SEED=n'
+	@echo 'make fuzz         replays the inputs kept, then tries others; SECONDS=60 a target, TARGET=name'
+	@echo 'make coverage     counts the lines and branches that test and oom run, lists those they do not'
 	@echo 'make lint         checks style and warnings'
 	@echo 'make format       formats the C sources'
 	@echo 'make bench        measures the cost against plain C, writes bench/RESULTS.md'
@@ -62,7 +66,7 @@ help:
 # What needs packages has two parts: the second runs in a make of its own, after the set-up.
 
 setup:
-	@sh scripts/setup.sh build test lint bench check
+	@sh scripts/setup.sh build test lint bench check cover fuzz
 
 demo:
 	@sh scripts/setup.sh build
@@ -150,7 +154,6 @@ run-valgrind: all
 	  sh scripts/reports.sh '$(REPORTS)' \
 	  $(MAKE) --no-print-directory LUA='$(LUA_COMMAND)' run-test
 
-SECONDS ?= 60
 CURLSOCK_BUILD ?= $(BUILD)
 
 soak:
@@ -159,6 +162,41 @@ soak:
 
 run-soak: all
 	@CURLSOCK_BUILD='$(CURLSOCK_BUILD)' $(LUA) spec/soak/run.lua $(SECONDS) $(SEED)
+
+FUZZ = BUILD=$(BUILD)/fuzz CC=clang \
+  CFLAGS='-O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all \
+  -fsanitize=fuzzer-no-link,address,undefined,float-cast-overflow'
+FUZZ_TARGETS = $(filter-out fuzz,$(patsubst spec/fuzz/%.c,%,$(wildcard spec/fuzz/*.c)))
+SECONDS ?= 60
+
+fuzz:
+	@sh scripts/setup.sh build fuzz
+	@$(MAKE) --no-print-directory $(FUZZ) run-fuzz
+
+run-fuzz: $(FUZZ_TARGETS:%=$(BUILD)/%)
+	@sh scripts/fuzz.sh '$(BUILD)' '$(SECONDS)' $(or $(TARGET),$(FUZZ_TARGETS))
+
+$(FUZZ_TARGETS:%=$(BUILD)/%): $(BUILD)/%: spec/fuzz/%.c spec/fuzz/fuzz.c spec/fuzz/fuzz.h $(OBJECTS)
+	$(SAY)$(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) $(CPPFLAGS) -fsanitize=fuzzer -Icsrc \
+	  $(LUA_CFLAGS) $(CURL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.c %.o,$^) \
+	  $(shell pkg-config --libs $(LUA_PC)) $(CURL_LIBS) -lm
+
+# Each line as it is written; libgcov's names are not exports; libcurl's macros are not branches.
+COVERED = BUILD=$(BUILD)/coverage CC=gcc LDFLAGS=-Wl,--exclude-libs,ALL \
+  CFLAGS='-O0 -g --coverage -DCURL_DISABLE_TYPECHECK'
+
+coverage:
+	@sh scripts/setup.sh build test cover
+	@$(MAKE) --no-print-directory $(COVERED) run-coverage
+
+# The error paths that only a failure reaches are run by make oom. A test that fails leaves the
+# counts of the others good.
+run-coverage: all
+	@rm -f $(BUILD)/csrc/*.gcda $(BUILD)/lua.ran
+	-@CURLSOCK_COVERAGE='$(abspath $(BUILD))/lua.ran' LUA_INIT_5_4='@$(CURDIR)/spec/support/cover.lua' \
+	  $(MAKE) --no-print-directory run-test
+	-@$(MAKE) --no-print-directory run-oom
+	@$(LUA) scripts/coverage.lua '$(BUILD)' '$(LUAC)'
 
 bench:
 	@sh scripts/setup.sh build test bench
@@ -197,6 +235,7 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all help setup demo run-demo test run-test oom run-oom soak run-soak sanitize sanitize-gcc \
-  sanitize-clang run-sanitize gcstress valgrind run-valgrind bench run-bench lint run-lint \
-  format lint-style lint-gcc lint-clang install clean
+.PHONY: all help setup demo run-demo test run-test oom run-oom soak run-soak sanitize \
+  sanitize-gcc sanitize-clang run-sanitize gcstress valgrind run-valgrind bench run-bench lint \
+  run-lint fuzz run-fuzz coverage run-coverage format lint-style lint-gcc lint-clang install \
+  clean

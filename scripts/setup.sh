@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Names what is missing of the groups given (build, test, lint, bench, check), and installs it where
-# there is apt-get. Says nothing and touches nothing when nothing is missing.
+# Names what is missing of the groups given (build, test, cover, fuzz, lint, bench, check), and
+# installs it where there is apt-get. Says nothing and touches nothing when nothing is missing.
 set -eu
 
 # Servers are commands of the administrator: a user's PATH need not have their folders.
@@ -29,6 +29,12 @@ test  | cmd nginx                  | nginx                | nginx              |
 test  | cmd vsftpd                 | vsftpd               | vsftpd             | vsftpd            | -
 test  | cmd openssl                | openssl              | openssl            | openssl           | openssl
 test  | cmd nm                     | binutils             | binutils           | binutils          | binutils
+cover | cmd gcc                    | gcc                  | gcc                | build-base        | gcc
+cover | cmd gcov                   | gcc                  | gcc                | build-base        | gcc
+cover | cmd luac5.4 luac           | lua5.4               | lua                | lua5.4            | lua@5.4
+fuzz  | cmd clang                  | clang                | clang              | clang             | llvm
+fuzz  | cmd clang                  | libclang-rt-dev      | compiler-rt        | compiler-rt       | llvm
+fuzz  | cmd llvm-symbolizer        | llvm                 | llvm               | llvm              | llvm
 lint  | cmd luacheck               | lua-check            | rock:luacheck      | lua5.4-luacheck   | luacheck
 lint  | cmd gcc                    | gcc                  | gcc                | build-base        | gcc
 lint  | cmd clang                  | clang                | clang              | clang             | llvm
@@ -176,8 +182,8 @@ install() {
 
 for group in "$@"; do
   case $group in
-    build | test | lint | bench | check) ;;
-    *) echo "usage: setup.sh [build] [test] [lint] [bench] [check]" >&2; exit 2 ;;
+    build | test | cover | fuzz | lint | bench | check) ;;
+    *) echo "usage: setup.sh [build] [test] [cover] [fuzz] [lint] [bench] [check]" >&2; exit 2 ;;
   esac
 done
 
