@@ -213,8 +213,7 @@ static int read_ip6(struct cs_address *a, char *ip) {
   if (zone) {
     *zone++ = '\0';
     scope = read_number(zone, strlen(zone), UINT32_MAX);
-    if (scope < 0) scope = if_nametoindex(zone);
-    if (scope == 0 && strspn(zone, "0") == 0) return 0;
+    if (scope < 0 && !(scope = if_nametoindex(zone))) return 0;
   }
   if (inet_pton(AF_INET6, ip, &in6) != 1) return 0;
   set_family(a, AF_INET6);
