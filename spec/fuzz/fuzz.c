@@ -11,6 +11,14 @@
 lua_State *L;
 
 int luaopen_curlsock_core(lua_State *state);
+/* What values can be besides plain data. */
+static const char objects[] =
+    "local closed = io.open('/dev/null') closed:close() "
+    "objects = {curl.share(), io.open('/dev/null', 'w'), closed, "
+    "print, curl.PAUSE, curl.address('127.0.0.1:80'), "
+    "coroutine.create(error), setmetatable({}, {__tostring = error, "
+    "__index = error, __len = error, __name = 1})}";
+
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -20,6 +28,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
   luaL_openlibs(L);
   luaL_requiref(L, "curlsock.core", luaopen_curlsock_core, 0);
   lua_setglobal(L, "curl");
+  MUST(!luaL_dostring(L, objects));
   return 0;
 }
 
@@ -113,20 +122,10 @@ static void push_table(struct input *in, int is_list) {
   }
 }
 
-/* Objects that are somebody's: made once. */
 static void push_object(struct input *in) {
-  static const char *const objects[] = {
-      "one = one or curl.share() return one",
-      "open = open or io.open('/dev/null', 'w') return open",
-      "if not shut then shut = io.open('/dev/null') shut:close() end return shut",
-      "call = call or function() end return call",
-      "return curl.PAUSE",
-      "return curl.address('127.0.0.1:80')",
-      "angry = angry or setmetatable({}, {__tostring = error, __index = error, "
-      "__len = error, __name = 1}) return angry",
-      "late = late or coroutine.create(error) return late"};
-  fuzz_function(objects[take_byte(in) % (sizeof objects / sizeof *objects)]);
-  MUST(fuzz_call(0, 1, "", ""));
+  lua_getglobal(L, "objects");
+  lua_rawgeti(L, -1, take_byte(in) % (unsigned)lua_rawlen(L, -1) + 1);
+  lua_remove(L, -2);
 }
 
 void push_value(struct input *in) {

@@ -16,12 +16,12 @@ static int writes_file(const struct curl_easyoption *o) {
 static void push_easy_name(struct input *in) {
   uint16_t number;
   char name[64];
-  const struct curl_easyoption *o = NULL;
+  const struct curl_easyoption *o = curl_easy_option_next(NULL);
   static unsigned count;
-  while (count == 0 || (o = curl_easy_option_next(o))) count++;
+  if (count == 0)
+    while (curl_easy_option_next(o + count)) count++;
   take_bytes(in, &number, sizeof number);
-  o = curl_easy_option_next(NULL);
-  for (unsigned i = number % (count - 1); i > 0; i--) o = curl_easy_option_next(o);
+  o += number % count;
   if (writes_file(o)) o = curl_easy_option_by_id(CURLOPT_URL);
   size_t n = strlen(o->name);
   for (size_t i = 0; i <= n && i < sizeof name; i++) name[i] = (char)tolower(o->name[i]);
@@ -140,22 +140,36 @@ static void set(struct input *in, int kind) {
   lua_settop(L, 1);
 }
 
-/* A known option, or any value for its level or its name. */
+/* Pushes the Socket, and level and name: those of a known option, or any value for one of
+ * the two, but no number that might reconfigure the system. */
+static void push_target(const char *const *name, unsigned odd, struct input *in) {
+  lua_pushvalue(L, 1);
+  for (unsigned i = 0; i < 2; i++) {
+    if (odd != i) {
+      lua_pushstring(L, name[i]);
+      continue;
+    }
+    push_value(in);
+    if (lua_isinteger(L, -1)) lua_pushinteger(L, lua_tointeger(L, -1) & 7);
+    if (lua_isinteger(L, -1)) lua_remove(L, -2);
+  }
+}
+
 static void set_socket(struct input *in) {
   unsigned number = take_byte(in), odd = take_byte(in) % 16;
   const char *const *name = socket_names[number % SOCKET_NAMES];
-  fuzz_function("local s, level, name, value = ... "
-                "local ok, message = pcall(s.getsockopt, s, level, name) "
-                "assert(ok or message:find('option'), message) "
-                "return s:setsockopt(level, name, value)");
-  lua_pushvalue(L, 1);
-  for (unsigned i = 0; i < 2; i++)
-    if (odd == i)
-      push_value(in);
-    else
-      lua_pushstring(L, name[i]);
+  struct input again = *in;
+  fuzz_function(
+      "local s, level, name, size = ... return s:getsockopt(level, name, size)");
+  push_target(name, odd, in);
   push_value(in);
+  fuzz_call(4, 0, "option", "getsockopt");
+  fuzz_function(
+      "local s, level, name, value = ... return s:setsockopt(level, name, value)");
+  push_target(name, odd, &again);
+  push_value(&again);
   call(4, "setsockopt");
+  *in = again;
   lua_settop(L, 1);
 }
 
