@@ -1,14 +1,18 @@
 -- Address: text, fields, comparing, networks.
 
 local curl = require "curlsock"
+local lfs = require "lfs"
 
--- What text means: all fields of the Address, in one table.
-local function fields(text)
-  local a = curl.address(text)
+-- All fields of an Address in one table.
+local function all_fields(a)
   return {
     family = a.family, ip = a.ip, port = a.port, path = a.path, scope_id = a.scope_id,
     socktype = a.socktype, protocol = a.protocol,
   }
+end
+
+local function fields(text)
+  return all_fields(curl.address(text))
 end
 
 local function inet(ip, port)
@@ -298,6 +302,40 @@ describe("an Address", function()
   end)
 end)
 
+-- A socket of a family that has no name here, and that any user may have: AF_NETLINK.
+local function netlink()
+  return assert(curl.socket(16, "raw", 0))
+end
+
+describe("an Address of another family", function()
+  it("has the family's number, and no IP, port or path", function()
+    local a = netlink():localaddress()
+    assert.same({ family = 16, socktype = "raw", protocol = 0 }, all_fields(a))
+    assert.equal("family 16", tostring(a))
+    assert.is_false(a:within("0.0.0.0/0"))
+  end)
+end)
+
+describe("an Address of a file", function()
+  it("that begins with @ is not written as an abstract name", function()
+    local here, folder = lfs.currentdir(), os.tmpname()
+    os.remove(folder)
+    assert(lfs.mkdir(folder) and lfs.chdir(folder))
+    finally(function()
+      lfs.chdir(here)
+      os.remove(folder .. "/@x")
+      lfs.rmdir(folder)
+    end)
+    local server = require "socket.unix"()
+    assert(server:bind("@x") and server:listen())
+    local a = assert(curl.socket("unix"):connect("unix:./@x")):peeraddress()
+    server:close()
+    assert.equal("unix:./@x", tostring(a))
+    assert.equal("./@x", a.path)
+    assert.is_true(a == curl.address("unix:./@x"))
+  end)
+end)
+
 describe("address == other", function()
   local function equal(a, b)
     return curl.address(a) == curl.address(b)
@@ -331,6 +369,16 @@ describe("address == other", function()
     local a = s:localaddress()
     assert.equal("dgram", a.socktype)
     assert.is_true(a == curl.address(tostring(a)))
+  end)
+
+  it("compares the bytes of families without a text", function()
+    local s = netlink()
+    local before = s:localaddress()
+    assert.is_true(before == s:localaddress())
+    assert.is_false(before == curl.address("unix:"))
+    assert.equal(1, s:send("x")) -- the kernel gives it an address for that
+    assert.is_false(before == s:localaddress())
+    assert.equal(tostring(before), tostring(s:localaddress()))
   end)
 
   it("is false for anything else", function()

@@ -1127,6 +1127,7 @@ describe("socket:setsockopt", function()
     assert.is_true(roundtrip("socket", "sndtimeo", 1e-9) > 0)
     assert.equal(1.25, roundtrip("tcp", "user_timeout", 1.25))
     assert.equal(0.001, roundtrip("tcp", "user_timeout", 1e-9))
+    assert.equal(0.0, roundtrip("socket", "busy_poll", 0))
   end)
 
   it("sets linger to seconds, or off", function()
@@ -1153,6 +1154,7 @@ describe("socket:setsockopt", function()
     end
     assert.equal(4294967295, s:getsockopt("socket", "mark"))
     assert.equal(7, roundtrip("socket", "mark", 7))
+    assert.equal(5e-05, roundtrip("socket", "busy_poll", 4.95e-05))
     assert.equal("lo", roundtrip("socket", "bindtodevice", "lo"))
   end)
 
@@ -1245,6 +1247,7 @@ describe("socket:getsockopt", function()
     assert.equal("inet6", s:getsockopt("socket", "domain"))
     assert.equal("dgram", s:getsockopt("socket", "type"))
     assert.equal(17, s:getsockopt("socket", "protocol"))
+    assert.equal(16, curl.socket(16, "raw"):getsockopt("socket", "domain")) -- AF_NETLINK
   end)
 
   it("names the pending error", function()

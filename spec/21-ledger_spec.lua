@@ -1098,6 +1098,28 @@ describe("curl.sockets", function()
     assert.same({ "open 0", "sockopt 1", "write 1", "close 0" }, counts)
   end)
 
+  it("has neither Socket nor pool while the pool is being finalized", function()
+    local seen = {}
+    local function see()
+      table.move(curl.sockets(), 1, 9, #seen + 1, seen)
+    end
+    local function run()
+      local multi = curl.multi()
+      for _ = 1, 2 do
+        assert.is_true(transfer(multi, curl.easy {
+          url = servers.nginx().url .. "/hello",
+          proxy = "",
+          timeout = 20,
+          fresh_connect = true,
+          closesocketfunction = see,
+        }))
+      end
+    end
+    run()
+    left.gc()
+    assert.same({ { state = "lent" } }, seen)
+  end)
+
   it("has the Socket of an easy that was collected", function()
     local log = new_log()
     local multi = curl.multi()
