@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * option.c - fuzzes what sets options: setopt, unset and the constructors of easies, multis
- * and shares, and socket:setsockopt, with any value for any option. Nothing is performed.
+ * and shares, with any value for any option. Nothing is performed.
  */
 #include "fuzz.h"
 
@@ -38,37 +38,6 @@ static const char *const multi_names[] = {"chunk_length_penalty_size",
                                           "pipelining",
                                           "socketfunction",
                                           "timerfunction"};
-
-static const char *const socket_names[][2] = {
-    {"socket", "reuseaddr"},
-    {"socket", "linger"},
-    {"socket", "rcvbuf"},
-    {"socket", "rcvtimeo"},
-    {"socket", "mark"},
-    {"socket", "priority"},
-    {"socket", "bindtodevice"},
-    {"socket", "busy_poll"},
-    {"socket", "max_pacing_rate"},
-    {"socket", "type"},
-    {"socket", "domain"},
-    {"socket", "error"},
-    {"socket", "cookie"},
-    {"socket", "peercred"},
-    {"socket", "incoming_cpu"},
-    {"tcp", "nodelay"},
-    {"tcp", "keepidle"},
-    {"tcp", "congestion"},
-    {"tcp", "user_timeout"},
-    {"tcp", "fastopen"},
-    {"ip", "tos"},
-    {"ip", "ttl"},
-    {"ip", "mtu"},
-    {"ipv6", "v6only"},
-    {"ipv6", "unicast_hops"},
-    {"ipv6", "tclass"},
-    {"udp", "segment"},
-};
-enum { SOCKET_NAMES = sizeof socket_names / sizeof *socket_names };
 
 static void push_name(struct input *in, int kind) {
   unsigned number = take_byte(in);
@@ -140,39 +109,6 @@ static void set(struct input *in, int kind) {
   lua_settop(L, 1);
 }
 
-/* Pushes the Socket, and level and name: those of a known option, or any value for one of
- * the two, but no number that might reconfigure the system. */
-static void push_target(const char *const *name, unsigned odd, struct input *in) {
-  lua_pushvalue(L, 1);
-  for (unsigned i = 0; i < 2; i++) {
-    if (odd != i) {
-      lua_pushstring(L, name[i]);
-      continue;
-    }
-    push_value(in);
-    if (lua_isinteger(L, -1)) lua_pushinteger(L, lua_tointeger(L, -1) & 7);
-    if (lua_isinteger(L, -1)) lua_remove(L, -2);
-  }
-}
-
-static void set_socket(struct input *in) {
-  unsigned number = take_byte(in), odd = take_byte(in) % 16;
-  const char *const *name = socket_names[number % SOCKET_NAMES];
-  struct input again = *in;
-  fuzz_function(
-      "local s, level, name, size = ... return s:getsockopt(level, name, size)");
-  push_target(name, odd, in);
-  push_value(in);
-  fuzz_call(4, 0, "option", "getsockopt");
-  fuzz_function(
-      "local s, level, name, value = ... return s:setsockopt(level, name, value)");
-  push_target(name, odd, &again);
-  push_value(&again);
-  call(4, "setsockopt");
-  *in = again;
-  lua_settop(L, 1);
-}
-
 static void close_object(void) {
   fuzz_function("local o = ... o:close()");
   lua_insert(L, 1);
@@ -181,22 +117,17 @@ static void close_object(void) {
 
 void fuzz_one(const uint8_t *data, size_t size) {
   static const char *const makers[] = {"return curl.easy(...)", "return curl.multi(...)",
-                                       "return curl.share(...)",
-                                       "return curl.socket('inet6')"};
+                                       "return curl.share(...)"};
+  static const char *const names[] = {"easy", "multi", "share"};
   struct input in = {data, size};
-  int kind = (int)take_byte(&in) % 4;
+  int kind = (int)take_byte(&in) % 3;
   fuzz_function(makers[kind]);
   push_table(&in, kind);
-  if (call(1, kind == 0 ? "easy" : kind == 1 ? "multi" : "share") != 1) {
+  if (call(1, names[kind]) != 1) {
     lua_settop(L, 0);
-    /* What the constructor had made is garbage. */
-    lua_gc(L, LUA_GCCOLLECT);
+    lua_gc(L, LUA_GCCOLLECT); /* what the constructor had made */
     return;
   }
-  while (in.left > 0)
-    if (kind == 3)
-      set_socket(&in);
-    else
-      set(&in, kind);
+  while (in.left > 0) set(&in, kind);
   close_object();
 }
