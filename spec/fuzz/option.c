@@ -7,9 +7,11 @@
 
 #include <ctype.h>
 
-/* They name a file that libcurl writes when the easy is closed. */
-static int writes_file(const struct curl_easyoption *o) {
-  return o->id == CURLOPT_COOKIEJAR || o->id == CURLOPT_HSTS || o->id == CURLOPT_ALTSVC;
+/* They name a file that libcurl writes when the easy is closed; and 7.88 leaks the names of
+ * cookie files when it resets an easy. */
+static int is_left_out(const struct curl_easyoption *o) {
+  return o->id == CURLOPT_COOKIEJAR || o->id == CURLOPT_HSTS || o->id == CURLOPT_ALTSVC ||
+         o->id == CURLOPT_COOKIEFILE;
 }
 
 /* Pushes the name of an option of an easy, in lower case. */
@@ -22,7 +24,7 @@ static void push_easy_name(struct input *in) {
     while (curl_easy_option_next(o + count)) count++;
   take_bytes(in, &number, sizeof number);
   o += number % count;
-  if (writes_file(o)) o = curl_easy_option_by_id(CURLOPT_URL);
+  if (is_left_out(o)) o = curl_easy_option_by_id(CURLOPT_URL);
   size_t n = strlen(o->name);
   for (size_t i = 0; i <= n && i < sizeof name; i++) name[i] = (char)tolower(o->name[i]);
   lua_pushstring(L, name);
