@@ -15,7 +15,7 @@ function callback.called(w, version, event, context)
   local ok, message = pcall(function()
     w:check()
     -- A finalizer may run amidst any step of the program: then nothing is done in it.
-    if collectgarbage "isrunning" and #w:limbo() > 0 then return end
+    if w.collects and #w:limbo() > 0 then return end
     for _, entry in ipairs(version.cb) do
       if entry[1] == event and entry[2] == n then w.run(w, entry, context, 3) end
     end

@@ -30,7 +30,11 @@ local function options(w, op, easy)
     timeout_ms = 25,
   }
   if version.tells then o.closesocketfunction = callback.on_close(w, version) end
-  if not has(op[5], "unseen") then o.sockoptfunction = callback.on_sockopt(w, version) end
+  -- Where only sockoptfunction tells which descriptor it is, there is one.
+  local known = op[4] % 3 == 1 or op[4] == 2
+  if not (known and has(op[5], "unseen")) then
+    o.sockoptfunction = callback.on_sockopt(w, version)
+  end
   if easy then
     for _, name in ipairs { "closesocketfunction", "sockoptfunction" } do
       if not o[name] then easy:unset(name) end

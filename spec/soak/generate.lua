@@ -91,10 +91,17 @@ local makers = {
     return { "reset", o[2] }, o, { "perform", o[2] }
   end },
   { 2, function()
-    local one, other, last = any("drop", true)(), any("drop", true)(), any("drop", true)()
-    one[4], other[4], last[4] = 0, 0, 1
-    return one, other, last
-  end }, { 1, on_easy "info" },
+    local s, e = slot "share", slot "easy"
+    return { "close", 2, s }, { "drop", 0, e, 0 }, { "drop", 2, s, 0 },
+      { "drop", 0, 1 + e % 3, R(0, 1) }, { "collect" }
+  end },
+  -- A Socket of the script's, which is given away twice.
+  { 1, function(depth)
+    local e = easy(depth)
+    e[4], e[5] = 4, R(0, 1) * 32
+    return { "socket", 1, R(0, 2) }, e, { "perform", e[2] }, { "perform", e[2] }
+  end },
+  { 1, on_easy "info" },
   { 2, function() return { "dup", slot "easy", slot "easy" } end },
   { 3, any "close" }, { 2, any "scope" }, { 3, any("drop", true) },
   { 2, plain "collect" }, { 1, plain "steal" },
@@ -140,9 +147,14 @@ local function generate(seed)
   for _ = 1, 4 do
     table.insert(program, 1, makers[R(4)][2](0))
   end
-  for _ = 1, R(2) do
-    table.insert(program, 1, easy(0))
+  local sharing = R(3) == 1
+  for slot_of_easy = 1, 3 do
+    local e = easy(0)
+    e[2] = slot_of_easy
+    if sharing then table.insert(program, 1, { "use", slot_of_easy, 1 }) end
+    table.insert(program, 1, e)
   end
+  if sharing then table.insert(program, 1, { "share", 1, 0 }) end
   program.ends = R(3) == 1 and "drop" or "close"
   -- Else garbage is collected only when the program says so.
   program.gc = ({ "incremental", "generational" })[R(4)]

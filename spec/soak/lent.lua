@@ -175,7 +175,6 @@ end
 function World:check()
   if self.failure then return end
   -- A finalizer would change all this meanwhile.
-  local collects = collectgarbage "isrunning"
   collectgarbage "stop"
   self:sweep()
   self:check_own()
@@ -185,7 +184,7 @@ function World:check()
     self:check_rest()
     self:check_live()
   end
-  if collects then collectgarbage "restart" end
+  if self.collects then collectgarbage "restart" end
 end
 
 -- All is gone; exactly what was open before is.

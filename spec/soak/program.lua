@@ -32,16 +32,14 @@ end
 -- All that is left is closed in order, or dropped.
 local function finish(w, way)
   for i = 0, way == "close" and 2 or -1 do
-    for slot = 1, 3 do
+    for slot = 0, 3 do
       run(w, { { "close", i, slot } }, {})
     end
   end
   -- From here on callbacks make nothing new.
   w.ending = true
-  for _, slots in pairs(w.slots) do
-    for slot = 1, 3 do
-      slots[slot] = nil
-    end
+  for kind in pairs(w.slots) do
+    w.slots[kind] = {}
   end
   w.coroutine = nil
   others.collect(w)
@@ -56,7 +54,7 @@ end
 -- "close", "drop", or "leave": then all is left to the end of the Lua state.
 local function execute(program, places)
   local w = model.new()
-  w.places, w.run, w.steps, w.throws = places, run, 300, 0
+  w.places, w.run, w.steps, w.throws, w.collects = places, run, 300, 0, program.gc
   collectgarbage "restart"
   collectgarbage(program.gc or "stop")
   local ok, message = xpcall(function()

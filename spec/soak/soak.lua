@@ -58,11 +58,26 @@ function soak.try(program)
   return why
 end
 
+-- What kind of failure it is: the words, without numbers.
+local function kind_of(why)
+  return why and why:match("^[^\n]*"):gsub("%w*%d%w*", "")
+end
+
 local function report(seed, program, why)
-  local small = shrink.shrink(program, soak.try, 600)
+  local kind = kind_of(why)
+  local small = shrink.shrink(program, function(p) return kind_of(soak.try(p)) == kind end, 600)
   local now = soak.try(small) or "now and then: " .. why
   return ("seed %d fails: %s\n\nThe shortest program found that fails:\n\n%s"):format(seed, why,
     shrink.script(small, now))
+end
+
+-- What there is to say of the program of a seed that fails; nil if it does not fail alone.
+function soak.report(seed, is_last)
+  local program = soak.program(seed, is_last)
+  for _ = 1, 3 do
+    local why = soak.try(program)
+    if why then return report(seed, program, why) end
+  end
 end
 
 -- Runs a batch of seeds; nil, or what there is to say of the first failure.
@@ -70,13 +85,9 @@ function soak.failure_in(first, last)
   local text, why = run(("spec/soak/run.lua batch %d %d"):format(first, last), 120)
   if not why then return nil end
   local seed = tonumber(text:match(".*seed (%d+)\n"))
-  local program = soak.program(seed, seed == last)
-  for _ = 1, 3 do
-    local alone = soak.try(program)
-    if alone then return report(seed, program, alone) end
-  end
-  return ("seed %d fails: %s\nIt does not fail alone; again: make soak SEED=%d"):format(seed, why,
-    first)
+  return soak.report(seed, seed == last)
+    or ("seed %d fails: %s\nIt does not fail alone; again: make soak SEED=%d"):format(seed, why,
+      first)
 end
 
 return soak
