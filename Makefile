@@ -140,7 +140,8 @@ run-sanitize: all
 # The first way takes one file at a time: all that busted remembers is collected again and again.
 gcstress:
 	@sh scripts/setup.sh build test check
-	@failed=; for spec in $(or $(TESTS),$(sort $(shell find spec -name '*_spec.lua'))); do \
+	@export CURLSOCK_GC=full; failed=; \
+	for spec in $(or $(TESTS),$(sort $(shell find spec -name '*_spec.lua'))); do \
 	  $(MAKE) --no-print-directory BUILD='$(BUILD)/gcstress' TESTS="$$spec" \
 	    CPPFLAGS='$(CPPFLAGS) -include spec/support/gcstress.h' sanitize-gcc || failed=1; \
 	done; [ ! "$$failed" ]
