@@ -4,15 +4,22 @@
 PREFIX ?= /usr/local
 BUILD ?= build
 
-# These are looked up when they are used, so that setup may install them first.
+# make LUA=lua5.5 is for that Lua. What is installed is looked up when make starts; what needs a
+# set-up first starts another make after it.
 LUA ?= $(shell for l in lua5.4 lua54 lua-5.4 lua; do command -v $$l && break; done)
-LUA_PC ?= $(shell for l in lua5.4 lua-5.4 lua54 lua; do \
-	pkg-config --exists "$$l >= 5.4 $$l < 5.5" && echo $$l && break; done)
+LUA_VERSION := $(or $(shell $(or $(LUA),false) -e 'print(_VERSION:sub(5))'),5.4)
+LUA_PC ?= $(shell v=$(LUA_VERSION); for l in lua$$v lua-$$v lua$(subst .,,$(LUA_VERSION)) lua; do \
+	pkg-config --exists "$$l >= $$v $$l < $$v.99" && echo $$l && break; done)
 LUA_CFLAGS ?= $(shell pkg-config --cflags $(LUA_PC))
 CURL_CFLAGS ?= $(shell pkg-config --cflags libcurl)
 CURL_LIBS ?= $(shell pkg-config --libs libcurl)
 
-LUAC ?= $(shell for l in luac5.4 luac54 luac-5.4 luac; do command -v $$l && break; done)
+LUAC ?= $(subst lua,luac,$(LUA))
+
+# The names with version are those that Lua reads first.
+LUA_SUFFIX = $(subst .,_,$(LUA_VERSION))
+LUA_PATHS = LUA_PATH_$(LUA_SUFFIX)='lua/?.lua;lua/?/init.lua;;' \
+  LUA_CPATH_$(LUA_SUFFIX)='$(BUILD)/?.so;;'
 
 CFLAGS ?= -O2 -g
 WARNINGS ?= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
@@ -36,7 +43,15 @@ $(CORE): $(OBJECTS)
 	@mkdir -p $(@D)
 	$(SAY)$(CC) $(SHARED) $(CFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) $(CURL_LIBS) -pthread
 
-$(BUILD)/csrc/%.o: csrc/%.c Makefile
+# What is compiled for one Lua does not fit another.
+FOR_LUA = $(BUILD)/lua-$(LUA_VERSION)
+
+$(FOR_LUA):
+	@mkdir -p $(@D)
+	@rm -f $(BUILD)/lua-*
+	@touch $@
+
+$(BUILD)/csrc/%.o: csrc/%.c Makefile $(FOR_LUA)
 	@mkdir -p $(@D)
 	$(SAY)$(CC) -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(WARNINGS) $(CFLAGS) $(CPPFLAGS) \
 	  $(LUA_CFLAGS) $(CURL_CFLAGS) -MMD -MP -c -o $@ $<
@@ -56,6 +71,8 @@ help:
 	@echo 'make soak         random programs beside a model of ownership; SECONDS=60 SEED=n'
 	@echo 'make fuzz         replays the inputs kept, then tries others; SECONDS=60 a target, TARGET=name'
 	@echo 'make coverage     counts the lines and branches that test and oom run, lists those they do not'
+	@echo 'make matrix       runs every spec on several releases of Debian, as root;'
+	@echo '                  SUITES="$(SUITES)" MIRROR=url MATRIX=folder'
 	@echo 'make lint         checks style and warnings'
 	@echo 'make format       formats the C sources'
 	@echo 'make bench        measures the cost against plain C, writes bench/RESULTS.md'
@@ -73,13 +90,12 @@ demo:
 	@$(MAKE) --no-print-directory run-demo
 
 run-demo: all
-	@LUA_PATH_5_4='lua/?.lua;lua/?/init.lua;;' LUA_CPATH_5_4='$(BUILD)/?.so;;' \
-	  $(LUA) examples/01-*.lua $(URL)
+	@$(LUA_PATHS) $(LUA) examples/01-*.lua $(URL)
 
 # A Lua module of the specs.
 NATIVE = $(BUILD)/spec/support/native.so
 
-$(NATIVE): spec/support/native.c Makefile
+$(NATIVE): spec/support/native.c Makefile $(FOR_LUA)
 	@mkdir -p $(@D)
 	$(SAY)$(CC) -std=c11 -D_GNU_SOURCE -fPIC $(WARNINGS) $(CFLAGS) $(CPPFLAGS) $(LUA_CFLAGS) \
 	  $(SHARED) $(LDFLAGS) -o $@ $< -pthread
@@ -204,15 +220,20 @@ run-coverage: all
 	-@$(MAKE) --no-print-directory run-oom
 	@$(LUA) scripts/coverage.lua '$(BUILD)' '$(LUAC)'
 
+MATRIX ?= $(BUILD)/matrix
+SUITES ?= bookworm trixie sid
+
+matrix:
+	@sh scripts/setup.sh matrix
+	@MIRROR='$(MIRROR)' sh scripts/matrix.sh '$(MATRIX)' $(SUITES)
+
 bench:
 	@sh scripts/setup.sh build test bench
 	@$(MAKE) --no-print-directory run-bench
 
 run-bench: all
-	@LUA_PATH_5_4='lua/?.lua;lua/?/init.lua;;' LUA_CPATH_5_4='$(BUILD)/?.so;;' \
-	  $(LUA) bench/run.lua
-	@ulimit -n 16384 && LUA_PATH_5_4='lua/?.lua;lua/?/init.lua;;' LUA_CPATH_5_4='$(BUILD)/?.so;;' \
-	  $(LUA) bench/loops.lua
+	@$(LUA_PATHS) $(LUA) bench/run.lua
+	@ulimit -n 16384 && $(LUA_PATHS) $(LUA) bench/loops.lua
 
 lint:
 	@sh scripts/setup.sh build lint
@@ -224,6 +245,9 @@ lint-style:
 	luacheck --quiet --no-color .
 	$(CLANG_FORMAT) --dry-run -Werror $(wildcard csrc/*.[ch] bench/*.[ch] spec/*/*.[ch])
 
+	luacheck --quiet --no-color lua spec examples bench $(wildcard *.rockspec .luacheckrc .busted)
+	$(CLANG_FORMAT) --dry-run -Werror $(wildcard csrc/*.[ch] bench/*.[ch] spec/oom/*.[ch])
+
 format:
 	$(CLANG_FORMAT) -i $(wildcard csrc/*.[ch] bench/*.[ch] spec/*/*.[ch])
 
@@ -233,10 +257,13 @@ lint-gcc lint-clang:
 	$(MAKE) --no-print-directory BUILD=$(BUILD)/$@ CC=$(@:lint-%=%) CFLAGS='$(CFLAGS) -Werror' all
 	@sh scripts/exports.sh $(BUILD)/$@/curlsock/core.so
 
+LUA_SHARE = $(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/curlsock
+LUA_LIB = $(DESTDIR)$(PREFIX)/lib/lua/$(LUA_VERSION)/curlsock
+
 install: all
-	mkdir -p '$(DESTDIR)$(PREFIX)/lib/lua/5.4/curlsock' '$(DESTDIR)$(PREFIX)/share/lua/5.4/curlsock'
-	cp $(CORE) '$(DESTDIR)$(PREFIX)/lib/lua/5.4/curlsock/core.so'
-	cp lua/curlsock/*.lua '$(DESTDIR)$(PREFIX)/share/lua/5.4/curlsock/'
+	mkdir -p '$(LUA_LIB)' '$(LUA_SHARE)'
+	cp $(CORE) '$(LUA_LIB)/core.so'
+	cp lua/curlsock/*.lua '$(LUA_SHARE)/'
 
 clean:
 	rm -rf $(BUILD)
@@ -244,4 +271,4 @@ clean:
 .PHONY: all help setup demo run-demo test run-test oom run-oom soak run-soak sanitize \
   sanitize-gcc sanitize-clang run-sanitize gcstress valgrind run-valgrind bench run-bench lint \
   run-lint fuzz run-fuzz coverage run-coverage format lint-style lint-gcc lint-clang install \
-  clean
+  clean matrix

@@ -19,7 +19,7 @@ description = {
 supported_platforms = { "unix" }
 
 dependencies = {
-  "lua >= 5.4, < 5.5",
+  "lua >= 5.4, < 5.6",
 }
 
 -- Only the library: where a distribution has the headers in a folder for the architecture, a

@@ -1,54 +1,63 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Names what is missing of the groups given (build, test, cover, fuzz, lint, bench, check), and
-# installs it where there is apt-get. Says nothing and touches nothing when nothing is missing.
+# Names what is missing of the groups given (build, test, cover, fuzz, lint, bench, check, matrix),
+# and installs it where there is apt-get. Says nothing and touches nothing when nothing is missing.
+# LUA=lua5.5: for that Lua; otherwise for Lua 5.4.
 set -eu
 
 # Servers are commands of the administrator: a user's PATH need not have their folders.
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
+# The version of the Lua that LUA names, whether it is there already or not.
+v=5.4
+case ${LUA-}$("${LUA:-false}" -v 2>/dev/null || true) in
+  *lua5.5* | *lua-5.5* | *lua55* | *"Lua 5.5"*) v=5.5 ;;
+esac
+
 # Requirements, one a line. Where there is no apt-get a probe tells what is missing: any of the
-# commands (cmd), any of the pkg-config modules (pc, luapc: of Lua 5.4), or a Lua module (lua).
+# commands (cmd), any of the pkg-config modules (pc, luapc: of Lua), or a Lua module (lua).
 # "rock:NAME" comes from LuaRocks; "-": that system has no package of it.
 requirements() {
-  cat <<'END'
-build | cmd gcc cc clang           | gcc                  | gcc                | build-base        | gcc
-build | cmd gcc cc clang           | libc6-dev            | gcc                | build-base        | gcc
-build | cmd make gmake             | make                 | make               | make              | make
-build | cmd pkg-config             | pkg-config           | pkgconf-pkg-config | pkgconf           | pkgconf
-build | lua                        | lua5.4               | lua                | lua5.4            | lua@5.4
-build | luapc                      | liblua5.4-dev        | lua-devel          | lua5.4-dev        | lua@5.4
-build | pc libcurl                 | libcurl4-openssl-dev | libcurl-devel      | curl-dev          | curl
-test  | lua busted                 | lua-busted           | rock:busted        | lua5.4-busted     | rock:busted
-test  | lua lfs                    | lua-filesystem       | lua-filesystem     | lua5.4-filesystem | rock:luafilesystem
-test  | lua socket                 | lua-socket           | lua-socket         | lua5.4-socket     | rock:luasocket
-test  | lua luv                    | lua-luv              | rock:luv           | rock:luv          | rock:luv
-test  | lua cqueues                | lua-cqueues          | rock:cqueues       | lua5.4-cqueues    | rock:cqueues
-test  | cmd luarocks-5.4 luarocks  | luarocks             | luarocks           | luarocks5.4       | luarocks
-test  | cmd nginx                  | nginx                | nginx              | nginx             | nginx
-test  | cmd vsftpd                 | vsftpd               | vsftpd             | vsftpd            | -
-test  | cmd openssl                | openssl              | openssl            | openssl           | openssl
-test  | cmd nm                     | binutils             | binutils           | binutils          | binutils
-cover | cmd gcc                    | gcc                  | gcc                | build-base        | gcc
-cover | cmd gcov                   | gcc                  | gcc                | build-base        | gcc
-cover | cmd luac5.4 luac           | lua5.4               | lua                | lua5.4            | lua@5.4
-fuzz  | cmd clang                  | clang                | clang              | clang             | llvm
-fuzz  | cmd clang                  | libclang-rt-dev      | compiler-rt        | compiler-rt       | llvm
-fuzz  | cmd llvm-symbolizer        | llvm                 | llvm               | llvm              | llvm
-lint  | cmd luacheck               | lua-check            | rock:luacheck      | lua5.4-luacheck   | luacheck
-lint  | cmd gcc                    | gcc                  | gcc                | build-base        | gcc
-lint  | cmd clang                  | clang                | clang              | clang             | llvm
-lint  | cmd clang-format           | clang-format         | clang-tools-extra  | clang-extra-tools | clang-format
-lint  | cmd nm                     | binutils             | binutils           | binutils          | binutils
-bench | cmd valgrind               | valgrind             | valgrind           | valgrind          | -
-check | cmd gcc                    | gcc                  | libasan            | gcc               | gcc
-check | cmd gcc                    | gcc                  | libubsan           | gcc               | gcc
-check | cmd clang                  | clang                | clang              | clang             | llvm
-check | cmd clang                  | libclang-rt-dev      | compiler-rt        | compiler-rt       | llvm
-check | cmd llvm-symbolizer        | llvm                 | llvm               | llvm              | llvm
-check | cmd patchelf               | patchelf             | patchelf           | patchelf          | -
-check | cmd valgrind               | valgrind             | valgrind           | valgrind          | -
-check | cmd valgrind               | libc6-dbg            | valgrind           | musl-dbg          | -
+  cat <<END
+build  | cmd gcc cc clang         | gcc                  | gcc                | build-base        | gcc
+build  | cmd gcc cc clang         | libc6-dev            | gcc                | build-base        | gcc
+build  | cmd make gmake           | make                 | make               | make              | make
+build  | cmd pkg-config           | pkg-config           | pkgconf-pkg-config | pkgconf           | pkgconf
+build  | lua                      | lua$v                | lua                | lua$v             | lua@$v
+build  | luapc                    | liblua$v-dev         | lua-devel          | lua$v-dev         | lua@$v
+build  | pc libcurl               | libcurl4-openssl-dev | libcurl-devel      | curl-dev          | curl
+test   | lua busted               | lua-busted           | rock:busted        | lua$v-busted      | rock:busted
+test   | lua lfs                  | lua-filesystem       | lua-filesystem     | lua$v-filesystem  | rock:luafilesystem
+test   | lua socket               | lua-socket           | lua-socket         | lua$v-socket      | rock:luasocket
+test   | lua luv                  | lua-luv              | rock:luv           | rock:luv          | rock:luv
+test   | lua cqueues              | lua-cqueues          | rock:cqueues       | lua$v-cqueues     | rock:cqueues
+test   | cmd luarocks-$v luarocks | luarocks             | luarocks           | luarocks$v        | luarocks
+test   | cmd nginx                | nginx                | nginx              | nginx             | nginx
+test   | cmd vsftpd               | vsftpd               | vsftpd             | vsftpd            | -
+test   | cmd openssl              | openssl              | openssl            | openssl           | openssl
+test   | cmd update-ca-certificates update-ca-trust | ca-certificates | ca-certificates | ca-certificates | -
+test   | cmd nm                   | binutils             | binutils           | binutils          | binutils
+cover  | cmd gcc                  | gcc                  | gcc                | build-base        | gcc
+cover  | cmd gcov                 | gcc                  | gcc                | build-base        | gcc
+cover  | cmd luac$v luac          | lua$v                | lua                | lua$v             | lua@$v
+fuzz   | cmd clang                | clang                | clang              | clang             | llvm
+fuzz   | cmd clang                | libclang-rt-dev      | compiler-rt        | compiler-rt       | llvm
+fuzz   | cmd llvm-symbolizer      | llvm                 | llvm               | llvm              | llvm
+lint   | cmd luacheck             | lua-check            | rock:luacheck      | lua$v-luacheck    | luacheck
+lint   | cmd gcc                  | gcc                  | gcc                | build-base        | gcc
+lint   | cmd clang                | clang                | clang              | clang             | llvm
+lint   | cmd clang-format         | clang-format         | clang-tools-extra  | clang-extra-tools | clang-format
+lint   | cmd nm                   | binutils             | binutils           | binutils          | binutils
+bench  | cmd valgrind             | valgrind             | valgrind           | valgrind          | -
+check  | cmd gcc                  | gcc                  | libasan            | gcc               | gcc
+check  | cmd gcc                  | gcc                  | libubsan           | gcc               | gcc
+check  | cmd clang                | clang                | clang              | clang             | llvm
+check  | cmd clang                | libclang-rt-dev      | compiler-rt        | compiler-rt       | llvm
+check  | cmd llvm-symbolizer      | llvm                 | llvm               | llvm              | llvm
+check  | cmd patchelf             | patchelf             | patchelf           | patchelf          | -
+check  | cmd valgrind             | valgrind             | valgrind           | valgrind          | -
+check  | cmd valgrind             | libc6-dbg            | valgrind           | musl-dbg          | -
+matrix | cmd debootstrap          | debootstrap          | debootstrap        | debootstrap       | -
 END
 }
 
@@ -59,12 +68,12 @@ first_command() {
   return 1
 }
 
-# The Lua 5.4 that the Makefile uses, too.
-is_lua54() { "$1" -e 'os.exit(_VERSION == "Lua 5.4")' 2>/dev/null; }
+# The Lua that the Makefile uses, too.
+is_lua() { "$1" -e "os.exit(_VERSION == 'Lua $v')" 2>/dev/null; }
 
 lua_can() {
   for lua in ${LUA:-lua5.4 lua54 lua-5.4 lua}; do
-    is_lua54 "$lua" || continue
+    is_lua "$lua" || continue
     [ $# = 0 ] || "$lua" -e "require '$1'" >/dev/null 2>&1
     return
   done
@@ -80,8 +89,8 @@ pkg_config_has() {
 }
 
 lua_module() {
-  for name in lua5.4 lua-5.4 lua54 lua; do
-    pkg_config_has "$name >= 5.4 $name < 5.5" && return
+  for name in "lua$v" "lua-$v" "lua${v%.*}${v#*.}" lua; do
+    pkg_config_has "$name >= $v $name < $v.99" && return
   done
   return 1
 }
@@ -182,8 +191,8 @@ install() {
 
 for group in "$@"; do
   case $group in
-    build | test | cover | fuzz | lint | bench | check) ;;
-    *) echo "usage: setup.sh [build] [test] [cover] [fuzz] [lint] [bench] [check]" >&2; exit 2 ;;
+    build | test | cover | fuzz | lint | bench | check | matrix) ;;
+    *) echo "usage: setup.sh [build] [test] [cover] [fuzz] [lint] [bench] [check] [matrix]" >&2; exit 2 ;;
   esac
 done
 

@@ -8,9 +8,12 @@ local servers = require "spec.support.servers"
 local rockspec = "curlsock-scm-1.rockspec"
 local core = (os.getenv("CURLSOCK_BUILD") or "build") .. "/curlsock/core.so"
 
--- The command of LuaRocks that is for Lua 5.4, wherever a system puts it.
-local luarocks = process.output("command -v luarocks-5.4") and "luarocks-5.4"
-  or "luarocks --lua-version=5.4"
+-- The command of LuaRocks that is for this Lua, wherever a system puts it.
+local version = process.version
+local luarocks = "luarocks-" .. version
+if not process.output("command -v " .. luarocks) then
+  luarocks = "luarocks --lua-version=" .. version
+end
 
 -- Success, and what the shell command printed.
 local function shell(command)
@@ -45,8 +48,10 @@ end
 -- Loads curlsock from these folders alone, and tells where its two parts were found.
 local script = [[
   local root = os.getenv("ROOT")
-  package.path = root .. "/share/lua/5.4/?.lua;" .. root .. "/share/lua/5.4/?/init.lua"
-  package.cpath = root .. "/lib/lua/5.4/?.so"
+  local version = _VERSION:match "%d+%.%d+"
+  local share = root .. "/share/lua/" .. version
+  package.path = share .. "/?.lua;" .. share .. "/?/init.lua"
+  package.cpath = root .. "/lib/lua/" .. version .. "/?.so"
   local curl = require "curlsock"
   assert(curl.easy { url = "http://127.0.0.1/" }):close()
   print(package.searchpath("curlsock", package.path))
@@ -54,8 +59,8 @@ local script = [[
 
 local function check_installed(root)
   local out = left.pass(script, { ROOT = root })
-  local expected = "%s/share/lua/5.4/curlsock/init.lua\n%s/lib/lua/5.4/curlsock/core.so\n"
-  assert.equal(expected:format(root, root), out)
+  local expected = "ROOT/share/lua/5.4/curlsock/init.lua\nROOT/lib/lua/5.4/curlsock/core.so\n"
+  assert.equal((expected:gsub("ROOT", root):gsub("5%.4", version)), out)
 end
 
 describe("the rockspec", function()

@@ -31,13 +31,11 @@ end
 
 -- The words for the shell that run the example.
 local function command(name, ...)
-  local words = { process.interpreter, "examples/" .. name, ... }
-  for i, word in ipairs(words) do
-    words[i] = process.quote(word)
+  local words = { process.lua() }
+  for _, word in ipairs { "examples/" .. name, ... } do
+    words[#words + 1] = process.quote(word)
   end
-  local path = ("LUA_PATH_5_4=%s LUA_CPATH_5_4=%s "):format(process.quote(package.path),
-    process.quote(package.cpath))
-  return path .. table.concat(words, " ")
+  return table.concat(words, " ")
 end
 
 local function output_of(words)

@@ -39,13 +39,17 @@ while arg[first - 1] do
 end
 process.interpreter = os.getenv("CURLSOCK_LUA") or arg[first]
 
+-- The version of that Lua: "5.4".
+process.version = _VERSION:match("%d+%.%d+")
+
 -- Words for the shell that run this Lua with the same modules. The names with version are
 -- those that are read first.
 function process.lua(env)
+  local suffix = process.version:gsub("%.", "_")
   local words = {
     "env",
-    process.quote("LUA_PATH_5_4=" .. package.path),
-    process.quote("LUA_CPATH_5_4=" .. package.cpath),
+    process.quote("LUA_PATH_" .. suffix .. "=" .. package.path),
+    process.quote("LUA_CPATH_" .. suffix .. "=" .. package.cpath),
   }
   for name, value in pairs(env or {}) do
     words[#words + 1] = process.quote(name .. "=" .. value)
