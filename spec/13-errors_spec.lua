@@ -27,12 +27,12 @@ local kinds = {
   { name = "readfunction", path = "/upload", upload = true },
   {
     name = "seekfunction",
-    path = "/upload",
+    path = "/moved-upload",
     upload = true,
-    infilesize_large = 10,
-    resume_from_large = 3,
+    infilesize_large = 4,
+    followlocation = true,
     readfunction = function()
-      return false
+      return "data"
     end,
   },
 }

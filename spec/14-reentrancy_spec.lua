@@ -42,23 +42,15 @@ local kinds = {
   { name = "readfunction", path = "/upload", body = "0\n", options = { upload = true } },
   {
     name = "seekfunction",
-    path = "/upload",
-    body = "7\n",
+    path = "/moved-upload",
+    body = "4\n",
     answer = true,
-    options = function()
-      local sent = false
-      return {
-        upload = true,
-        infilesize_large = 10,
-        resume_from_large = 3,
-        readfunction = function()
-          if not sent then
-            sent = true
-            return "3456789"
-          end
-        end,
-      }
-    end,
+    options = {
+      upload = true,
+      infilesize_large = 4,
+      followlocation = true,
+      readfunction = function() return "data" end,
+    },
   },
 }
 
@@ -67,8 +59,7 @@ local kinds = {
 local function with_callback(kind, f)
   local state = { body = {}, runs = 0 }
   local options = {}
-  local more = type(kind.options) == "function" and kind.options() or kind.options or {}
-  for name, value in pairs(more) do
+  for name, value in pairs(kind.options or {}) do
     options[name] = value
   end
   options.writefunction = state.body

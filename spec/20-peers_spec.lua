@@ -371,8 +371,8 @@ describe("R5: easy:close inside its own", function()
     { "prereqfunction", "/hello" },
     { "debugfunction", "/hello", { verbose = true } },
     { "readfunction", "/upload", { upload = true, infilesize_large = 4, readfunction = data } },
-    { "seekfunction", "/upload", { upload = true, infilesize_large = 8, resume_from_large = 4,
-      readfunction = data, seekfunction = yes } },
+    { "seekfunction", "/moved-upload", { upload = true, infilesize_large = 4,
+      followlocation = true, readfunction = data, seekfunction = yes } },
   }
   for _, callback in ipairs(callbacks) do
     local name, path, options = table.unpack(callback)

@@ -774,7 +774,9 @@ describe("A connection that a library closed itself", function()
     servers.stop(server)
     if has("ldap") then
       assert.is_true(ok)
-      assert.same({ "A, closed for A" }, log.lives())
+      -- libcurl 8.23 closes the connection itself.
+      local own = curl.version_info().version_num >= 0x081700
+      assert.same({ own and "A, closing for A" or "A, closed for A" }, log.lives())
     else
       assert.equal("UNSUPPORTED_PROTOCOL", name)
       assert.same({}, log.lives())

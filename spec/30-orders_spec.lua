@@ -126,11 +126,11 @@ local function live()
   return { easy = l.easy, multi = l.multi, share = l.share }
 end
 
--- The upload of orders.scene ended well, each time in a socket that was opened and closed.
+-- The upload of orders.scene ended well, each time in two sockets, opened and closed.
 local function assert_undisturbed(s, times)
   local seen = s.seen
   assert.same({ true }, s.result)
-  assert.same({ ("3\n"):rep(times), times, times, "closing" },
+  assert.same({ ("3\n"):rep(times), 2 * times, 2 * times, "closing" },
     { seen.body, seen.opened, seen.closed, seen.state })
 end
 

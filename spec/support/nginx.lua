@@ -20,6 +20,7 @@
 --   /cookie              sets cookie seen=yes        /private   basic user:secret
 --   /large-header        header x-large of 16 KiB    /gzip      compresses if asked to
 --   /upload              PUT or POST: number of bytes of the body
+--   /moved-upload        reads all of the body, then 307 to /upload: libcurl seeks
 --   /store/NAME          PUT and GET                 /post/NAME   POST: stored as /store/NAME
 --   /clients             nginx's count of connections: "Active connections: N ..."
 
@@ -80,6 +81,8 @@ http {
       add_header X-Large "$x$x$x$x$x$x$x$x$x$x$x$x$x$x$x$x";
       return 200 "large\n";
     }
+    location = /moved-upload { proxy_pass http://unix:@unix@:/moved; }
+    location = /moved { absolute_redirect off; return 307 /upload; }
     location = /upload { proxy_pass http://unix:@unix@:/length; }
     location = /length { return 200 "$content_length\n"; }
     location /store/ { dav_methods PUT DELETE; create_full_put_path on; }

@@ -611,7 +611,7 @@ end
 
 -- ---- a transfer that runs every callback ---------------------------------------------------
 
--- Callbacks that one upload to nginx's /upload runs, in a connection that is not kept.
+-- Callbacks that one upload to nginx's /moved-upload runs, in two connections that are not kept.
 orders.callbacks = {
   "opensocketfunction", "sockoptfunction", "closesocketfunction", "writefunction",
   "headerfunction", "readfunction", "seekfunction", "xferinfofunction", "debugfunction",
@@ -633,13 +633,17 @@ local answers = {
     seen.text = nil
     return body
   end,
-  seekfunction = function() return true end,
+  seekfunction = function(seen)
+    seen.text = "cde"
+    return true
+  end,
 }
 
 -- An easy that runs them all, and act(seen, ...) in the first call of the one called name.
 local function upload(module, url, seen, name, act)
   local easy = module.easy {
-    url = url .. "/upload", proxy = "", upload = true, infilesize = 5, resume_from = 2,
+    url = url .. "/moved-upload", proxy = "", upload = true, infilesize = 3,
+    followlocation = true,
     httpheader = { "Expect:" }, verbose = true, forbid_reuse = true,
   }
   for _, each_name in ipairs(orders.callbacks) do
