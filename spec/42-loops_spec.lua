@@ -3,10 +3,12 @@
 -- is watched by itself.
 
 local left = require "spec.support.left"
+local loops = require "spec.support.loops"
+local process = require "spec.support.process"
 local scenarios = require "spec.support.scenarios"
 local servers = require "spec.support.servers"
 
-local names = { "loop", "luv", "cqueues", "select" }
+local names = loops.names
 local web, ftp, dying, silent, dead
 
 -- Ends each answer in the middle: by closing, or by a reset.
@@ -72,6 +74,16 @@ for _, name in ipairs(names) do
       end
     end)
   end
+end
+
+-- Debian has neither luv nor cqueues for Lua 5.5. For Lua 5.4 they must be there.
+for _, name in ipairs(loops.missing) do
+  it(("curlsock.%s says that its library is missing, and only for Lua 5.5"):format(name), function()
+    assert.equal("5.5", process.version)
+    local ok, message = pcall(require, "curlsock." .. name)
+    assert.is_false(ok)
+    assert.matches(("module '%s' not found:"):format(name), message, 1, true)
+  end)
 end
 
 describe("A script", function()

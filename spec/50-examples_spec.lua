@@ -1,6 +1,7 @@
 -- Each example runs, and prints what its head says.
 
 local lfs = require "lfs"
+local loops = require "spec.support.loops"
 local process = require "spec.support.process"
 local servers = require "spec.support.servers"
 
@@ -54,7 +55,9 @@ local function run_on_terminal(...)
   return output_of("script -qec " .. process.quote(command(...)) .. " /dev/null")
 end
 
-local loops = { "08-loop.lua", "09-luv.lua", "10-cqueues.lua", "11-select.lua" }
+local page_of = {
+  loop = "08-loop.lua", luv = "09-luv.lua", cqueues = "10-cqueues.lua", select = "11-select.lua",
+}
 
 -- The lines of the example below its head, without the module of its loop.
 local function body_of(name)
@@ -104,7 +107,8 @@ describe("example", function()
     assert.matches("#", table.concat(lines))
   end)
 
-  for _, name in ipairs(loops) do
+  for _, loop in ipairs(loops.names) do
+    local name = page_of[loop]
     it(name .. " fetches each page of its own origin once", function()
       local pages, lines = {}, lines_of(run(name))
       for i = 1, 60 do

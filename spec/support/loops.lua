@@ -4,7 +4,15 @@ local curl = require "curlsock"
 local lfs = require "lfs"
 local luasocket = require "socket"
 
-local loops = {}
+-- loops.names: curlsock's loops whose library is there for this Lua; loops.missing: the others.
+local loops = { names = {}, missing = {} }
+
+local libraries = { loop = "curlsock", luv = "luv", cqueues = "cqueues", select = "socket" }
+
+for _, name in ipairs { "loop", "luv", "cqueues", "select" } do
+  local found = package.searchpath(libraries[name], package.path .. ";" .. package.cpath)
+  table.insert(found and loops.names or loops.missing, name)
+end
 
 local function getfd(object)
   return object.fd
