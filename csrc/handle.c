@@ -172,9 +172,10 @@ static int handle_close(lua_State *L) {
 }
 
 /* __close: as close, but inside any callback it waits for the outermost call to end. An
- * error that is under way is not replaced. */
+ * error that is under way is not replaced. (Lua 5.5 gives no second argument without one.) */
 static int handle__close(lua_State *L) {
   struct cs_handle *h = check_class(L);
+  lua_settop(L, 2);
   if (!h || h->closed) return 0;
   if (h->rt->frame) {
     cs_defer(L, 1);
