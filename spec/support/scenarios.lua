@@ -334,17 +334,16 @@ scenario("gives up on servers that never answer, and others go on meanwhile", fu
     end
   end
   run.loop:spawn(function()
-    for _ = 1, 20 do
+    while not next(names) do
       assert(run:perform("/hello"))
       pages = pages + 1
     end
-    equal(nil, next(names))
   end)
   run.loop:run()
   for i = 1, 2 do
     for j = 1, 5 do equal("OPERATION_TIMEDOUT", names[i * 10 + j]) end
   end
-  equal(20, pages)
+  assert(pages > 1, "others waited, too")
 end)
 
 scenario("closes a connection that is parked in TLS shutdown", function(run)
