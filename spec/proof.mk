@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: MIT
+# The proofs that take longer than the specs, or need more than they do. docs/testing.md says what
+# each shows. Part of the Makefile.
+
+SECONDS ?= 60
+CURLSOCK_BUILD ?= $(BUILD)
+
+OOM_CALLS = malloc calloc realloc free socket socketpair accept4 fcntl fstat close epoll_create1 \
+  epoll_ctl epoll_wait timerfd_create dup3 getsockopt setsockopt getsockname getpeername bind \
+  connect listen send recv poll fdopen fwrite
+OOM_HOST = $(BUILD)/oom/host
+
+oom:
+	@sh scripts/setup.sh build test
+	@$(MAKE) --no-print-directory run-oom
+
+run-oom: $(OOM_HOST)
+	@$(OOM_HOST) spec/oom/scenarios.lua '$(SCENARIO)' $(MODE)
+
+$(OOM_HOST): spec/oom/host.c spec/oom/server.c spec/oom/server.h $(OBJECTS)
+	@mkdir -p $(@D)
+	$(SAY)$(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) $(CPPFLAGS) -Icsrc $(LUA_CFLAGS) \
+	  $(CURL_CFLAGS) $(LDFLAGS) $(OOM_CALLS:%=-Wl,--wrap=%) -o $@ $(filter %.c %.o,$^) \
+	  $(shell pkg-config --libs $(LUA_PC)) $(CURL_LIBS) -lm -pthread
+
+# Only a copy of Lua loads the sanitizer's runtime: its children, all servers among them, do not.
+# The module stays loaded when a state closes: a leak is reported later and needs its symbols.
+# Freed memory is kept back only so long that specs may look at how much the process has. gcc's
+# second sanitizer writes where it likes, so it aborts, and the first one reports that.
+SANITIZE = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+SANITIZE_clang = -shared-libasan
+RUNTIME_gcc = libasan.so
+RUNTIME_clang = libclang_rt.asan-$(shell uname -m).so
+REPORTS = $(abspath $(BUILD))/reports
+
+sanitize:
+	@sh scripts/setup.sh build test check
+	@$(MAKE) --no-print-directory sanitize-gcc
+	@$(MAKE) --no-print-directory sanitize-clang
+
+sanitize-gcc sanitize-clang: sanitize-%:
+	@$(MAKE) --no-print-directory BUILD='$(BUILD)/$@' CC=$* CFLAGS='$(SANITIZE) $(SANITIZE_$*)' \
+	  LDFLAGS=-Wl,-z,nodelete RUNTIME='$(RUNTIME_$*)' run-sanitize
+
+run-sanitize: all
+	@patchelf --add-needed "$$($(CC) -print-file-name=$(RUNTIME))" --output '$(BUILD)/lua' \
+	  "$$(command -v $(LUA))"
+	@ASAN_OPTIONS='detect_leaks=1:handle_abort=1:quarantine_size_mb=8:log_path=$(REPORTS)/asan' \
+	  UBSAN_OPTIONS='print_stacktrace=1:abort_on_error=1:log_path=$(REPORTS)/ubsan' \
+	  sh scripts/reports.sh '$(REPORTS)' \
+	  $(MAKE) --no-print-directory LUA='$(abspath $(BUILD))/lua' run-test
+
+# The first way takes one file at a time: all that busted remembers is collected again and again.
+gcstress:
+	@sh scripts/setup.sh build test check
+	@export CURLSOCK_GC=full; failed=; \
+	for spec in $(or $(TESTS),$(sort $(shell find spec -name '*_spec.lua'))); do \
+	  $(MAKE) --no-print-directory BUILD='$(BUILD)/gcstress' TESTS="$$spec" \
+	    CPPFLAGS='$(CPPFLAGS) -include spec/support/gcstress.h' sanitize-gcc || failed=1; \
+	done; [ ! "$$failed" ]
+	@LUA_INIT='collectgarbage("generational")' $(MAKE) --no-print-directory sanitize-gcc
+	@LUA_INIT='collectgarbage("incremental", 1, 1000)' $(MAKE) --no-print-directory sanitize-gcc
+
+valgrind:
+	@sh scripts/setup.sh build test check
+	@$(MAKE) --no-print-directory BUILD='$(BUILD)/valgrind' LDFLAGS=-Wl,-z,nodelete run-valgrind
+
+run-valgrind: LUA_COMMAND = $(CURDIR)/spec/support/valgrind.sh
+run-valgrind: all
+	@REPORTS='$(REPORTS)' VALGRIND_LUA='$(LUA)' CURLSOCK_LUA='$(LUA_COMMAND)' \
+	  sh scripts/reports.sh '$(REPORTS)' \
+	  $(MAKE) --no-print-directory LUA='$(LUA_COMMAND)' run-test
+
+soak:
+	@sh scripts/setup.sh build test
+	@$(MAKE) --no-print-directory run-soak
+
+run-soak: all
+	@CURLSOCK_BUILD='$(CURLSOCK_BUILD)' $(LUA) spec/soak/run.lua $(SECONDS) $(SEED)
+
+FUZZ = BUILD=$(BUILD)/fuzz CC=clang \
+  CFLAGS='-O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all \
+  -fsanitize=fuzzer-no-link,address,undefined,float-cast-overflow'
+FUZZ_TARGETS = $(filter-out fuzz,$(patsubst spec/fuzz/%.c,%,$(wildcard spec/fuzz/*.c)))
+
+fuzz:
+	@sh scripts/setup.sh build fuzz
+	@$(MAKE) --no-print-directory $(FUZZ) run-fuzz
+
+run-fuzz: $(FUZZ_TARGETS:%=$(BUILD)/%)
+	@sh scripts/fuzz.sh '$(BUILD)' '$(SECONDS)' $(or $(TARGET),$(FUZZ_TARGETS))
+
+$(FUZZ_TARGETS:%=$(BUILD)/%): $(BUILD)/%: spec/fuzz/%.c spec/fuzz/fuzz.c spec/fuzz/fuzz.h $(OBJECTS)
+	$(SAY)$(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) $(CPPFLAGS) -fsanitize=fuzzer -Icsrc \
+	  $(LUA_CFLAGS) $(CURL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.c %.o,$^) \
+	  $(shell pkg-config --libs $(LUA_PC)) $(CURL_LIBS) -lm
+
+# Each line as it is written; libgcov's names are not exports; libcurl's macros are not branches.
+COVERED = BUILD=$(BUILD)/coverage CC=gcc LDFLAGS=-Wl,--exclude-libs,ALL \
+  CFLAGS='-O0 -g --coverage -DCURL_DISABLE_TYPECHECK'
+
+coverage:
+	@sh scripts/setup.sh build test cover
+	@$(MAKE) --no-print-directory $(COVERED) run-coverage
+
+# Error paths that only a failure reaches are run by make oom. Counting lines of Lua is slow, and
+# the later specs use all of it. What fails is told, and the counts are printed all the same.
+run-coverage: all
+	@rm -f $(BUILD)/csrc/*.gcda $(BUILD)/lua.ran
+	-@$(MAKE) --no-print-directory run-test
+	-@CURLSOCK_COVERAGE='$(abspath $(BUILD))/lua.ran' \
+	  LUA_INIT_5_4='@$(CURDIR)/spec/support/cover.lua' \
+	  $(MAKE) --no-print-directory run-test TESTS='$(wildcard spec/[4-9]*_spec.lua)'
+	-@$(MAKE) --no-print-directory run-oom
+	@$(LUA) scripts/coverage.lua '$(BUILD)' '$(LUAC)'
+
+MATRIX ?= $(BUILD)/matrix
+SUITES ?= bookworm trixie sid
+
+matrix:
+	@sh scripts/setup.sh matrix
+	@MIRROR='$(MIRROR)' sh scripts/matrix.sh '$(MATRIX)' $(SUITES)
+
+.PHONY: oom run-oom sanitize sanitize-gcc sanitize-clang run-sanitize gcstress valgrind \
+  run-valgrind soak run-soak fuzz run-fuzz coverage run-coverage matrix
