@@ -81,6 +81,7 @@ struct cs_runtime {
   size_t size;               /* slots of table */
   struct cs_link handles[3]; /* every struct cs_handle there is, by kind */
   struct cs_link sockets;    /* every struct cs_socket there is */
+  struct cs_link walk;       /* what cs_refuse_inside has reached, while it looks */
   int live[4];               /* easies, multis, shares not torn down; open Sockets */
   int deferred;              /* handles that wait for the outermost frame to end */
   int sweeping;              /* they are being torn down now */
@@ -144,7 +145,7 @@ struct cs_handle {
   struct cs_runtime *rt;
   struct cs_pool *pool; /* NULL once torn down (and before it is filled) */
   struct cs_link all;   /* in rt->handles */
-  struct cs_link walk;  /* in the list of what cs_refuse_inside has reached */
+  struct cs_link walk;  /* in rt->walk */
 };
 
 /* Pushes the box of a new, closed handle of size bytes (zeroed). [-0, +1, m] */

@@ -75,15 +75,14 @@ static void reach_neighbours(struct cs_link *list, struct cs_handle *h) {
 
 /* libcurl is inside a call on some handle that shares a pool with h. */
 static int is_running(struct cs_handle *h) {
-  struct cs_link list;
-  cs_link_init(&list);
-  reach(&list, h);
-  for (struct cs_link *l = list.next; l != &list; l = l->next)
-    reach_neighbours(&list, cs_item(l, struct cs_handle, walk));
+  struct cs_link *list = &h->rt->walk;
+  reach(list, h);
+  for (struct cs_link *l = list->next; l != list; l = l->next)
+    reach_neighbours(list, cs_item(l, struct cs_handle, walk));
   int running = 0;
   for (struct cs_frame *f = h->rt->frame; f; f = f->up)
     running |= !cs_link_empty(&f->handle->walk);
-  while (!cs_link_empty(&list)) cs_link_drop(list.next);
+  while (!cs_link_empty(list)) cs_link_drop(list->next);
   return running;
 }
 

@@ -196,6 +196,7 @@ static struct cs_runtime *runtime_new(lua_State *L) {
   rt->forks = cs_forks;
   for (int kind = CS_EASY; kind <= CS_SHARE; kind++) cs_link_init(&rt->handles[kind]);
   cs_link_init(&rt->sockets);
+  cs_link_init(&rt->walk);
   return rt;
 }
 
