@@ -226,7 +226,7 @@ for _, how in ipairs(manners) do
     local function begin(log, easy_first)
       local easy, multi, run
       local function make_easy()
-        easy = new_easy(log, "A", { url = servers.nginx().url .. "/slow?rate=8m" })
+        easy = new_easy(log, "A", { url = servers.nginx().url .. "/slow?rate=1m" })
       end
       if easy_first then make_easy() end
       multi, run = new_multi(how)
