@@ -53,7 +53,7 @@ run-sanitize: all
 # The first way takes one file at a time: all that busted remembers is collected again and again.
 gcstress:
 	@sh scripts/setup.sh build test check
-	@export CURLSOCK_GC=full; failed=; \
+	@export CURLSOCK_GC=full CURLSOCK_PATIENCE=10; failed=; \
 	for spec in $(or $(TESTS),$(sort $(shell find spec -name '*_spec.lua'))); do \
 	  $(MAKE) --no-print-directory BUILD='$(BUILD)/gcstress' TESTS="$$spec" \
 	    CPPFLAGS='$(CPPFLAGS) -include spec/support/gcstress.h' sanitize-gcc || failed=1; \
@@ -67,7 +67,8 @@ valgrind:
 
 run-valgrind: LUA_COMMAND = $(CURDIR)/spec/support/valgrind.sh
 run-valgrind: all
-	@REPORTS='$(REPORTS)' VALGRIND_LUA='$(LUA)' CURLSOCK_LUA='$(LUA_COMMAND)' \
+	@CURLSOCK_PATIENCE=10 CURLSOCK_LUA='$(LUA_COMMAND)' REPORTS='$(REPORTS)' \
+	  VALGRIND_LUA='$(LUA)' \
 	  sh scripts/reports.sh '$(REPORTS)' \
 	  $(MAKE) --no-print-directory LUA='$(LUA_COMMAND)' run-test
 
