@@ -31,7 +31,10 @@ function ops.multi(w, op)
   if h.poll then h.fd = method(w, h, multi, "pollfd") end
 end
 
-local kinds = { "connect", { "connect", "dns", "ssl_session", "cookie" }, "dns" }
+-- libcurl 7.88 loses the sessions that an easy has when it comes to share them (a leak).
+local keeps_sessions = curl.version_info().version_num >= 0x080e00
+local several = { "connect", "dns", "cookie", keeps_sessions and "ssl_session" or nil }
+local kinds = { "connect", several, "dns" }
 
 function ops.share(w, op)
   local which = 1 + op[3] % #kinds

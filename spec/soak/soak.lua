@@ -66,7 +66,7 @@ end
 local function report(seed, program, why)
   local kind = kind_of(why)
   local small = shrink.shrink(program, function(p) return kind_of(soak.try(p)) == kind end, 600)
-  local now = soak.try(small) or "now and then: " .. why
+  local now = soak.try(small) or soak.try(small) or soak.try(small) or "now and then: " .. why
   return ("seed %d fails: %s\n\nThe shortest program found that fails:\n\n%s"):format(seed, why,
     shrink.script(small, now))
 end
