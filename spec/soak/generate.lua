@@ -90,8 +90,8 @@ local makers = {
     if R(3) > 1 then return o end
     return { "reset", o[2] }, o, { "perform", o[2] }
   end },
-  { 2, function()
-    local s, e = slot "share", slot "easy"
+  { 4, function()
+    local s, e = R(R(2)), slot "easy"
     return { "close", 2, s }, { "drop", 0, e, 0 }, { "drop", 2, s, 0 },
       { "drop", 0, 1 + e % 3, R(0, 1) }, { "collect" }
   end },
@@ -151,7 +151,7 @@ local function generate(seed)
   for slot_of_easy = 1, 3 do
     local e = easy(0)
     e[2] = slot_of_easy
-    if sharing then table.insert(program, 1, { "use", slot_of_easy, 1 }) end
+    if sharing and R(3) < 3 then table.insert(program, 1, { "use", slot_of_easy, 1 }) end
     table.insert(program, 1, e)
   end
   if sharing then table.insert(program, 1, { "share", 1, 0 }) end
