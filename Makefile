@@ -63,6 +63,8 @@ help:
 	@echo 'make demo         shows what curlsock is for; URL=http://... against a real server'
 	@echo 'make test         runs every spec; TESTS="spec/01-rock_spec.lua ..." FILTER=pattern some,'
 	@echo '                  VERBOSE=1 names each test'
+	@echo 'make idle         10,000 idle connections in one multi; N=how many'
+	@echo 'make million      a million requests, drawn to bench/figures/million.svg; N=how many'
 	@echo 'make oom          fails every allocation and system call in turn; SCENARIO=name MODE=mode'
 	@echo 'make sanitize     every spec under the address and undefined behaviour sanitizers, by gcc'
 	@echo '                  and by clang; with TESTS and FILTER, as all of these three'
@@ -83,7 +85,7 @@ help:
 # What needs packages has two parts: the second runs in a make of its own, after the set-up.
 
 setup:
-	@sh scripts/setup.sh build test cover fuzz lint bench check matrix
+	@sh scripts/setup.sh build test cover fuzz lint bench check matrix plot
 
 demo:
 	@sh scripts/setup.sh build

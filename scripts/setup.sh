@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Names what is missing of the groups given (build, test, cover, fuzz, lint, bench, check, matrix),
-# and installs it where there is apt-get. Says nothing and touches nothing when nothing is missing.
+# Names what is missing of the groups given (build, test, cover, fuzz, lint, bench, check, matrix,
+# plot), and installs it where there is apt-get. Says nothing and touches nothing when nothing is missing.
 # LUA=lua5.5: for that Lua; otherwise for Lua 5.4.
 set -eu
 
@@ -57,6 +57,7 @@ check  | cmd llvm-symbolizer      | llvm                 | llvm               | 
 check  | cmd patchelf             | patchelf             | patchelf           | patchelf          | -
 check  | cmd valgrind             | valgrind             | valgrind           | valgrind          | -
 check  | cmd valgrind             | libc6-dbg            | valgrind           | musl-dbg          | -
+plot   | cmd gnuplot              | gnuplot-nox          | gnuplot            | gnuplot           | gnuplot
 matrix | cmd debootstrap          | debootstrap          | debootstrap        | debootstrap       | -
 END
 }
@@ -191,8 +192,8 @@ install() {
 
 for group in "$@"; do
   case $group in
-    build | test | cover | fuzz | lint | bench | check | matrix) ;;
-    *) echo "usage: setup.sh [build] [test] [cover] [fuzz] [lint] [bench] [check] [matrix]" >&2; exit 2 ;;
+    build | test | cover | fuzz | lint | bench | check | matrix | plot) ;;
+    *) echo "setup.sh: no such group: $group" >&2; exit 2 ;;
   esac
 done
 

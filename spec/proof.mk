@@ -5,6 +5,19 @@
 SECONDS ?= 60
 CURLSOCK_BUILD ?= $(BUILD)
 
+idle:
+	@sh scripts/setup.sh build test
+	@CURLSOCK_IDLE=$(or $(N),10000) $(MAKE) --no-print-directory TESTS=spec/63-idle_spec.lua run-test
+
+million:
+	@sh scripts/setup.sh build test plot
+	@$(MAKE) --no-print-directory run-million
+
+run-million: all
+	@LUA_PATH_$(LUA_SUFFIX)='./?.lua;lua/?.lua;lua/?/init.lua;;' \
+	  LUA_CPATH_$(LUA_SUFFIX)='$(BUILD)/?.so;;' $(LUA) bench/million.lua $(N)
+	gnuplot bench/million.gp
+
 OOM_CALLS = malloc calloc realloc free socket socketpair accept4 fcntl fstat close epoll_create1 \
   epoll_ctl epoll_wait timerfd_create dup3 getsockopt setsockopt getsockname getpeername bind \
   connect listen send recv poll fdopen fwrite
@@ -122,5 +135,5 @@ matrix:
 	@sh scripts/setup.sh matrix
 	@MIRROR='$(MIRROR)' sh scripts/matrix.sh '$(MATRIX)' $(SUITES)
 
-.PHONY: oom run-oom sanitize sanitize-gcc sanitize-clang run-sanitize gcstress valgrind \
+.PHONY: idle million run-million oom run-oom sanitize sanitize-gcc sanitize-clang run-sanitize gcstress valgrind \
   run-valgrind soak run-soak fuzz run-fuzz coverage run-coverage matrix

@@ -11,6 +11,7 @@
 --                        request; nginx's own messages
 --
 --   /hello               "hello\n"                   /peer      "ADDRESS PORT\n" of the client
+--   /quiet               "quiet\n", and not in the log
 --   /connection          "CONNECTION REQUEST\n": number of the connection, request on it
 --   /big, /slow?rate=64k 1 MiB, and the same at so many bytes a second
 --   /close, /brief       answers and closes; closes when idle for a second
@@ -59,6 +60,7 @@ http {
     @listen@
     root @root@;
     location = /hello { return 200 "hello\n"; }
+    location = /quiet { access_log off; return 200 "quiet\n"; }
     location = /peer { return 200 "$remote_addr $remote_port\n"; }
     location = /connection { return 200 "$connection $connection_requests\n"; }
     location = /slow { limit_rate $rate; alias @root@/big; }
