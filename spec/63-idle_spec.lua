@@ -77,7 +77,7 @@ print(("%d idle connections: %.0f bytes each, closed in %.1f us each; %.0f bytes
   :format(MANY, bytes, seconds * 1e6, (again - before) / MANY, few * 1e6, MANY // 10))
 assert(bytes < 8000, "they take too much memory")
 assert(again - before < 1.05 * (used - before) + (1 << 20), "the second time they take more")
-assert(seconds < 5 * few + 20e-6, "to close one takes longer among many")
+assert(seconds < 2 * few + 5e-6, "to close one takes longer among many")
 ]]
 
 describe("Thousands of idle connections", function()
