@@ -89,6 +89,7 @@ end
 
 local before = descriptors()
 local file = assert(io.open(rows, "w"))
+file:setvbuf "line"
 local first, last
 file:write("requests,seconds,resident KiB,Lua KiB,descriptors,ledger,easies\n")
 local multi = curl.multi()
