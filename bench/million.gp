@@ -4,7 +4,7 @@ set terminal svg size 800,480 font "sans-serif,14" background "white"
 set output "bench/figures/million.svg"
 set title "Memory, with a fresh easy and fresh closures for each request on one multi"
 set xlabel "requests"
-set format x "%.0f"
+set format x "%.0s%c"
 set ylabel "MiB"
 set yrange [0:*]
 set y2label "number"
