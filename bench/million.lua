@@ -95,7 +95,7 @@ file:write("requests,seconds,resident KiB,Lua KiB,descriptors,ledger,easies\n")
 local multi = curl.multi()
 run(multi, function(row)
   file:write(table.concat(row, ","), "\n")
-  if row[1] <= REQUESTS // 10 then first = row end
+  if not first or row[1] <= REQUESTS // 10 then first = row end
   last = row
 end)
 file:close()
