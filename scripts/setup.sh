@@ -57,7 +57,7 @@ check  | cmd llvm-symbolizer      | llvm                 | llvm               | 
 check  | cmd patchelf             | patchelf             | patchelf           | patchelf          | -
 check  | cmd valgrind             | valgrind             | valgrind           | valgrind          | -
 check  | cmd valgrind             | libc6-dbg            | valgrind           | musl-dbg          | -
-plot   | cmd gnuplot              | gnuplot-nox          | gnuplot            | gnuplot           | gnuplot
+plot   | cmd gnuplot-minimal      | gnuplot-nox          | gnuplot            | gnuplot           | gnuplot
 matrix | cmd debootstrap          | debootstrap          | debootstrap        | debootstrap       | -
 END
 }

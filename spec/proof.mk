@@ -135,5 +135,5 @@ matrix:
 	@sh scripts/setup.sh matrix
 	@MIRROR='$(MIRROR)' sh scripts/matrix.sh '$(MATRIX)' $(SUITES)
 
-.PHONY: idle million run-million oom run-oom sanitize sanitize-gcc sanitize-clang run-sanitize gcstress valgrind \
-  run-valgrind soak run-soak fuzz run-fuzz coverage run-coverage matrix
+.PHONY: idle million run-million oom run-oom sanitize sanitize-gcc sanitize-clang run-sanitize \
+  gcstress valgrind run-valgrind soak run-soak fuzz run-fuzz coverage run-coverage matrix
