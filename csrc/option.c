@@ -361,25 +361,29 @@ static const struct curl_easyoption *look_up(lua_State *L, int key) {
   return option;
 }
 
-/* The option whose name is at index key. libcurl compares all names one by one, so a table
- * remembers what it found. */
-static const struct curl_easyoption *find_option(lua_State *L, int key) {
+/* Pushes the table that remembers what find_option has found: libcurl compares all names one
+ * by one. */
+static void push_found(lua_State *L) {
   static const char registry_key;
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &registry_key) == LUA_TTABLE) return;
+  lua_pop(L, 1);
+  lua_newtable(L);
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &registry_key);
+}
+
+/* The option whose name is at index key. */
+static const struct curl_easyoption *find_option(lua_State *L, int found, int key) {
   if (lua_type(L, key) != LUA_TSTRING)
     luaL_error(L, "option name: string expected, got %s", luaL_typename(L, key));
-  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &registry_key) != LUA_TTABLE) {
-    lua_newtable(L);
-    lua_pushvalue(L, -1);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &registry_key);
-  }
   lua_pushvalue(L, key);
-  lua_rawget(L, -2);
+  lua_rawget(L, found);
   const struct curl_easyoption *option = lua_touserdata(L, -1);
   if (!option) {
     option = look_up(L, key);
     lua_pushvalue(L, key);
     lua_pushlightuserdata(L, (void *)option);
-    lua_rawset(L, -4);
+    lua_rawset(L, found);
   }
   return option;
 }
@@ -428,10 +432,12 @@ static int is_in_place(const struct curl_easyoption *option) {
   return option->type == CURLOT_BLOB;
 }
 
-/* Sets the option, or unsets it when there is no value. 0, or the number of results that it
- * pushed: nil, message, name. */
-static int set_option(lua_State *L, struct cs_easy *e, int self, int key, int value) {
-  struct setting s = {e, self, find_option(L, key), lua_tostring(L, key), value};
+/* Sets the option, or unsets it when there is no value; found is the index of push_found's
+ * table. 0, or the number of results that it pushed: nil, message, name. */
+static int set_option(lua_State *L, struct cs_easy *e, int self, int found, int key,
+                      int value) {
+  const struct curl_easyoption *option = find_option(L, found, key);
+  struct setting s = {e, self, option, lua_tostring(L, key), value};
   const struct setters *setters = find_setters(s.option);
   setter *set = setters->set;
   if (!value) {
@@ -456,12 +462,14 @@ int cs_setopt_table(lua_State *L, struct cs_easy *e, int self, int index) {
   int failed = 0;
   index = lua_absindex(L, index);
   self = lua_absindex(L, self);
+  push_found(L);
+  int found = lua_gettop(L), key = found + 1, value = found + 2;
   lua_pushnil(L);
   while (!failed && lua_next(L, index)) {
-    int value = lua_gettop(L);
-    failed = set_option(L, e, self, value - 1, value);
-    if (!failed) lua_settop(L, value - 1);
+    failed = set_option(L, e, self, found, key, value);
+    if (!failed) lua_settop(L, key);
   }
+  if (!failed) lua_settop(L, found - 1);
   return failed;
 }
 
@@ -476,10 +484,12 @@ int cs_easy_setopt(lua_State *L) {
   struct cs_easy *e = cs_handle_check(L, 1, CS_EASY);
   int failed;
   lua_settop(L, 3);
-  if (lua_istable(L, 2))
+  if (lua_istable(L, 2)) {
     failed = cs_setopt_table(L, e, 1, 2);
-  else
-    failed = set_option(L, e, 1, 2, 3);
+  } else {
+    push_found(L);
+    failed = set_option(L, e, 1, 4, 2, 3);
+  }
   if (failed) return failed;
   lua_settop(L, 1);
   return 1;
@@ -491,7 +501,8 @@ int cs_easy_setopt(lua_State *L) {
 int cs_easy_unset(lua_State *L) {
   struct cs_easy *e = cs_handle_check(L, 1, CS_EASY);
   lua_settop(L, 2);
-  int failed = set_option(L, e, 1, 2, 0);
+  push_found(L);
+  int failed = set_option(L, e, 1, 3, 2, 0);
   if (failed) return failed;
   lua_settop(L, 1);
   return 1;
