@@ -6,6 +6,12 @@
  *   plain_loop TASK URL N CONCURRENT
  *
  * prints the CPU time (user and system) of the task's loop, and what was counted.
+ *
+ * It does for each transfer what a program must that wants of libcurl what loop_task.lua has:
+ * a struct of its own that is found from the easy, an error buffer, callbacks that open and
+ * close each socket and count, and the body dropped; results are read, easies removed, and the
+ * answer checked. It has no ledger of its sockets: what that costs is a cost of curlsock, as
+ * are callbacks that are set before they are wanted (sockopt, read, progress).
  */
 #include <curl/curl.h>
 #include <math.h>
@@ -24,6 +30,12 @@ static const char *url;
 static int
     reuse; /* one easy for each transfer that runs at a time, not for each request */
 static long opened, closed, turns;
+
+/* One easy, and what a message about its transfer needs. */
+struct transfer {
+  CURL *easy;
+  char error[CURL_ERROR_SIZE];
+};
 
 /* One multi in one epoll descriptor. */
 static struct loop {
@@ -63,16 +75,15 @@ static double now(void) {
 
 static curl_socket_t open_socket(void *clientp, curlsocktype purpose,
                                  struct curl_sockaddr *address) {
-  (void)clientp, (void)purpose;
+  (void)purpose;
   int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
   if (fd < 0) return CURL_SOCKET_BAD;
-  opened++;
+  ++*(long *)clientp;
   return fd;
 }
 
 static int close_socket(void *clientp, curl_socket_t fd) {
-  (void)clientp;
-  closed++;
+  ++*(long *)clientp;
   return close(fd) != 0;
 }
 
@@ -82,19 +93,32 @@ static size_t drop_bytes(char *data, size_t one, size_t size, void *clientp) {
   return one * size;
 }
 
-static CURL *new_easy(void) {
+static struct transfer *new_transfer(void) {
+  struct transfer *t = calloc(1, sizeof *t);
   CURL *easy = curl_easy_init();
-  if (!easy) fail("no easy handle");
+  if (!t || !easy) fail("no easy handle");
+  t->easy = easy;
   check(curl_easy_setopt(easy, CURLOPT_URL, url));
   check(curl_easy_setopt(easy, CURLOPT_PROXY, ""));
   check(curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket));
   check(curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket));
+  check(curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, &opened));
+  check(curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, &closed));
   check(curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, drop_bytes));
-  return easy;
+  check(curl_easy_setopt(easy, CURLOPT_WRITEDATA, t));
+  check(curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->error));
+  check(curl_easy_setopt(easy, CURLOPT_PRIVATE, t));
+  return t;
 }
 
-static void start_transfer(CURL *easy) {
-  check_multi(curl_multi_add_handle(loop.multi, easy));
+static void free_transfer(struct transfer *t) {
+  curl_easy_cleanup(t->easy);
+  free(t);
+}
+
+static void start_transfer(struct transfer *t) {
+  t->error[0] = '\0';
+  check_multi(curl_multi_add_handle(loop.multi, t->easy));
   loop.left--;
   loop.active++;
 }
@@ -162,16 +186,18 @@ static void finish_transfers(void) {
   CURLMsg *msg;
   int queued;
   while ((msg = curl_multi_info_read(loop.multi, &queued))) {
-    CURL *easy = msg->easy_handle;
-    check(msg->data.result);
-    check_multi(curl_multi_remove_handle(loop.multi, easy));
+    struct transfer *t;
+    CURLcode result = msg->data.result;
+    check(curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&t));
+    if (result) fail(t->error[0] ? t->error : curl_easy_strerror(result));
+    check_multi(curl_multi_remove_handle(loop.multi, t->easy));
     loop.active--;
     if (loop.left && reuse) {
-      start_transfer(easy);
+      start_transfer(t);
       continue;
     }
-    curl_easy_cleanup(easy);
-    if (loop.left) start_transfer(new_easy());
+    free_transfer(t);
+    if (loop.left) start_transfer(new_transfer());
   }
 }
 
@@ -192,7 +218,7 @@ static void turn(int ms) {
 
 static void start(long n, long concurrent) {
   loop.left = n;
-  for (long i = 0; loop.left && i < concurrent; i++) start_transfer(new_easy());
+  for (long i = 0; loop.left && i < concurrent; i++) start_transfer(new_transfer());
 }
 
 /* n requests, so many at a time. */
