@@ -25,6 +25,7 @@ local curl = require "curlsock"
 
 local create, resume, yield = coroutine.create, coroutine.resume, coroutine.yield
 local isyieldable, running = coroutine.isyieldable, coroutine.running
+local setmetatable = setmetatable
 
 local Driver = {}
 Driver.__index = Driver
