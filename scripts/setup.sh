@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Names what is missing of the groups given (build, test, cover, fuzz, lint, bench, check, matrix,
-# plot), and installs it where there is apt-get. Says nothing and touches nothing when nothing is missing.
+# Names what is missing of the groups given (the first column below), and installs it where there
+# is apt-get. Says nothing and touches nothing when nothing is missing.
 # LUA=lua5.5: for that Lua; otherwise for Lua 5.4.
 set -eu
 
