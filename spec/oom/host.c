@@ -396,7 +396,8 @@ static void check_state(lua_State *L) {
   const struct cs_runtime *rt = cs_runtime(L);
   for (int i = 0; i < 4; i++)
     if (rt->live[i]) wrong("live objects left: %d of kind %s", rt->live[i], kinds[i]);
-  if (!cs_link_empty(&rt->handles)) wrong("a handle is left");
+  for (int i = 0; i < 3; i++)
+    if (!cs_link_empty(&rt->handles[i])) wrong("a handle is left: %s", kinds[i]);
   if (!cs_link_empty(&rt->sockets)) wrong("a struct cs_socket is left");
   if (rt->frame) wrong("a frame is left: an error went through libcurl");
   if (rt->deferred) wrong("a handle is left deferred");
