@@ -340,7 +340,7 @@ local function describe_driver(raw)
     it("ends its transfer and closes its connection, at once, and no other", function()
       local loop, host = new_loop(raw)
       local counts = {}
-      local coroutines, results = begin(loop, counts, times(3, "/slow?rate=8m"))
+      local coroutines, results = begin(loop, counts, times(3, "/slow?rate=1m"))
       assert.is_true(coroutine.close(coroutines[2]))
       assert.same({ opened = 3, closed = 1 }, counts)
       loop:run()
@@ -397,7 +397,7 @@ local function describe_driver(raw)
 
     it("inside its own callback ends its own transfer", function()
       local loop, counts = new_loop(raw), {}
-      local easy, pieces = new_easy("/slow?rate=8m", nil, counts), 0
+      local easy, pieces = new_easy("/slow?rate=1m", nil, counts), 0
       local co = coroutine.create(function() loop:perform(easy) end)
       easy:setopt("writefunction", function()
         pieces = pieces + 1
