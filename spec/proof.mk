@@ -44,6 +44,7 @@ SANITIZE = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sani
 SANITIZE_clang = -shared-libasan
 RUNTIME_gcc = libasan.so
 RUNTIME_clang = libclang_rt.asan-$(shell uname -m).so
+QUARANTINE = quarantine_size_mb=1:thread_local_quarantine_size_kb=64
 REPORTS = $(abspath $(BUILD))/reports
 
 sanitize:
@@ -58,7 +59,7 @@ sanitize-gcc sanitize-clang: sanitize-%:
 run-sanitize: all
 	@patchelf --add-needed "$$($(CC) -print-file-name=$(RUNTIME))" --output '$(BUILD)/lua' \
 	  "$$(command -v $(LUA))"
-	@ASAN_OPTIONS='detect_leaks=1:handle_abort=1:quarantine_size_mb=8:log_path=$(REPORTS)/asan' \
+	@ASAN_OPTIONS='detect_leaks=1:handle_abort=1:$(QUARANTINE):log_path=$(REPORTS)/asan' \
 	  UBSAN_OPTIONS='print_stacktrace=1:abort_on_error=1:log_path=$(REPORTS)/ubsan' \
 	  sh scripts/reports.sh '$(REPORTS)' \
 	  $(MAKE) --no-print-directory LUA='$(abspath $(BUILD))/lua' run-test
