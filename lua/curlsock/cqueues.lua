@@ -73,7 +73,8 @@ local function new(options, controller)
 
   function hooks.turn()
     local ok, err = cq:step()
-    if not ok then error(err, 0) end
+    -- A condition that is collected wakes who waited: a coroutine that has been closed, maybe.
+    if not ok and err ~= "cannot resume dead coroutine" then error(err, 0) end
   end
 
   function hooks.spawn(f, ...)

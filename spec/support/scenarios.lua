@@ -481,6 +481,9 @@ scenario("cancels the transfer of a coroutine that is closed", function(run)
   run.loop:spawn(function()
     repeat assert(run:perform("/hello")) until begun
     equal(true, coroutine.close(co))
+    co = nil
+    collectgarbage()
+    collectgarbage()
     local open = 0
     for _, socket in ipairs(run.sockets) do open = open + 1 - socket.closed end
     equal(1, open)
