@@ -73,7 +73,7 @@ gcstress:
 	    CPPFLAGS='$(CPPFLAGS) -include spec/support/gcstress.h' sanitize-gcc || failed=1; \
 	done; [ ! "$$failed" ]
 	@LUA_INIT='collectgarbage("generational")' $(MAKE) --no-print-directory sanitize-gcc
-	@LUA_INIT='collectgarbage("incremental", 1, 1000)' $(MAKE) --no-print-directory sanitize-gcc
+	@LUA_INIT='collectgarbage("incremental", 100, 1000)' $(MAKE) --no-print-directory sanitize-gcc
 
 valgrind:
 	@sh scripts/setup.sh build test check
