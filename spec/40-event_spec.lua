@@ -203,7 +203,7 @@ describe("socketfunction and timerfunction", function()
   it("tell what to wait for: the time first, then the socket, and nothing in the end", function()
     local host = new_host()
     -- Slow, for what has come already is read without waiting.
-    local result = host:run(host:easy(web.url .. "/slow?rate=4m"))
+    local result = host:run(host:easy(web.url .. "/slow?rate=2m"))
     assert.is_true(result.ok)
     assert.equal(web.big, body_of(result.easy))
     local fd = held()
