@@ -76,8 +76,10 @@ assert(live.easy + live.multi + live.share + live.socket == 0)
 assert(descriptors() == open)
 print(("%d idle connections: %.0f bytes each, closed in %.1f us each; %.0f bytes, %.1f us of %d")
   :format(MANY, bytes, seconds * 1e6, (again - before) / MANY, few * 1e6, MANY // 10))
-assert(bytes < 6000, "they take too much memory")
-assert(again - before < 1.05 * (used - before) + (1 << 20), "the second time they take more")
+if not (os.getenv "ASAN_OPTIONS" or os.getenv "REPORTS") then -- those keep what was freed
+  assert(bytes < 6000, "they take too much memory")
+  assert(again - before < 1.05 * (used - before) + (1 << 20), "the second time they take more")
+end
 assert(seconds < 2 * few + 5e-6, "to close one takes longer among many")
 ]]
 
