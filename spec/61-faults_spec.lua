@@ -13,7 +13,6 @@ local servers = require "spec.support.servers"
 local prelude = [[
 local curl = require "curlsock"
 local native = require "spec.support.native"
-local lfs = require "lfs"
 local taken = {}
 
 local function release()
@@ -33,7 +32,7 @@ end
 
 local function descriptors()
   local n = 0
-  for _ in lfs.dir("/proc/self/fd") do n = n + 1 end
+  for _ in require("lfs").dir("/proc/self/fd") do n = n + 1 end
   return n
 end
 
