@@ -3,8 +3,8 @@
  * fork.c - handles that a fork has copied. libcurl promises nothing for them: to free one
  * would speak on connections that the parent still has (TLS and FTP say goodbye), take its
  * descriptors out of the epoll that both have, write its cookies, and join threads that the
- * child has not got. So in the child libcurl never hears of them again, and their end is the
- * end of copies of descriptors, which the parent does not notice.
+ * child has not got. So in the child libcurl never hears of them again (its memory stays), and
+ * their end is the end of copies of descriptors, which the parent does not notice.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -23,20 +23,6 @@ void cs_fork_watch(void) {
   pthread_once(&once, watch);
 }
 
-/* What was libcurl's stays in memory, in sight of what looks for leaks. */
-static struct kept {
-  struct kept *next;
-  void *curl;
-} * all_kept;
-
-static void keep(void *curl) {
-  struct kept *k = curl ? malloc(sizeof *k) : NULL;
-  if (!k) return;
-  k->next = all_kept;
-  k->curl = curl;
-  all_kept = k;
-}
-
 static void drop_sockets(const struct cs_pool *p) {
   while (!cs_link_empty(&p->sockets))
     cs_socket_close(cs_item(p->sockets.next, struct cs_socket, in_pool));
@@ -49,7 +35,6 @@ static void abandon_easy(struct cs_easy *e) {
   while (!cs_link_empty(&e->opened)) cs_link_drop(e->opened.next);
   e->multi = NULL;
   e->share = NULL;
-  keep(e->curl);
   e->curl = NULL;
   cs_lists_free(e);
 }
@@ -72,14 +57,12 @@ static void abandon_multi(struct cs_multi *m) {
   if (m->epoll >= 0) close(m->epoll);
   if (m->timer >= 0) close(m->timer);
   m->epoll = m->timer = -1;
-  keep(m->curl);
   m->curl = NULL;
 }
 
 static void abandon_share(struct cs_share *s) {
   while (!cs_link_empty(&s->easies))
     abandon_easy(cs_item(s->easies.next, struct cs_easy, in_share));
-  keep(s->curl);
   s->curl = NULL;
 }
 
