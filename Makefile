@@ -128,6 +128,7 @@ run-lint: lint-style lint-gcc lint-clang
 
 C_FILES = $(wildcard csrc/*.[ch] bench/*.[ch] spec/*/*.[ch])
 
+# Not ".", for what is in the folder build are whole systems (make matrix).
 lint-style:
 	luacheck --quiet --no-color lua spec examples bench scripts \
 	  $(wildcard *.rockspec .luacheckrc .busted)

@@ -14,6 +14,9 @@ local held, target = transfers.held, transfers.target
 local version = curl.version_info().version_num
 local web
 
+-- What error(nil) throws: since Lua 5.5 a string.
+local _, thrown_nil = pcall(error, nil)
+
 local function nothing() end
 
 local function new_easy(url, options)
@@ -914,7 +917,7 @@ describe("closesocketfunction", function()
     it("has the call throw it unchanged: nil", function()
       local easy <close>, opened, closed = throwing(web.url .. "/hello", nil)
       assert.equal("hello\n", fetch(easy))
-      assert_thrown(nil, easy.close, easy)
+      assert_thrown(thrown_nil, easy.close, easy)
       assert_closed(opened, closed)
     end)
 
@@ -1077,7 +1080,12 @@ describe("closesocketfunction", function()
         lines[#lines + 1] = line
       end
       table.sort(lines)
-      assert.same({ "Lua warning: curlsock: an object", "Lua warning: curlsock: nil" }, lines)
+      local expected = { "an object", tostring(thrown_nil) }
+      for i, text in ipairs(expected) do
+        expected[i] = "Lua warning: curlsock: " .. text
+      end
+      table.sort(expected)
+      assert.same(expected, lines)
     end)
 
     it("twice in one call has that throw the first, and warn of the second", function()

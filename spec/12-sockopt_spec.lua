@@ -386,7 +386,7 @@ describe("sockoptfunction", function()
       local result = table.pack(pcall(get, web.url, function()
         error(nil)
       end))
-      assert.same({ false, nil, n = 2 }, result)
+      assert.same(table.pack(pcall(error, nil)), result) -- since Lua 5.5 that is a string
     end)
 
     it("aborts the transfer: no further address is tried, none is offered", function()

@@ -627,9 +627,10 @@ describe("R13: what a callback throws", function()
       it(("in %s, %s, is rethrown unchanged by perform"):format(name, value[1]), function()
         local log = new_log()
         local easy = thrower(log, name, value[2])
-        assert.same({ false, value[2], n = 2 }, table.pack(pcall(easy.perform, easy)))
+        local _, expected = pcall(error, value[2], 0) -- since Lua 5.5 a string for nil
+        assert.same({ false, expected, n = 2 }, table.pack(pcall(easy.perform, easy)))
         local _, err = pcall(easy.perform, easy)
-        assert.is_true(rawequal(value[2], err))
+        assert.is_true(rawequal(expected, err))
         easy:close()
         for _, life in ipairs(log.lives()) do
           assert.equal(lives[name][1], life)
