@@ -197,10 +197,11 @@ local members = {
 
 local places = { own = "by itself", multi = "in a multi", share = "in a multi, with a share" }
 
--- The callbacks that are only called when there is a connection.
+-- The callbacks that are only called when there is a connection. (seekfunction may be called
+-- between the two of the upload.)
 local connected = {
   sockoptfunction = true, writefunction = true, headerfunction = true, readfunction = true,
-  seekfunction = true, prereqfunction = true,
+  prereqfunction = true,
 }
 
 local nothing = { easy = 0, multi = 0, share = 0 }
