@@ -71,6 +71,10 @@ local values = {
   ["false"] = false,
 }
 
+-- libcurl 8.14 (not 7.88, nor 8.22) cannot use an easy again whose upload could not be rewound,
+-- not even after a reset; a dup of it is good.
+local rewinds_for_ever = version >= 0x080700 and version < 0x081600
+
 -- What error(nil) throws: since Lua 5.5 a string.
 local _, nothing = pcall(error, nil)
 
@@ -170,17 +174,23 @@ describe("what a callback throws", function()
     it(("is forgotten by the next transfer of the easy: %s"):format(kind.name), function()
       local fail = true
       local body = {}
-      local easy <close> = with_callback(kind, function()
+      local original <close> = with_callback(kind, function()
         if fail then
           error(object)
         end
         return kind.name ~= "readfunction" or nil
       end)
+      local easy = original
       throws(object, easy.perform, easy)
       fail = false
       easy:reset():setopt { url = web.url .. "/hello", proxy = "", writefunction = body }
+      if kind.name == "seekfunction" and rewinds_for_ever then
+        assert.equal("SEND_FAIL_REWIND", select(3, easy:perform()))
+        easy = easy:dup()
+      end
       assert.is_true(easy:perform())
       assert.equal("hello\n", table.concat(body))
+      easy:close()
     end)
   end
 
