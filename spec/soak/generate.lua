@@ -15,7 +15,8 @@ local ops -- one operation, or some that go together
 local function list(n, depth)
   local l = {}
   for _ = 1, n do
-    table.move({ ops(depth) }, 1, 2, #l + 1, l)
+    local some = { ops(depth) }
+    table.move(some, 1, #some, #l + 1, l)
   end
   return l
 end
@@ -140,21 +141,29 @@ function ops(depth)
   return make(depth)
 end
 
+-- Without these most programs would have nothing to work on. The order in which handles are made
+-- is that in which they are finalized.
+local function beginning()
+  local program, sharing = {}, R(3) == 1
+  for i = 1, 3 do
+    program[i] = easy(0)
+    program[i][2] = i
+  end
+  if sharing then table.insert(program, R(4), { "share", 1, 0 }) end
+  for i = 1, 3 do
+    if sharing and R(3) < 3 then table.insert(program, { "use", i, 1 }) end
+  end
+  for _ = 1, 4 do
+    table.insert(program, (makers[R(4)][2](0)))
+  end
+  return program
+end
+
 local function generate(seed)
   math.randomseed(seed)
-  local program = list(R(8, 40), 0)
-  -- Without these most programs would have nothing to work on.
-  for _ = 1, 4 do
-    table.insert(program, 1, makers[R(4)][2](0))
-  end
-  local sharing = R(3) == 1
-  for slot_of_easy = 1, 3 do
-    local e = easy(0)
-    e[2] = slot_of_easy
-    if sharing and R(3) < 3 then table.insert(program, 1, { "use", slot_of_easy, 1 }) end
-    table.insert(program, 1, e)
-  end
-  if sharing then table.insert(program, 1, { "share", 1, 0 }) end
+  local program = beginning()
+  local more = list(R(8, 40), 0)
+  table.move(more, 1, #more, #program + 1, program)
   program.ends = R(3) == 1 and "drop" or "close"
   -- Else garbage is collected only when the program says so.
   program.gc = ({ "incremental", "generational" })[R(4)]
