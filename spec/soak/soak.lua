@@ -63,9 +63,12 @@ local function kind_of(why)
   return why and why:match("^[^\n]*"):gsub("%w*%d%w*", "")
 end
 
+-- Takes two minutes at most: a program that hangs takes ten seconds to try.
 local function report(seed, program, why)
-  local kind = kind_of(why)
-  local small = shrink.shrink(program, function(p) return kind_of(soak.try(p)) == kind end, 600)
+  local kind, stop = kind_of(why), os.time() + 120
+  local small = shrink.shrink(program, function(p)
+    return os.time() < stop and kind_of(soak.try(p)) == kind
+  end, 600)
   local now = soak.try(small) or soak.try(small) or soak.try(small) or "now and then: " .. why
   return ("seed %d fails: %s\n\nThe shortest program found that fails:\n\n%s"):format(seed, why,
     shrink.script(small, now))
