@@ -410,7 +410,7 @@ void cs_event_closing(struct cs_frame *f, struct cs_socket *s);
  * Or none was (fd is negative): the address was refused. */
 void cs_event_opened(struct cs_frame *f, struct cs_easy *e, int fd);
 /* A step has ended: has libcurl go on with the transfers that it may have forgotten. */
-void cs_event_drive(struct cs_multi *m);
+void cs_event_drive(struct cs_multi *m, CURLMcode code);
 /* The multi's libcurl handle is gone: ends its watches, timer and descriptors. */
 void cs_event_end(struct cs_frame *f, struct cs_multi *m);
 

@@ -288,12 +288,13 @@ static void suspect(struct cs_multi *m, struct cs_easy *e) {
 }
 
 /* Of all calls this one sets the timer of a single transfer to now. It is not for one that
- * is paused: that would go on. */
-void cs_event_drive(struct cs_multi *m) {
+ * is paused: that would go on. Nor after a failure: a socket that libcurl had no memory to
+ * watch is a division by zero when it is watched again. */
+void cs_event_drive(struct cs_multi *m, CURLMcode code) {
   while (!cs_link_empty(&m->idle)) {
     struct cs_easy *e = cs_item(m->idle.next, struct cs_easy, in_idle);
     cs_link_drop(&e->in_idle);
-    if (e->paused) continue;
+    if (e->paused || code) continue;
     curl_easy_pause(e->curl, CURLPAUSE_RECV);
     curl_easy_pause(e->curl, CURLPAUSE_CONT);
     cs_link_drop(&e->in_idle);

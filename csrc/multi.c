@@ -235,7 +235,7 @@ static int finish(lua_State *L, struct cs_frame *f, CURLMcode code) {
   struct cs_multi *m = (struct cs_multi *)f->handle;
   int running = m->running;
   collect_results(f, m);
-  if (!code) cs_event_drive(m);
+  cs_event_drive(m, code);
   cs_leave(f);
   cs_rethrow(f);
   if (code) return cs_fail_multi(L, code);
