@@ -34,6 +34,7 @@
 #include <lauxlib.h>
 #include <lua.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stddef.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -85,6 +86,7 @@ struct cs_runtime {
   int live[4];               /* easies, multis, shares not torn down; open Sockets */
   int deferred;              /* handles that wait for the outermost frame to end */
   int sweeping;              /* they are being torn down now */
+  int quiet;                 /* some frame has blocked SIGPIPE */
   int ending;                /* the state is being closed: nothing new is made */
   unsigned forks;            /* cs_forks when it was made */
 };
@@ -186,10 +188,15 @@ struct cs_frame {
   int error;  /* stack index where an error that belongs to no transfer waits */
   int failed; /* that slot is in use */
   int ending; /* it ends transfers: no result will tell their errors */
+  int quiet;  /* it has blocked SIGPIPE in this thread, which had this mask before */
+  sigset_t mask;
 };
 
 /* Enters libcurl on behalf of the handle whose userdata is at index self. [-0, +1] */
 void cs_enter(struct cs_frame *f, lua_State *L, struct cs_handle *h, int self);
+/* libcurl may write in this frame: until it ends SIGPIPE is blocked. (Every easy has the option
+ * "nosignal": libcurl would ignore and restore it for each step of each transfer.) */
+void cs_quiet(struct cs_frame *f);
 /* Ends the frame; the outermost one tears down what was deferred. [-0, +0] */
 void cs_leave(struct cs_frame *f);
 /* Raises the error that waits in the frame, if any. Call after cs_leave. */

@@ -104,6 +104,9 @@ static CURLcode install(struct cs_easy *e) {
   if (!code) code = cs_data_install(e);
   if (!code) code = curl_easy_setopt(e->curl, CURLOPT_ERRORBUFFER, e->errbuf);
   if (!code) code = curl_easy_setopt(e->curl, CURLOPT_PRIVATE, e);
+  /* A libcurl that resolves names in this thread ends that by a signal. */
+  if (!code && curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_ASYNCHDNS)
+    code = curl_easy_setopt(e->curl, CURLOPT_NOSIGNAL, 1L);
   return code;
 }
 
@@ -153,6 +156,7 @@ static int easy_perform(lua_State *L) {
   if (e->multi) return luaL_error(L, "easy:perform: the easy is in a multi");
   cs_easy_begin(L, e, 1);
   cs_enter(&f, L, &e->h, 1);
+  cs_quiet(&f);
   CURLcode code = curl_easy_perform(e->curl);
   cs_settle(&f, e);
   cs_leave(&f);

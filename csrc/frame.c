@@ -12,13 +12,38 @@ void cs_enter(struct cs_frame *f, lua_State *L, struct cs_handle *h, int self) {
   f->self = lua_absindex(L, self);
   lua_pushnil(L);
   f->error = lua_gettop(L);
-  f->failed = f->ending = 0;
+  f->failed = f->ending = f->quiet = 0;
   h->rt->frame = f;
+}
+
+static sigset_t sigpipe(void) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGPIPE);
+  return set;
+}
+
+void cs_quiet(struct cs_frame *f) {
+  sigset_t set = sigpipe();
+  if (f->handle->rt->quiet || pthread_sigmask(SIG_BLOCK, &set, &f->mask)) return;
+  f->handle->rt->quiet = f->quiet = 1;
+}
+
+/* A write to a connection that the peer has closed raises SIGPIPE in the thread that writes:
+ * it is taken from what waits for this thread, unless it was blocked before. */
+static void end_quiet(struct cs_frame *f) {
+  sigset_t set = sigpipe(), pending;
+  int taken;
+  f->handle->rt->quiet = 0;
+  if (sigismember(&f->mask, SIGPIPE) == 1) return;
+  if (!sigpending(&pending) && sigismember(&pending, SIGPIPE) == 1) sigwait(&set, &taken);
+  pthread_sigmask(SIG_SETMASK, &f->mask, NULL);
 }
 
 void cs_leave(struct cs_frame *f) {
   struct cs_runtime *rt = f->handle->rt;
   rt->frame = f->up;
+  if (f->quiet) end_quiet(f);
   if (!f->up && rt->deferred && !rt->sweeping) cs_sweep(f->L, rt);
 }
 

@@ -127,9 +127,16 @@ static int free_curl(struct cs_frame *f, struct cs_handle *h) {
   return cs_share_free((struct cs_share *)h);
 }
 
+/* To close a connection may mean to say so. */
+static int may_write(const struct cs_handle *h) {
+  if (h->kind != CS_EASY || !cs_link_empty(&h->pool->sockets)) return 1;
+  return ((const struct cs_easy *)h)->multi || ((const struct cs_easy *)h)->share;
+}
+
 static int end(lua_State *L, int index, struct cs_handle *h) {
   struct cs_frame f;
   cs_enter(&f, L, h, index);
+  if (may_write(h)) cs_quiet(&f);
   f.ending = 1;
   if (free_curl(&f, h)) free_handle(&f, h);
   cs_leave(&f);

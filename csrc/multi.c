@@ -54,6 +54,7 @@ static CURLMcode set_option(lua_State *L, struct cs_multi *m, int self, int key)
   CURLMoption option = check_option(L, key);
   long value = check_number(L, name, key + 1);
   cs_enter(&f, L, &m->h, self);
+  cs_quiet(&f);
   CURLMcode code = curl_multi_setopt(m->curl, option, value);
   cs_leave(&f);
   cs_rethrow(&f);
@@ -171,6 +172,7 @@ static int multi_add(lua_State *L) {
   cs_easy_begin(L, e, 2);
   link_easy(L, m, e);
   cs_enter(&f, L, &m->h, 1);
+  if (!cs_link_empty(&e->h.pool->sockets)) cs_quiet(&f);
   CURLMcode code = curl_multi_add_handle(m->curl, e->curl);
   if (code) unlink_easy(L, 2, e);
   cs_leave(&f);
@@ -200,6 +202,7 @@ static int multi_remove(lua_State *L) {
   if (e->multi != m) return luaL_argerror(L, 2, "the easy is not in this multi");
   cs_enter(&f, L, &m->h, 1);
   f.ending = 1;
+  cs_quiet(&f);
   CURLMcode code = cs_multi_detach(&f, e);
   cs_leave(&f);
   cs_rethrow(&f);
@@ -250,6 +253,7 @@ static int multi_perform(lua_State *L) {
   struct cs_frame f;
   lua_settop(L, 1);
   cs_enter(&f, L, &m->h, 1);
+  cs_quiet(&f);
   CURLMcode code = curl_multi_perform(m->curl, &m->running);
   return finish(L, &f, code);
 }
@@ -273,6 +277,7 @@ static int multi_socket_action(lua_State *L) {
   }
   lua_settop(L, 1);
   cs_enter(&f, L, &m->h, 1);
+  cs_quiet(&f);
   CURLMcode code = fd >= 0 && fd == m->epoll
                        ? cs_event_step(m)
                        : curl_multi_socket_action(m->curl, fd, events, &m->running);

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -37,6 +38,24 @@ static int native_wait(lua_State *L) {
 
 /* exit(status): ends the process without any clean-up. */
 static int native_exit(lua_State *L) { _exit((int)luaL_checkinteger(L, 1)); }
+
+/* shutdown(fd): nothing can be sent any more. */
+static int native_shutdown(lua_State *L) {
+  return check(L, shutdown((int)luaL_checkinteger(L, 1), SHUT_WR), "shutdown");
+}
+
+/* default_sigpipe(): it ends the process, whatever whoever started that has set. */
+static int native_default_sigpipe(lua_State *L) {
+  return check(L, signal(SIGPIPE, SIG_DFL) == SIG_ERR, "signal");
+}
+
+/* block_sigpipe(): in this thread. */
+static int native_block_sigpipe(lua_State *L) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGPIPE);
+  return check(L, pthread_sigmask(SIG_BLOCK, &set, NULL), "pthread_sigmask");
+}
 
 /* limit(number): sets the descriptor limit; the old one. */
 static int native_limit(lua_State *L) {
@@ -113,9 +132,12 @@ static int native_thread(lua_State *L) {
 int luaopen_spec_support_native(lua_State *L);
 
 int luaopen_spec_support_native(lua_State *L) {
-  static const luaL_Reg functions[] = {{"exit", native_exit},
+  static const luaL_Reg functions[] = {{"block_sigpipe", native_block_sigpipe},
+                                       {"default_sigpipe", native_default_sigpipe},
+                                       {"exit", native_exit},
                                        {"fork", native_fork},
                                        {"limit", native_limit},
+                                       {"shutdown", native_shutdown},
                                        {"thread", native_thread},
                                        {"ticks", native_ticks},
                                        {"wait", native_wait},
