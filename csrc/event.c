@@ -163,15 +163,13 @@ static const struct cs_watch *find_watch(const struct cs_multi *m,
 
 /* Passes an event on, unless an earlier one of the same step ended its watch. */
 static CURLMcode dispatch(struct cs_multi *m, const struct epoll_event *ev) {
-  if (ev->data.u64 == timer_key) return take_timer(m), CURLM_OK;
-  const struct cs_watch *w = find_watch(m, ev);
+  const struct cs_watch *w = ev->data.u64 == timer_key ? NULL : find_watch(m, ev);
   if (!w) return CURLM_OK;
   return curl_multi_socket_action(m->curl, (curl_socket_t)(uint32_t)ev->data.u64,
                                   select_bits(ev, w), &m->running);
 }
 
 static CURLMcode run_timer(struct cs_multi *m) {
-  if (m->deadline < 0 || m->deadline > cs_now()) return CURLM_OK;
   m->deadline = -1; /* libcurl says the next one */
   return curl_multi_socket_action(m->curl, CURL_SOCKET_TIMEOUT, 0, &m->running);
 }
@@ -232,15 +230,22 @@ static int is_stale(struct cs_multi *m, struct epoll_event *events, int n) {
   return stale;
 }
 
+/* A timer that has run out and was due stays readable while transfers run: another is started
+ * soon, most likely, and due at once. If nothing is due in the next step, it is taken there. */
 CURLMcode cs_event_step(struct cs_multi *m) {
   struct epoll_event events[64];
   CURLMcode code = CURLM_OK;
-  int n = epoll_wait(m->epoll, events, 64, 0);
+  int rang = 0, n = epoll_wait(m->epoll, events, 64, 0);
   if (is_stale(m, events, n)) rebuild(m->h.rt->frame, m);
   m->stepping = 1;
-  for (int i = 0; i < n && !code; i++) code = dispatch(m, &events[i]);
-  if (!code) code = run_timer(m);
+  for (int i = 0; i < n && !code; i++) {
+    rang |= events[i].data.u64 == timer_key;
+    code = dispatch(m, &events[i]);
+  }
+  int due = m->deadline >= 0 && m->deadline <= cs_now();
+  if (!code && due) code = run_timer(m);
   m->stepping = 0;
+  if (rang && !(due && m->running)) take_timer(m);
   arm(m, m->deadline);
   return code;
 }
