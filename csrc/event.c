@@ -349,11 +349,12 @@ static void set_watch(struct cs_frame *f, struct cs_multi *m, int fd, int events
 }
 
 /* libcurl waits for each request anew. What the kernel knows of a connection stays until
- * something happens on it, or it is closed: cs_event_closing comes before that. */
+ * something can be read, or it is closed: cs_event_closing comes before that. (Written to it
+ * could be at once.) */
 static int park(struct cs_multi *m, int fd) {
   const struct cs_socket *s = cs_ledger_find(m->h.rt, fd);
   struct cs_watch *w = watch_of(m, fd);
-  if (m->epoll < 0 || !w || !s || s->watcher != m) return 0;
+  if (m->epoll < 0 || !w || !s || s->watcher != m || w->events & CURL_POLL_OUT) return 0;
   w->parked |= w->events;
   w->events = 0;
   return 1;
