@@ -435,6 +435,8 @@ describe("States in threads of their own", function()
         for _, thread in ipairs(threads) do assert(thread:join()) end
       end
       assert(easy:perform())
-      print "done"]], 60)
+      easy:close()
+      os.exit(0) -- luv 1.48 crashes in a state that ends and had threads, whatever they did
+    ]], 60)
   end)
 end)
