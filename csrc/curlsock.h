@@ -188,6 +188,7 @@ struct cs_frame {
   int error;  /* stack index where an error that belongs to no transfer waits */
   int failed; /* that slot is in use */
   int ending; /* it ends transfers: no result will tell their errors */
+  int calls;  /* Lua functions that it runs: L's stack is theirs meanwhile */
   int quiet;  /* it has blocked SIGPIPE in this thread, which had this mask before */
   sigset_t mask;
 };
@@ -363,6 +364,7 @@ struct cs_multi {
   double deadline;          /* when its timer runs out, by cs_now; negative: never */
   int epoll, timer;         /* pollfd was called: both, or -1 */
   double armed;             /* when timer becomes readable; negative: never */
+  int woken;                /* by wakeup, in the step that runs */
   int stepping;             /* cs_event_step looks at the deadline itself */
   int forgetful;            /* in event mode, and libcurl is older than 8.4.0 */
   int running;              /* transfers, when libcurl last said */

@@ -268,9 +268,10 @@ static int on_debug(CURL *curl, curl_infotype kind, char *data, size_t size, voi
   const struct cs_frame *f = e->h.rt->frame;
   struct data_call c = {
       .easy = e, .which = CS_DEBUG, .data = data, .size = size, .numbers = {kind}};
-  /* libcurl's own transfers (DNS over HTTPS) and calls outside a frame tell nobody. */
+  /* libcurl's own transfers (DNS over HTTPS) and calls outside a frame tell nobody; nor does
+   * a method that a callback calls, whose stack is not the frame's. */
   int ours = f && (f->handle == &e->h || (e->multi && f->handle == &e->multi->h));
-  if (!ours || curl != e->curl) return 0;
+  if (!ours || f->calls || curl != e->curl) return 0;
   e->telling++;
   run(&c, debug_body);
   e->telling--;

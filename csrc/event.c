@@ -238,6 +238,7 @@ CURLMcode cs_event_step(struct cs_multi *m) {
   int rang = 0, n = epoll_wait(m->epoll, events, 64, 0);
   if (is_stale(m, events, n)) rebuild(m->h.rt->frame, m);
   m->stepping = 1;
+  m->woken = 0;
   for (int i = 0; i < n && !code; i++) {
     rang |= events[i].data.u64 == timer_key;
     code = dispatch(m, &events[i]);
@@ -245,7 +246,7 @@ CURLMcode cs_event_step(struct cs_multi *m) {
   int due = m->deadline >= 0 && m->deadline <= cs_now();
   if (!code && due) code = run_timer(m);
   m->stepping = 0;
-  if (rang && !(due && m->running)) take_timer(m);
+  if (rang && !m->woken && !(due && m->running)) take_timer(m);
   arm(m, m->deadline);
   return code;
 }
@@ -278,7 +279,10 @@ int cs_event_wait(const struct cs_multi *m, int ms) {
   return ready < 0 && errno == EINTR ? 0 : ready;
 }
 
-void cs_event_wake(struct cs_multi *m) { arm(m, cs_now()); }
+void cs_event_wake(struct cs_multi *m) {
+  m->woken = 1;
+  arm(m, cs_now());
+}
 
 /* ---- what libcurl forgets ------------------------------------------------------------ */
 
@@ -487,7 +491,10 @@ int cs_event_events(lua_State *L) {
 
 void cs_event_end(struct cs_frame *f, struct cs_multi *m) {
   struct event_call c = {m, f, NULL, -1, 0, -1};
-  for (size_t fd = 0; fd < m->size; fd++) set_watch(f, m, (int)fd, 0, NULL);
+  for (size_t fd = 0; fd < m->size; fd++) {
+    set_watch(f, m, (int)fd, 0, NULL);
+    set_watcher(m, (int)fd, 0);
+  }
   free(m->watches);
   m->watches = NULL;
   m->size = 0;

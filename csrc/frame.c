@@ -12,7 +12,7 @@ void cs_enter(struct cs_frame *f, lua_State *L, struct cs_handle *h, int self) {
   f->self = lua_absindex(L, self);
   lua_pushnil(L);
   f->error = lua_gettop(L);
-  f->failed = f->ending = f->quiet = 0;
+  f->failed = f->ending = f->quiet = f->calls = 0;
   h->rt->frame = f;
 }
 
@@ -37,7 +37,7 @@ static void end_quiet(struct cs_frame *f) {
   f->handle->rt->quiet = 0;
   if (sigismember(&f->mask, SIGPIPE) == 1) return;
   if (!sigpending(&pending) && sigismember(&pending, SIGPIPE) == 1) sigwait(&set, &taken);
-  pthread_sigmask(SIG_SETMASK, &f->mask, NULL);
+  pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
 void cs_leave(struct cs_frame *f) {
@@ -57,7 +57,10 @@ int cs_call(struct cs_frame *f, lua_CFunction body, void *arg) {
   lua_pushcfunction(f->L, body);
   lua_pushvalue(f->L, f->self);
   lua_pushlightuserdata(f->L, arg);
-  return lua_pcall(f->L, 2, 0, 0);
+  f->calls++;
+  int failed = lua_pcall(f->L, 2, 0, 0);
+  f->calls--;
+  return failed;
 }
 
 void cs_frame_error(struct cs_frame *f) {

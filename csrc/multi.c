@@ -122,7 +122,6 @@ int cs_multi_new(lua_State *L) {
  * values by that, and calls from inside them are refused by it. Slots are used again: a table
  * with the easies as keys is made anew ever more often, the fuller it gets. */
 static void link_easy(lua_State *L, struct cs_multi *m, struct cs_easy *e) {
-  cs_pool_touch(L, 1, 2);
   lua_getiuservalue(L, 1, CS_UV_EASIES);
   lua_pushvalue(L, 2);
   e->slot = luaL_ref(L, -2);
@@ -161,12 +160,16 @@ static void unlink_easy(lua_State *L, int easy, struct cs_easy *e) {
 
 /* multi:add(easy [, value]): starts its transfer with the next perform. Returns the multi, or
  * nil, message, name. The multi keeps the easy until it is removed; with a value (not nil) it
- * is removed by itself when its transfer ends, and results has the value in its place. */
+ * is removed by itself when its transfer ends, and results has the value in its place. Who gave
+ * the value waits for that: until then close is refused. */
 static int multi_add(lua_State *L) {
   struct cs_multi *m = check_callable(L, "multi:add");
   struct cs_easy *e = cs_handle_check(L, 2, CS_EASY);
   struct cs_frame f;
   lua_settop(L, 3);
+  cs_pool_touch(L, 1, 2);
+  cs_handle_check(L, 1, CS_MULTI); /* a finalizer may have closed them */
+  cs_handle_check(L, 2, CS_EASY);
   cs_refuse_inside(L, &e->h, "multi:add");
   if (e->multi) return luaL_argerror(L, 2, "the easy is in a multi already");
   cs_easy_begin(L, e, 2);
@@ -215,8 +218,8 @@ static void end_transfer(struct cs_frame *f, struct cs_multi *m, struct cs_easy 
                          CURLcode result) {
   e->result = result;
   cs_link_append(&m->done, &e->in_done);
-  cs_link_drop(&e->in_idle);
   if (e->leaves) e->left = !curl_multi_remove_handle(m->curl, e->curl);
+  cs_link_drop(&e->in_idle);
   cs_settle(f, e);
 }
 
@@ -359,7 +362,7 @@ static int multi_easies(lua_State *L) {
 }
 
 static int next_result(lua_State *L) {
-  struct cs_multi *m = cs_handle_check(L, 1, CS_MULTI);
+  struct cs_multi *m = check_callable(L, "multi:results");
   lua_settop(L, 1);
   if (cs_link_empty(&m->done)) return 0;
   struct cs_easy *e = cs_item(m->done.next, struct cs_easy, in_done);

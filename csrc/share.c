@@ -136,8 +136,9 @@ CURLcode cs_share_use(lua_State *L, struct cs_easy *e, int self, int index) {
   struct cs_share *s = check_share(L, e, index);
   struct cs_frame f;
   cs_refuse_inside(L, &e->h, "easy:setopt of a share");
-  if (e->multi) luaL_error(L, "option 'share': the easy is in a multi");
   if (s) cs_pool_touch(L, self, index);
+  if (s) check_share(L, e, index); /* a finalizer may have closed it */
+  if (e->multi) luaL_error(L, "option 'share': the easy is in a multi");
   cs_enter(&f, L, &e->h, self);
   CURLcode code = curl_easy_setopt(e->curl, CURLOPT_SHARE, s ? s->curl : NULL);
   if (!code && e->share) cs_share_leave(&f, e);

@@ -2,6 +2,7 @@
 -- closing its state, the connections of the parent stay as they are, and its loops go on.
 
 local left = require "spec.support.left"
+local loops = require "spec.support.loops"
 local servers = require "spec.support.servers"
 
 -- What each script starts with. No callback may run in a child: that would end it with 9.
@@ -167,12 +168,8 @@ describe("A forked child does not disturb the loop", function()
   end
 
   -- A child must not end luv's own loop, with or without curlsock: it shares libuv's epoll.
-  local loops = {
-    loop = "os.exit(0, true)", cqueues = "os.exit(0, true)", select = "os.exit(0, true)",
-    luv = "os.exit(0)",
-  }
-
-  for module, code in sorted(loops) do
+  for _, module in ipairs(loops.names) do
+    local code = module == "luv" and "os.exit(0)" or "os.exit(0, true)"
     it("of curlsock." .. module, function()
       run(([[
         local loop = require("curlsock.%s").new()

@@ -46,11 +46,11 @@ RUNTIME_gcc = libasan.so
 RUNTIME_clang = libclang_rt.asan-$(shell uname -m).so
 QUARANTINE = quarantine_size_mb=1:thread_local_quarantine_size_kb=64
 REPORTS = $(abspath $(BUILD))/reports
+COMPILERS ?= gcc clang
 
 sanitize:
 	@sh scripts/setup.sh build test check
-	@$(MAKE) --no-print-directory sanitize-gcc
-	@$(MAKE) --no-print-directory sanitize-clang
+	@for cc in $(COMPILERS); do $(MAKE) --no-print-directory sanitize-$$cc || exit; done
 
 sanitize-gcc sanitize-clang: sanitize-%:
 	@$(MAKE) --no-print-directory BUILD='$(BUILD)/$@' CC=$* CFLAGS='$(SANITIZE) $(SANITIZE_$*)' \

@@ -66,28 +66,39 @@ end
 -- it. There is one for each request, so it is an array of these fields, which is made quickly.
 local Transfer = {}
 local DRIVER <const>, EASY <const> = 1, 2
-local DONE <const> = 3 -- not yet begun, or ended
+local DONE <const> = 3 -- has ended; ADDING until the multi has it
+local ADDING <const> = 1
 local WAITING <const> = 4 -- what is suspended meanwhile, or false
 local NAME <const>, MESSAGE <const> = 5, 6 -- how it failed, or false
 
-local function cancel(driver, easy)
+-- Ends a transfer if the multi still has it: its easy may be closed by now, or in for another.
+local function withdraw(driver, transfer)
+  for _, other in ipairs(driver.multi and driver.multi:easies() or {}) do
+    if other == transfer then return pcall(driver.multi.remove, driver.multi, transfer[EASY]) end
+  end
+  return true
+end
+
+local function cancel(driver, transfer)
   if driver.acting then
-    driver.cancelled[#driver.cancelled + 1] = easy
+    driver.cancelled[#driver.cancelled + 1] = transfer
     return
   end
-  local ok, err = pcall(driver.multi.remove, driver.multi, easy)
+  local ok, err = pcall(driver.multi.remove, driver.multi, transfer[EASY])
   rest(driver)
   driver.hooks.settle()
   if not ok then error(err, 0) end
 end
 
 function Transfer:__close()
-  self[WAITING] = false
-  if self[DONE] then return end
-  local driver = self[DRIVER]
-  self[DONE] = true
-  driver.active = driver.active - 1
-  cancel(driver, self[EASY])
+  local driver, done = self[DRIVER], self[DONE]
+  self[WAITING], self[DONE] = false, true
+  if done == ADDING then
+    withdraw(driver, self)
+  elseif not done then
+    driver.active = driver.active - 1
+    cancel(driver, self)
+  end
 end
 
 --- A coroutine that was spawned.
@@ -150,9 +161,9 @@ local function new(hooks, options)
 end
 
 local function remove_cancelled(self)
-  for i, easy in ipairs(self.cancelled) do
+  for i, transfer in ipairs(self.cancelled) do
     self.cancelled[i] = nil
-    note(self, pcall(self.multi.remove, self.multi, easy))
+    note(self, withdraw(self, transfer))
   end
 end
 
@@ -248,10 +259,10 @@ function Driver:perform(easy, seconds)
   local multi, hooks = self.multi, self.hooks
   if not multi then error("perform: the loop is closed", 2) end
   if seconds then assert(easy:setopt("timeout", seconds)) end
-  local transfer <close> = setmetatable({ self, easy, true, false, false, false }, Transfer)
+  local transfer <close> = setmetatable({ self, easy, ADDING, false, false, false }, Transfer)
   local added, message, name = multi:add(easy, transfer)
+  transfer[DONE] = not added
   if not added then return nil, message, name end
-  transfer[DONE] = false
   self.active = self.active + 1
   if not self.awake then set_awake(self, true) end
   local waiting = isyieldable() and hooks.current()

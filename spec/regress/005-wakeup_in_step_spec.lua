@@ -1,0 +1,21 @@
+-- A wakeup inside a callback was lost if the timer had run out in the same step.
+local curl = require "curlsock"
+local servers = require "spec.support.servers"
+
+it("multi:wakeup inside a callback ends the next poll, whatever else the step did", function()
+  local multi <close> = curl.multi()
+  local fd = multi:pollfd()
+  local woken = false
+  local easy <close> = curl.easy { url = servers.nginx().url .. "/hello", proxy = "",
+    writefunction = function()
+      multi:wakeup()
+      woken = true
+    end }
+  multi:add(easy)
+  while not woken do
+    multi:poll(1)
+    multi:wakeup()
+    multi:socket_action(fd, "r")
+  end
+  assert.equal(1, multi:poll(2))
+end)
