@@ -315,11 +315,15 @@ describe("getinfo", function()
             easy:perform()
           end
           local inside
+          collectgarbage()
+          collectgarbage("stop")
           setmetatable({}, { __gc = function()
             during = during or inside
             easy:close()
           end })
+          collectgarbage("incremental", 10, 10000)
           inside = true
+          collectgarbage("restart") -- the next allocation makes a step
           local ok, value = pcall(easy.getinfo, easy, name)
           inside = false
           assert(not ok or type(value) == "table" or value == nil)
