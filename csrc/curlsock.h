@@ -34,7 +34,6 @@
 #include <lauxlib.h>
 #include <lua.h>
 #include <netinet/in.h>
-#include <signal.h>
 #include <stddef.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -87,6 +86,7 @@ struct cs_runtime {
   int deferred;              /* handles that wait for the outermost frame to end */
   int sweeping;              /* they are being torn down now */
   int quiet;                 /* some frame has blocked SIGPIPE */
+  int nosignal;              /* libcurl needs no signal to end the resolving of a name */
   int ending;                /* the state is being closed: nothing new is made */
   unsigned forks;            /* cs_forks when it was made */
 };
@@ -189,8 +189,7 @@ struct cs_frame {
   int failed; /* that slot is in use */
   int ending; /* it ends transfers: no result will tell their errors */
   int calls;  /* Lua functions that it runs: L's stack is theirs meanwhile */
-  int quiet;  /* it has blocked SIGPIPE in this thread, which had this mask before */
-  sigset_t mask;
+  int quiet;  /* it has blocked SIGPIPE in this thread */
 };
 
 /* Enters libcurl on behalf of the handle whose userdata is at index self. [-0, +1] */
@@ -205,6 +204,8 @@ void cs_rethrow(struct cs_frame *f);
 /* Calls body(handle userdata, light userdata arg) protected. 0, or the error is left on
  * the stack. [-0, +(0|1)] */
 int cs_call(struct cs_frame *f, lua_CFunction body, void *arg);
+/* As lua_pcall, for a function that a callback of libcurl runs. */
+int cs_pcall(struct cs_frame *f, int args, int results);
 /* Takes the error on the top of the stack as the frame's, or warns if it has one. [-1, +0]*/
 void cs_frame_error(struct cs_frame *f);
 /* Emits the value on the top of the stack as a Lua warning; never raises. [-1, +0] */
@@ -420,6 +421,8 @@ void cs_event_closing(struct cs_frame *f, struct cs_socket *s);
 void cs_event_opened(struct cs_frame *f, struct cs_easy *e, int fd);
 /* A step has ended: has libcurl go on with the transfers that it may have forgotten. */
 void cs_event_drive(struct cs_multi *m, CURLMcode code);
+/* Frees what the multi watches by, and tells nobody. */
+void cs_event_free(struct cs_multi *m);
 /* The multi's libcurl handle is gone: ends its watches, timer and descriptors. */
 void cs_event_end(struct cs_frame *f, struct cs_multi *m);
 

@@ -104,9 +104,7 @@ static CURLcode install(struct cs_easy *e) {
   if (!code) code = cs_data_install(e);
   if (!code) code = curl_easy_setopt(e->curl, CURLOPT_ERRORBUFFER, e->errbuf);
   if (!code) code = curl_easy_setopt(e->curl, CURLOPT_PRIVATE, e);
-  /* A libcurl that resolves names in this thread ends that by a signal. */
-  if (!code && curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_ASYNCHDNS)
-    code = curl_easy_setopt(e->curl, CURLOPT_NOSIGNAL, 1L);
+  if (!code && e->h.rt->nosignal) code = curl_easy_setopt(e->curl, CURLOPT_NOSIGNAL, 1L);
   return code;
 }
 

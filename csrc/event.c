@@ -489,21 +489,23 @@ int cs_event_events(lua_State *L) {
   return 1;
 }
 
-void cs_event_end(struct cs_frame *f, struct cs_multi *m) {
-  struct event_call c = {m, f, NULL, -1, 0, -1};
-  for (size_t fd = 0; fd < m->size; fd++) {
-    set_watch(f, m, (int)fd, 0, NULL);
-    set_watcher(m, (int)fd, 0);
-  }
+void cs_event_free(struct cs_multi *m) {
+  for (size_t fd = 0; fd < m->size; fd++) set_watcher(m, (int)fd, 0);
   free(m->watches);
   m->watches = NULL;
   m->size = 0;
-  if (m->epoll >= 0) {
+  if (m->epoll < 0) return;
+  close(m->timer);
+  close(m->epoll);
+  m->epoll = m->timer = -1;
+}
+
+void cs_event_end(struct cs_frame *f, struct cs_multi *m) {
+  struct event_call c = {m, f, NULL, -1, 0, -1};
+  for (size_t fd = 0; fd < m->size; fd++) set_watch(f, m, (int)fd, 0, NULL);
+  if (m->epoll >= 0)
     tell_poll(f, m, 0);
-    close(m->timer);
-    close(m->epoll);
-    m->epoll = m->timer = -1;
-  } else if (m->deadline >= 0) {
+  else if (m->deadline >= 0)
     tell(f, timer_body, &c);
-  }
+  cs_event_free(m);
 }

@@ -7,8 +7,6 @@
  * their end is the end of copies of descriptors, which the parent does not notice.
  */
 #include <pthread.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include "curlsock.h"
 
@@ -39,24 +37,10 @@ static void abandon_easy(struct cs_easy *e) {
   cs_lists_free(e);
 }
 
-static void forget_watches(struct cs_multi *m) {
-  const struct cs_link *all = &m->h.rt->sockets;
-  for (const struct cs_link *l = all->next; l != all; l = l->next) {
-    struct cs_socket *s = cs_item(l, struct cs_socket, all);
-    if (s->watcher == m) s->watcher = NULL;
-  }
-  free(m->watches);
-  m->watches = NULL;
-  m->size = 0;
-}
-
 static void abandon_multi(struct cs_multi *m) {
   while (!cs_link_empty(&m->easies))
     abandon_easy(cs_item(m->easies.next, struct cs_easy, in_multi));
-  forget_watches(m);
-  if (m->epoll >= 0) close(m->epoll);
-  if (m->timer >= 0) close(m->timer);
-  m->epoll = m->timer = -1;
+  cs_event_free(m);
   m->curl = NULL;
 }
 

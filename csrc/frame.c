@@ -3,6 +3,8 @@
  * frame.c - one call from Lua into libcurl: on which state callbacks run, and where their
  * errors wait until libcurl has returned.
  */
+#include <signal.h>
+
 #include "curlsock.h"
 
 void cs_enter(struct cs_frame *f, lua_State *L, struct cs_handle *h, int self) {
@@ -24,18 +26,18 @@ static sigset_t sigpipe(void) {
 }
 
 void cs_quiet(struct cs_frame *f) {
-  sigset_t set = sigpipe();
-  if (f->handle->rt->quiet || pthread_sigmask(SIG_BLOCK, &set, &f->mask)) return;
+  sigset_t set = sigpipe(), before;
+  if (f->handle->rt->quiet || pthread_sigmask(SIG_BLOCK, &set, &before)) return;
+  if (sigismember(&before, SIGPIPE) == 1) return;
   f->handle->rt->quiet = f->quiet = 1;
 }
 
 /* A write to a connection that the peer has closed raises SIGPIPE in the thread that writes:
- * it is taken from what waits for this thread, unless it was blocked before. */
+ * it is taken from what waits for this thread. */
 static void end_quiet(struct cs_frame *f) {
   sigset_t set = sigpipe(), pending;
   int taken;
   f->handle->rt->quiet = 0;
-  if (sigismember(&f->mask, SIGPIPE) == 1) return;
   if (!sigpending(&pending) && sigismember(&pending, SIGPIPE) == 1) sigwait(&set, &taken);
   pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
@@ -53,14 +55,18 @@ void cs_rethrow(struct cs_frame *f) {
   lua_error(f->L);
 }
 
+int cs_pcall(struct cs_frame *f, int args, int results) {
+  f->calls++;
+  int failed = lua_pcall(f->L, args, results, 0);
+  f->calls--;
+  return failed;
+}
+
 int cs_call(struct cs_frame *f, lua_CFunction body, void *arg) {
   lua_pushcfunction(f->L, body);
   lua_pushvalue(f->L, f->self);
   lua_pushlightuserdata(f->L, arg);
-  f->calls++;
-  int failed = lua_pcall(f->L, 2, 0, 0);
-  f->calls--;
-  return failed;
+  return cs_pcall(f, 2, 0);
 }
 
 void cs_frame_error(struct cs_frame *f) {

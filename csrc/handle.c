@@ -192,13 +192,11 @@ static int handle__close(lua_State *L) {
   struct cs_handle *h = check_class(L);
   lua_settop(L, 2);
   if (!h || h->closed) return 0;
-  if (!h->rt->frame) refuse_awaited(L, h);
-  if (h->rt->frame) {
-    cs_defer(L, 1);
-  } else if (cs_teardown(L, 1)) {
-    if (lua_isnil(L, 2)) return lua_error(L);
-    cs_warn(L);
-  }
+  if (h->rt->frame) return cs_defer(L, 1), 0;
+  refuse_awaited(L, h);
+  if (!cs_teardown(L, 1)) return 0;
+  if (lua_isnil(L, 2)) return lua_error(L);
+  cs_warn(L);
   return 0;
 }
 

@@ -194,6 +194,8 @@ static struct cs_runtime *runtime_new(lua_State *L) {
   }
   cs_fork_watch();
   rt->forks = cs_forks;
+  rt->nosignal =
+      !!(curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_ASYNCHDNS);
   for (int kind = CS_EASY; kind <= CS_SHARE; kind++) cs_link_init(&rt->handles[kind]);
   cs_link_init(&rt->sockets);
   cs_link_init(&rt->walk);

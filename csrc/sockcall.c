@@ -32,10 +32,7 @@ static int call_back(struct cs_frame *f) {
   lua_pushnil(L);
   lua_setiuservalue(L, -3, CS_UV_CLOSE);
   lua_pushvalue(L, -2);
-  f->calls++;
-  int failed = lua_pcall(L, 1, 1, 0);
-  f->calls--;
-  if (failed) {
+  if (cs_pcall(f, 1, 1)) {
     cs_frame_error(f);
   } else {
     refused = lua_isboolean(L, -1) && !lua_toboolean(L, -1);

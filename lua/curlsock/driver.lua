@@ -143,7 +143,7 @@ local function new(hooks, options)
     watched = {}, -- descriptor -> events
     awake = false, -- whether the hooks were told of them
     active = 0, -- transfers that run
-    cancelled = {}, -- easies that could not be removed at once, inside a callback
+    cancelled = {}, -- transfers that could not be ended at once, inside a callback
     spawned = 0, -- coroutines that run
     later = hooks.resume ~= plain.resume,
   }, Driver)
