@@ -5,8 +5,8 @@
 -- Run:  make million     or, with fewer,     make million N=20000
 
 local curl = require "curlsock"
-local lfs = require "lfs"
 local servers = require "spec.support.servers"
+local usage = require "spec.support.usage"
 
 local REQUESTS <const> = tonumber(arg[1]) or 1000000
 local CONCURRENT <const>, ROWS <const> = 10, 100
@@ -36,24 +36,13 @@ local function new(i)
   return easy, function() return received == "quiet\n" end
 end
 
-local function descriptors()
-  local n = 0
-  for _ in lfs.dir("/proc/self/fd") do n = n + 1 end
-  return n
-end
-
-local function resident()
-  local file <close> = assert(io.open "/proc/self/statm")
-  return tonumber(file:read("a"):match("^%d+ (%d+)")) * 4
-end
-
 -- What there is when all garbage is collected.
 local function sample(requests, started)
   collectgarbage()
   collectgarbage()
   return {
-    requests, ("%.1f"):format(curl.now() - started), resident(),
-    math.floor(collectgarbage "count"), descriptors(), #curl.sockets(), curl.live().easy,
+    requests, ("%.1f"):format(curl.now() - started), usage.resident() // 1024,
+    math.floor(collectgarbage "count"), usage.descriptors(), #curl.sockets(), curl.live().easy,
   }
 end
 
@@ -87,7 +76,7 @@ local function run(multi, take)
   end
 end
 
-local before = descriptors()
+local before = usage.descriptors()
 local file = assert(io.open(rows, "w"))
 file:setvbuf "line"
 local first, last
@@ -109,7 +98,7 @@ print(("%d requests in %s s on %d connections: %d KiB resident after a tenth, %d
   :format(REQUESTS, last[2], events.opened, first[3], last[3]))
 assert(multi == nil and live.easy + live.multi + live.share + live.socket == 0)
 assert(#curl.sockets() == 0 and events.opened == events.closed)
-assert(descriptors() == before, "descriptors are left")
+assert(usage.descriptors() == before, "descriptors are left")
 assert(last[3] <= first[3] * 1.02 + 256, "memory grows")
 assert(last[5] <= first[5] + 1, "descriptors grow")
 assert(last[7] <= first[7] + CONCURRENT, "easies stay")

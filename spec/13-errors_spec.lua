@@ -493,10 +493,7 @@ describe("what a close callback throws", function()
     local body = {}
     local easy <close> = failing("/slow?rate=100k", object):setopt("writefunction", body)
     multi:add(easy)
-    while #body == 0 do
-      multi:perform()
-      multi:poll(0.2)
-    end
+    drive(multi, function() return #body > 0 end)
     local socket = curl.sockets()[1].socket
     throws(object, multi.remove, multi, easy)
     assert.equal("closed", socket:state())
@@ -520,10 +517,7 @@ describe("what a close callback throws", function()
       end,
     })
     multi:add(easy)
-    while #body == 0 do
-      multi:perform()
-      multi:poll(0.2)
-    end
+    drive(multi, function() return #body > 0 end)
     fail = true
     throws(object, multi.remove, multi, easy)
     fail = false

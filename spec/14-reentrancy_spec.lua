@@ -506,10 +506,7 @@ describe("inside the close callback that runs in", function()
       end,
     })
     multi:add(easy)
-    while #body == 0 do
-      multi:perform()
-      multi:poll(0.2)
-    end
+    drive(multi, function() return #body > 0 end)
     multi:remove(easy)
     assert.equal(1, runs)
     assert.equal(0, multi:perform())

@@ -8,21 +8,15 @@ local many = tonumber(os.getenv("CURLSOCK_IDLE")) or 2000
 
 local script = [[
 local curl = require "curlsock"
-local lfs = require "lfs"
 local native = require "spec.support.native"
+local usage = require "spec.support.usage"
+local descriptors = usage.descriptors
 native.limit(MANY + 100)
 
 local function memory()
   collectgarbage()
   collectgarbage()
-  local file <close> = io.open "/proc/self/statm"
-  return tonumber(file:read("a"):match("^%d+ (%d+)")) * 4096
-end
-
-local function descriptors()
-  local n = 0
-  for _ in lfs.dir("/proc/self/fd") do n = n + 1 end
-  return n
+  return usage.resident()
 end
 
 local function new(opened, on_close)

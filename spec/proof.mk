@@ -14,8 +14,7 @@ million:
 	@$(MAKE) --no-print-directory run-million
 
 run-million: all
-	@LUA_PATH_$(LUA_SUFFIX)='./?.lua;lua/?.lua;lua/?/init.lua;;' \
-	  LUA_CPATH_$(LUA_SUFFIX)='$(BUILD)/?.so;;' $(LUA) bench/million.lua $(N)
+	@$(LUA_PATHS) $(LUA) bench/million.lua $(N)
 	gnuplot bench/million.gp
 
 OOM_CALLS = malloc calloc realloc free socket socketpair accept4 fcntl fstat close epoll_create1 \
