@@ -71,12 +71,27 @@ local ADDING <const> = 1
 local WAITING <const> = 4 -- what is suspended meanwhile, or false
 local NAME <const>, MESSAGE <const> = 5, 6 -- how it failed, or false
 
+-- Calls a method of the multi. What callbacks of transfers cancel meanwhile has to wait.
+local function call(self, method, ...)
+  local outer = self.acting
+  self.acting = true
+  local ok, result, message, name = pcall(method, self.multi, ...)
+  self.acting = outer
+  return ok, result, message, name
+end
+
 -- Ends a transfer if the multi still has it: its easy may be closed by now, or in for another.
 local function withdraw(driver, transfer)
   for _, other in ipairs(driver.multi and driver.multi:easies() or {}) do
-    if other == transfer then return pcall(driver.multi.remove, driver.multi, transfer[EASY]) end
+    if other == transfer then return call(driver, driver.multi.remove, transfer[EASY]) end
   end
   return true
+end
+
+local function remove_cancelled(self)
+  while self.cancelled[1] and not self.acting do
+    note(self, withdraw(self, table.remove(self.cancelled, 1)))
+  end
 end
 
 local function cancel(driver, transfer)
@@ -84,7 +99,8 @@ local function cancel(driver, transfer)
     driver.cancelled[#driver.cancelled + 1] = transfer
     return
   end
-  local ok, err = pcall(driver.multi.remove, driver.multi, transfer[EASY])
+  local ok, err = call(driver, driver.multi.remove, transfer[EASY])
+  remove_cancelled(driver)
   rest(driver)
   driver.hooks.settle()
   if not ok then error(err, 0) end
@@ -160,13 +176,6 @@ local function new(hooks, options)
   return self
 end
 
-local function remove_cancelled(self)
-  for i, transfer in ipairs(self.cancelled) do
-    self.cancelled[i] = nil
-    note(self, withdraw(self, transfer))
-  end
-end
-
 -- Lets those go on that wait for these transfers: they may start others, or close the driver.
 local function resume_all(self, transfers)
   for i = 1, #transfers do
@@ -200,9 +209,7 @@ local function act(self, method, ...)
   local multi = self.multi
   if not multi then return end
   if self.acting then error("the loop cannot go on inside a callback of a transfer", 0) end
-  self.acting = true
-  local ok, result, message = pcall(multi[method], multi, ...)
-  self.acting = false
+  local ok, result, message = call(self, multi[method], ...)
   finish(self)
   if not ok or result == nil then note(self, false, message or result) end
   if self.active == 0 then rest(self) end
@@ -260,7 +267,9 @@ function Driver:perform(easy, seconds)
   if not multi then error("perform: the loop is closed", 2) end
   if seconds then assert(easy:setopt("timeout", seconds)) end
   local transfer <close> = setmetatable({ self, easy, ADDING, false, false, false }, Transfer)
-  local added, message, name = multi:add(easy, transfer)
+  local ok, added, message, name = call(self, multi.add, easy, transfer)
+  if self.cancelled[1] then remove_cancelled(self) end
+  if not ok then error(added, 0) end
   transfer[DONE] = not added
   if not added then return nil, message, name end
   self.active = self.active + 1
@@ -302,9 +311,9 @@ function Driver:close()
   local multi = self.multi
   if not multi then return end
   local transfers = multi:easies()
-  local ok, err = pcall(multi.close, multi)
+  local ok, err = call(self, multi.close)
   if not ok and pcall(multi.events, multi) then error(err, 0) end -- it is still open
-  self.multi, self.active = nil, 0
+  self.multi, self.active, self.cancelled = nil, 0, {}
   note(self, ok, err)
   note(self, pcall(set_awake, self, false))
   self.hooks.settle()

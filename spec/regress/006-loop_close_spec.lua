@@ -36,6 +36,36 @@ for _, name in ipairs { "loop", "select" } do
       assert.same({ true, n = 1 }, closed)
       loop:close()
     end)
+
+    -- Runs a coroutine that waits for a transfer which never ends.
+    local function stalled(loop, on_close)
+      local co
+      loop:spawn(function()
+        co = coroutine.running()
+        local easy <close> = curl.easy { url = servers.nginx().url .. slow .. "64k", proxy = "",
+          forbid_reuse = true, closesocketfunction = on_close,
+          writefunction = function() loop.stalled = (loop.stalled or 0) + 1 end }
+        loop:perform(easy)
+      end)
+      return co
+    end
+
+    for how, finish in pairs {
+      ["the closing of another coroutine"] = function(_, co) return coroutine.close(co) end,
+      ["the closing of the loop"] = function(loop) return loop:close() end,
+    } do
+      it("a close callback that " .. how .. " runs may close a coroutine", function()
+        local loop = adapter.new()
+        local victim, closed = stalled(loop), nil
+        local co = stalled(loop, function() closed = table.pack(coroutine.close(victim)) end)
+        repeat loop:step() until (loop.stalled or 0) >= 2
+        finish(loop, co)
+        assert.same({ true, n = 1 }, closed)
+        loop:run()
+        if loop.multi then assert.same({}, loop.multi:easies()) end
+        loop:close()
+      end)
+    end
   end)
 end
 
