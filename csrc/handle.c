@@ -144,8 +144,7 @@ static int end(lua_State *L, int index, struct cs_handle *h) {
   return f.failed;
 }
 
-static void release(lua_State *L, int index, struct cs_handle *h) {
-  if (cs_unbox(L, index) == h) *(void **)lua_touserdata(L, index) = NULL;
+static void release(struct cs_handle *h) {
   cs_link_drop(&h->all);
   free(h);
 }
@@ -154,12 +153,16 @@ int cs_teardown_of(lua_State *L, int index, struct cs_handle *h) {
   index = lua_absindex(L, index);
   h->closed = 1;
   int failed = h->pool ? end(L, index, h) : 0;
-  if (h->orphan && !h->pool && !h->deferred) release(L, index, h);
+  if (h->orphan && !h->pool && !h->deferred) release(h);
   return failed;
 }
 
+/* An orphan that goes on to wait (a share that easies use) is reached by C links alone. */
 int cs_teardown(lua_State *L, int index) {
-  return cs_teardown_of(L, index, cs_unbox(L, index));
+  struct cs_handle *h = cs_unbox(L, index), **box = lua_touserdata(L, index);
+  int orphan = h->orphan, failed = cs_teardown_of(L, index, h);
+  if (orphan) *box = NULL;
+  return failed;
 }
 
 /* The handle at index 1, of the class that is the method's upvalue; NULL or closed maybe. */

@@ -143,7 +143,9 @@ static void end_handles(lua_State *L, struct cs_runtime *rt) {
       cs_link_drop(&h->all);
       h->orphan = 1;
       recall_last(L, h);
+      void **box = lua_touserdata(L, -1);
       if (cs_teardown_of(L, -1, h)) cs_warn(L);
+      *box = NULL;
       lua_pop(L, 1);
     }
 }
