@@ -33,15 +33,17 @@ local function new(options)
     end)
   end
 
-  -- libuv closes a handle in its loop; luv crashes if the state ends before that. (In a state
-  -- that ends it is closed by now.)
+  -- libuv closes a handle in its loop, but may return before when one of its timers did this;
+  -- luv crashes if the state ends meanwhile. (In a state that ends it is closed by now.)
   local function close(handle)
-    closing = pcall(handle.close, handle) and not uv.loop_mode()
+    if pcall(handle.close, handle) then closing = true end
   end
 
   function hooks.settle()
-    if closing then uv.run("nowait") end
-    closing = false
+    while closing and not uv.loop_mode() do
+      closing = false
+      uv.run("nowait")
+    end
   end
 
   function hooks.watch(fd, events)
@@ -52,14 +54,19 @@ local function new(options)
   end
 
   function hooks.timer(seconds)
-    if timer then close(timer) end
-    timer = seconds and uv.new_timer()
-    if not timer then return end
+    if not seconds then
+      if timer then close(timer) end
+      timer = nil
+      return
+    end
+    timer = timer or uv.new_timer()
     timer:start(math.ceil(seconds * 1000), 0, function() guard(loop, loop.on_timer) end)
   end
 
   function hooks.turn()
-    if uv.loop_mode() then loop:step() else uv.run("once") end
+    if uv.loop_mode() then return loop:step() end
+    uv.run("once")
+    hooks.settle()
   end
 
   function hooks.busy()
