@@ -5,7 +5,7 @@ local loops = require "spec.support.loops"
 local servers = require "spec.support.servers"
 
 if loops.missing[1] ~= "luv" then
-  it("curlsock.luv leaves nothing half closed when a time limit has ended its last transfer", function()
+  it("curlsock.luv leaves nothing half closed when time ends its last transfer", function()
     local silent = servers.script [[
       local server = ...
       local kept = {}
