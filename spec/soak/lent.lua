@@ -86,16 +86,30 @@ function World:close_event(version, socket)
     self:expect("closing", state, "state in a close event of %s", r.easy)
     self:expect(r.fd, socket:fd(), "descriptor in a close event of %s", r.easy)
     self:expect(r.target, target(r.fd), "what is closed in a close event of %s", r.easy)
-    self:unwatched(r.fd)
+    self:unwatched(r)
   end
   self:end_record(r)
   return r
 end
 
+-- Whether the kernel watches that socket for the multi with this pollfd. After a close it would
+-- go on, if the socket has a duplicate or was detached.
+local function kernel_watches(pollfd, r)
+  local info <close> = io.open("/proc/self/fdinfo/" .. pollfd)
+  for line in info and info:lines() or function() end do
+    local fd, inode = line:match "^tfd: *(%d+) .*ino:(%x+)"
+    if tonumber(fd) == r.fd and r.target == ("socket:[%d]"):format(tonumber(inode, 16)) then
+      return true
+    end
+  end
+  return false
+end
+
 -- A descriptor must not be watched any more when it is closed.
-function World:unwatched(fd)
+function World:unwatched(r)
   for _, h in ipairs(self.handles) do
-    if h.watched then self:expect(nil, h.watched[fd], "the watch of %d, which is closed", fd) end
+    local watched = h.watched and h.watched[r.fd] or h.fd and kernel_watches(h.fd, r)
+    if watched then self:fail("%s watches %d, which is closed", h.id, r.fd) end
   end
 end
 
