@@ -887,6 +887,13 @@ describe("A descriptor that was closed behind libcurl's back", function()
       local good = socket:state() == "owned" and socket:localaddress().ip == "127.0.0.1"
       return socket:close() and good
     end },
+    { "what was a Socket of the script", function()
+      local fd = curl.socket("inet", "dgram"):bind("127.0.0.1:0"):detach()
+      return fd, fd
+    end, function(fd)
+      local ok, socket = pcall(curl.adopt, fd)
+      return ok and socket:localaddress().ip == "127.0.0.1" and socket:close()
+    end },
     { "a file", function()
       local file = io.open(servers.dir() .. "/taker", "w+")
       return file, nil
@@ -962,6 +969,23 @@ describe("A descriptor that was closed behind libcurl's back", function()
     assert.same({ "A, closed for A" }, log.lives())
     A:close()
     assert.equal(1, #log.records)
+  end)
+
+  it("leaves alone what took its number also after the transfer has ended", function()
+    local log = new_log()
+    local A = new_easy(log, "A", { url = servers.nginx().url .. "/hello" })
+    local taker
+    A:setopt("writefunction", function()
+      local number = curl.sockets()[1].socket:fd()
+      steal(number)
+      taker = luasocket.udp4()
+      assert.equal(number, taker:getfd())
+    end)
+    assert.is_true(A:perform())
+    assert.same({ "A, closed for A" }, log.lives())
+    A:close()
+    assert.truthy(taker:setsockname("127.0.0.1", 0))
+    taker:close()
   end)
 
   for _, stranger in ipairs { "a Socket of the script", "a socket of another library" } do
