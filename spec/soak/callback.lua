@@ -10,7 +10,7 @@ function callback.called(w, version, event, context)
   local n = (version.counts[event] or 0) + 1
   version.counts[event] = n
   context.verdict = {}
-  if w.failure or w.calls >= 4 or w.ending then return context.verdict end
+  if w.failure or w.calls >= 4 or w.ending or w.muted then return context.verdict end
   w.calls = w.calls + 1
   local ok, message = pcall(function()
     w:check()
@@ -31,6 +31,17 @@ function callback.on(w, version, event, answer)
     if verdict.throw then error(verdict.throw, 0) end
     if verdict.refuse then return false, "no" end
     return answer
+  end
+end
+
+-- The connection is there: libcurl is about to use it.
+function callback.on_prereq(w, version)
+  local f = callback.on(w, version, "prereq", true)
+  return function(...)
+    for _, r in ipairs(w.records) do
+      if r.version == version then r.connected = true end
+    end
+    return f(...)
   end
 end
 

@@ -24,7 +24,7 @@ local function options(w, op, easy)
     writefunction = on(w, version, "write"),
     headerfunction = on(w, version, "header"),
     xferinfofunction = on(w, version, "progress"), noprogress = false,
-    prereqfunction = on(w, version, "prereq", true),
+    prereqfunction = callback.on_prereq(w, version),
     debugfunction = on(w, version, "debug"), verbose = has(op[5], "verbose"),
     forbid_reuse = has(op[5], "reuse"), fresh_connect = has(op[5], "fresh"),
     timeout_ms = 25,

@@ -102,6 +102,11 @@ local makers = {
     e[4], e[5] = 4, R(0, 1) * 32
     return { "socket", 1, R(0, 2) }, e, { "perform", e[2] }, { "perform", e[2] }
   end },
+  { 1, function() return { "behind", R(0, 3), R(0, 3) } end },
+  { 1, function()
+    local e = slot "easy"
+    return { "perform", e }, { "behind", R(0, 3), R(0, 3) }, { "perform", e }
+  end },
   { 1, on_easy "info" },
   { 2, function() return { "dup", slot "easy", slot "easy" } end },
   { 3, any "close" }, { 2, any "scope" }, { 3, any("drop", true) },

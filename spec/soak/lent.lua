@@ -88,6 +88,7 @@ function World:close_event(version, socket)
     self:expect(r.target, target(r.fd), "what is closed in a close event of %s", r.easy)
     self:unwatched(r)
   end
+  if r.behind then self:expect("closed", state, "state in the close event of a lost socket") end
   self:end_record(r)
   return r
 end
@@ -139,12 +140,14 @@ function World:check_rest()
   local seen, held, known = check_lent(self)
   if self.failure or not known then return end
   for _, r in ipairs { table.unpack(self.records) } do
-    if not seen[r] and r.told then
-      self:fail("no close event for descriptor %s of %s", r.fd, r.easy)
-    elseif not seen[r] then
+    if not seen[r] and not r.told then
       self:end_record(r)
+    elseif not seen[r] and not r.behind then
+      self:fail("no close event for descriptor %s of %s", r.fd, r.easy)
     elseif r.pool.torn and not self:may_outlive(r) then
       self:fail("descriptor %s of %s survives its %s", r.fd, r.easy, r.pool.id)
+    elseif not seen[r] then
+      held = held + 1 -- its number is another's: it waits for its event
     end
   end
   self:expect(held, #self.records, "descriptors that libcurl holds")
@@ -160,6 +163,22 @@ function World:check_own()
   for fd, what in pairs(self.own) do
     self:expect(what, target(fd), "descriptor %d, which is the script's", fd)
   end
+  for _, s in ipairs(self.strangers) do
+    self:expect(s.what, target(s.fd), "descriptor %d, which was libcurl's", s.fd)
+  end
+end
+
+-- The number that libcurl knows as another socket is now that of the object, or just a number.
+function World:add_stranger(fd, object)
+  table.insert(self.strangers, { fd = fd, what = target(fd), object = object })
+end
+
+function World:end_strangers()
+  for _, s in ipairs(self.strangers) do
+    local object = type(s.object) == "number" and curl.adopt(s.object) or s.object
+    object:close()
+  end
+  self.strangers = {}
 end
 
 -- curl.live() is between what cannot have gone and what may be there still.

@@ -24,6 +24,7 @@ local function new()
     calls = 0, -- callbacks that run
     records = {}, -- descriptors that were lent and have had no close event yet
     own = {}, -- descriptors that are the script's, as numbers: number -> what it is
+    strangers = {}, -- whose numbers libcurl knows as others (behind.lua): { fd, what, object }
     thrown = {},
     opened = 0, closed = 0,
   }, World)

@@ -68,11 +68,15 @@ function ops.collect(w)
     collectgarbage()
     w:sweep()
   until #w:limbo() == 0 or same(before, w:limbo())
+  collectgarbage() -- Sockets that those callbacks forgot
   w:collected()
   w:check()
   local owned = 0
   for _, socket in pairs(w.slots.socket) do
     if socket:state() == "owned" then owned = owned + 1 end
+  end
+  for _, s in ipairs(w.strangers) do
+    if type(s.object) == "userdata" and s.object.state then owned = owned + 1 end
   end
   w:expect(#w.records + owned, curl.live().socket, "live sockets")
 end

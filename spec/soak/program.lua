@@ -10,7 +10,8 @@ local others = require "spec.soak.others"
 
 -- By name: function(world, op, context)
 local ops = {}
-for _, some in ipairs { require "spec.soak.easies", require "spec.soak.multis", others } do
+local behind = require "spec.soak.behind"
+for _, some in ipairs { require "spec.soak.easies", require "spec.soak.multis", behind, others } do
   for name, f in pairs(some) do
     ops[name] = f
   end
@@ -47,6 +48,7 @@ local function finish(w, way)
   for fd in pairs(w.own) do
     curl.adopt(fd):close()
   end
+  w:end_strangers()
   w:check_end()
 end
 
