@@ -69,6 +69,7 @@ function ops.behind(w, op)
   local can_close = w.calls == 0 and r.pool.kind ~= "share" and slot_of(w, r.pool)
   collectgarbage "stop" -- a finalizer would open or close others
   r.behind = true
+  r.aside = way > 1 -- the number is another Socket's
   steal(fd)
   if way == 0 and can_close then
     close_pool(w, r)

@@ -26,20 +26,49 @@ function callback.called(w, version, event, context)
 end
 
 function callback.on(w, version, event, answer)
-  return function(...)
-    local verdict = callback.called(w, version, event, { first = ... })
+  return function()
+    local verdict = callback.called(w, version, event, {})
     if verdict.throw then error(verdict.throw, 0) end
     if verdict.refuse then return false, "no" end
     return answer
   end
 end
 
--- The connection is there: libcurl is about to use it.
+-- Nothing lets a transfer go on that was paused. (If its upload is, it may get an answer, and then
+-- send all again to where that leads.)
+local function check_paused(w, version, event)
+  local paused = version.paused
+  if paused == event or paused and paused ~= "read" and event ~= "read" then
+    w:fail("%s is called in a transfer that %s has paused", event, paused)
+  end
+  version.paused = nil
+end
+
+-- An upload that pauses in its first header has OUT_OF_MEMORY from libcurl 7.88 (not from 8.14).
+local bad_pause = curl.version_info().version_num < 0x080e00
+
+-- For callbacks that carry data, unless several transfers may use them: of a duplicate, or when
+-- some were replaced.
+function callback.on_data(w, version, event, answer)
+  return function()
+    if not version.shared then check_paused(w, version, event) end
+    local verdict = callback.called(w, version, event, {})
+    if verdict.throw then error(verdict.throw, 0) end
+    if verdict.refuse then return false, "no" end
+    if not verdict.pause or bad_pause and event == "header" and version.uploads then
+      return answer and answer()
+    end
+    version.paused = event
+    return curl.PAUSE
+  end
+end
+
+-- The connection is there: libcurl is about to use it. (Or a duplicate's is.)
 function callback.on_prereq(w, version)
   local f = callback.on(w, version, "prereq", true)
   return function(...)
     for _, r in ipairs(w.records) do
-      if r.version == version then r.connected = true end
+      if r.version == version and not version.shared then r.connected = true end
     end
     return f(...)
   end

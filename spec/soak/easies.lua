@@ -21,8 +21,8 @@ local function options(w, op, easy)
   version.tells = not has(op[5], "silent")
   local o = {
     opensocketfunction = callback.on_open(w, version),
-    writefunction = on(w, version, "write"),
-    headerfunction = on(w, version, "header"),
+    writefunction = callback.on_data(w, version, "write"),
+    headerfunction = callback.on_data(w, version, "header"),
     xferinfofunction = on(w, version, "progress"), noprogress = false,
     prereqfunction = callback.on_prereq(w, version),
     debugfunction = on(w, version, "debug"), verbose = has(op[5], "verbose"),
@@ -44,25 +44,23 @@ local function options(w, op, easy)
 end
 
 -- What cannot be changed while it runs.
-local function place(w, op, o)
+local function place(w, op, o, version)
   o.url, o.proxy, o.cainfo = w.places[1 + op[3] % #w.places], "", w.places.ca
   o.resolve = w.places.resolve
   if has(op[5], "upload") then
     local left = 3
-    local inner = o.writefunction
-    o.upload = true
-    o.readfunction = function()
-      inner()
+    o.upload, version.uploads = true, true
+    o.readfunction = callback.on_data(w, version, "read", function()
       left = left - 1
       return left >= 0 and ("x"):rep(9000) or nil
-    end
+    end)
   end
   return o
 end
 
 function ops.easy(w, op)
   local o, version = options(w, op)
-  local easy = curl.easy(place(w, op, o))
+  local easy = curl.easy(place(w, op, o, version))
   w:put("easy", op[2], easy).version = version
 end
 
@@ -71,8 +69,9 @@ function ops.setopt(w, op)
   if not e then return end
   if h.closed then return method(w, h, e, "setopt", nil, {}) end
   local o, version = options(w, op, e)
-  if w:running(h) == false and not h.multi then place(w, op, o) end
+  if w:running(h) == false and not h.multi then place(w, op, o, version) end
   e:setopt(o)
+  h.version.shared = true
   h.version = version
 end
 
@@ -80,6 +79,7 @@ function ops.perform(w, op)
   local e, h = get(w, "easy", op[2])
   if not e then return end
   local before = h.opens
+  h.version.paused = nil
   if method(w, h, e, "perform", { "added", w:is_in(h) }) and not h.closed then
     local made, opened = e:getinfo "num_connects", h.opens - before
     if made > opened then
@@ -102,7 +102,9 @@ function ops.dup(w, op)
   local copy = attempt(w, {
     what = h.id .. ":dup", held = { h }, conditions = { { "closed", h.closed } },
   }, e.dup, e)
-  if copy then w:put("easy", op[3], copy).version = h.version end
+  if not copy then return end
+  h.version.shared = true
+  w:put("easy", op[3], copy).version = h.version
 end
 
 function ops.info(w, op)

@@ -7,7 +7,8 @@ local function slot(kind)
 end
 
 local events = {
-  "open", "open", "sockopt", "close", "close", "close", "write", "header", "progress", "prereq",
+  "open", "open", "sockopt", "close", "close", "close", "write", "write", "header", "read",
+  "progress", "prereq",
 }
 
 local ops -- one operation, or some that go together
@@ -107,6 +108,17 @@ local makers = {
     local e = slot "easy"
     return { "perform", e }, { "behind", R(0, 3), R(0, 3) }, { "perform", e }
   end },
+  -- A transfer that pauses itself: on its own, or while others in the multi go on.
+  { 2, function(depth)
+    local e, upload = easy(depth), R(2) == 1
+    local event = upload and "read" or R(2) == 1 and "write" or "header"
+    e[3], e[5] = upload and 10 or R(0, 14), e[5] & ~16 | (upload and 16 or 0)
+    e.cb = e.cb or {}
+    table.insert(e.cb, 1, { event, R(2), { "pause" } })
+    if R(3) == 1 then return e, { "perform", e[2] } end
+    local d = drive()
+    return e, { "add", d[2], e[2] }, d
+  end },
   { 1, on_easy "info" },
   { 2, function() return { "dup", slot "easy", slot "easy" } end },
   { 3, any "close" }, { 2, any "scope" }, { 3, any("drop", true) },
@@ -122,6 +134,7 @@ local makers = {
 -- In callbacks only.
 local answers = {
   { 8, plain "throw" }, { 6, plain "refuse" }, { 10, plain "detach" }, { 3, plain "shut_it" },
+  { 3, plain "pause" },
 }
 
 local function pick(weighted, more)

@@ -47,6 +47,7 @@ function World:lend(e, fd, socket)
   for _, other in ipairs(self.records) do
     -- That one was closed without a word, and its number has come back.
     if fd and other.fd == fd then other.fd = false end
+    other.due = other.due or other.aside and other.pool == r.pool
   end
   r.fd = fd
   if socket then identify(r, socket) end
@@ -140,6 +141,7 @@ function World:check_rest()
   local seen, held, known = check_lent(self)
   if self.failure or not known then return end
   for _, r in ipairs { table.unpack(self.records) } do
+    if r.due then self:fail("the close event of lost descriptor %s is late", r.fd) end
     if not seen[r] and not r.told then
       self:end_record(r)
     elseif not seen[r] and not r.behind then

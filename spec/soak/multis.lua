@@ -52,7 +52,7 @@ function ops.add(w, op)
       { "closed", hm.closed }, { "inside", w:running(hm) },
       { "closed", h.closed }, { "inside", w:running(h) }, { "added", w:is_in(h) },
     },
-    before = function() h.multi = hm end,
+    before = function() h.multi, h.version.paused = hm, nil end,
     undo = function() h.multi = already end,
   }, m.add, m, e)
 end

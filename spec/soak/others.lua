@@ -118,7 +118,7 @@ function ops.throw(w, _, context)
   w.thrown[context.verdict.throw] = w.throws
 end
 
-for _, name in ipairs { "refuse", "detach", "shut_it" } do
+for _, name in ipairs { "refuse", "pause", "detach", "shut_it" } do
   ops[name] = function(_, _, context)
     if context.verdict then context.verdict[name == "shut_it" and "shut" or name] = true end
   end
