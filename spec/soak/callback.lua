@@ -68,7 +68,9 @@ function callback.on_prereq(w, version)
   local f = callback.on(w, version, "prereq", true)
   return function(...)
     for _, r in ipairs(w.records) do
-      if r.version == version and not version.shared then r.connected = true end
+      if r.version == version and not version.shared and not version.ftp then
+        r.connected = true
+      end
     end
     return f(...)
   end
@@ -131,15 +133,32 @@ function callback.on_open(w, version)
   end
 end
 
+-- What FTP accepted is libcurl's, which shows it only.
+local function on_accepted(w, version, socket, easy)
+  w:expect("borrowed", socket:state(), "state of what %s accepted", w.of[easy].id)
+  local verdict = callback.called(w, version, "sockopt", { easy = easy, socket = socket })
+  local fd = socket:fd()
+  if pcall(socket.detach, socket) or pcall(socket.close, socket) or pcall(curl.adopt, fd) then
+    w:fail("what %s accepted was taken", w.of[easy].id)
+  end
+  w.borrowed = socket
+  return verdict
+end
+
+local function on_lent(w, version, socket, easy)
+  local h = w.of[easy]
+  local r = socket and w:record_of(socket, function(r)
+    return r.version == version and r.easy == h.id
+  end)
+  if not r then w:fail("sockoptfunction of %s gets %s, which was never lent", h.id, socket) end
+  w:expect("lent", r and socket:state(), "state in sockoptfunction of %s", h.id)
+  return callback.called(w, version, "sockopt", { easy = easy, socket = socket })
+end
+
 function callback.on_sockopt(w, version)
-  return function(socket, _, easy)
-    local h = w.of[easy]
-    local r = socket and w:record_of(socket, function(r)
-      return r.version == version and r.easy == h.id
-    end)
-    if not r then w:fail("sockoptfunction of %s gets %s, which was never lent", h.id, socket) end
-    w:expect("lent", r and socket:state(), "state in sockoptfunction of %s", h.id)
-    local verdict = callback.called(w, version, "sockopt", { easy = easy, socket = socket })
+  return function(socket, purpose, easy)
+    local f = purpose == "accept" and on_accepted or on_lent
+    local verdict = f(w, version, socket, easy)
     if verdict.throw then error(verdict.throw, 0) end
     return not verdict.refuse, "no"
   end

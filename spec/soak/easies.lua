@@ -8,7 +8,9 @@ local on = callback.on
 
 local ops = {}
 
-local flags = { reuse = 1, silent = 2, unseen = 4, verbose = 8, upload = 16, fresh = 32 }
+local flags = {
+  reuse = 1, silent = 2, unseen = 4, verbose = 8, upload = 16, fresh = 32, active = 64,
+}
 
 local function has(number, flag)
   return number & flags[flag] ~= 0
@@ -18,6 +20,8 @@ end
 -- when the easy is given others: that is a version.
 local function options(w, op, easy)
   local version = { cb = op.cb or {}, counts = {}, answer = op[4] }
+  -- Nobody is shown the socket on which FTP listens: it must be known from the beginning.
+  if has(op[5], "active") and op[4] % 3 == 0 then version.answer = 1 end
   version.tells = not has(op[5], "silent")
   local o = {
     opensocketfunction = callback.on_open(w, version),
@@ -27,16 +31,16 @@ local function options(w, op, easy)
     prereqfunction = callback.on_prereq(w, version),
     debugfunction = on(w, version, "debug"), verbose = has(op[5], "verbose"),
     forbid_reuse = has(op[5], "reuse"), fresh_connect = has(op[5], "fresh"),
-    timeout_ms = 25,
+    timeout_ms = 25, ftpport = has(op[5], "active") and "-" or nil,
   }
   if version.tells then o.closesocketfunction = callback.on_close(w, version) end
   -- Where only sockoptfunction tells which descriptor it is, there is one.
-  local known = op[4] % 3 == 1 or op[4] == 2
+  local known = version.answer % 3 == 1 or version.answer == 2
   if not (known and has(op[5], "unseen")) then
     o.sockoptfunction = callback.on_sockopt(w, version)
   end
   if easy then
-    for _, name in ipairs { "closesocketfunction", "sockoptfunction" } do
+    for _, name in ipairs { "closesocketfunction", "sockoptfunction", "ftpport" } do
       if not o[name] then easy:unset(name) end
     end
   end
@@ -47,6 +51,8 @@ end
 local function place(w, op, o, version)
   o.url, o.proxy, o.cainfo = w.places[1 + op[3] % #w.places], "", w.places.ca
   o.resolve = w.places.resolve
+  version.ftp = o.url:find "^ftp" ~= nil
+  if version.ftp then o.timeout_ms = 60 end -- to log in takes 10
   if has(op[5], "upload") then
     local left = 3
     o.upload, version.uploads = true, true

@@ -31,9 +31,11 @@ local function callbacks(depth, names)
   return #cb > 0 and cb or nil
 end
 
+local places = 15 -- the last one is FTP
+
 local function easy(depth)
-  local flags = R(2) == 1 and 0 or R(0, 63)
-  local o = { "easy", slot "easy", R(0, R(0, 14)), R(0, R(0, 4)), flags }
+  local flags = R(2) == 1 and 0 or R(0, 127)
+  local o = { "easy", slot "easy", R(0, R(0, places)), R(0, R(0, 4)), flags }
   o.cb = callbacks(depth, events)
   return o
 end
@@ -108,14 +110,27 @@ local makers = {
     local e = slot "easy"
     return { "perform", e }, { "behind", R(0, 3), R(0, 3) }, { "perform", e }
   end },
+  { 1, function()
+    local m, e = slot "multi", slot "easy"
+    return { "add", m, 1 }, { "add", m, 2 }, { "add", m, 3 }, { "drive", m, 30, 1 },
+      { "behind", R(0, 3), R(0, 3) }, { "add", m, e }, { "drive", m, 30, 1 }
+  end },
   -- A transfer that pauses itself: on its own, or while others in the multi go on.
   { 2, function(depth)
     local e, upload = easy(depth), R(2) == 1
     local event = upload and "read" or R(2) == 1 and "write" or "header"
-    e[3], e[5] = upload and 10 or R(0, 14), e[5] & ~16 | (upload and 16 or 0)
+    e[3], e[5] = upload and 10 or R(0, places), e[5] & ~16 | (upload and 16 or 0)
     e.cb = e.cb or {}
     table.insert(e.cb, 1, { event, R(2), { "pause" } })
     if R(3) == 1 then return e, { "perform", e[2] } end
+    local d = drive()
+    return e, { "add", d[2], e[2] }, d
+  end },
+  -- FTP, active or passive, more than once on its connection.
+  { 1, function(depth)
+    local e = easy(depth)
+    e[3], e[5] = places, e[5] ~ R(0, 1) * 64
+    if R(2) == 1 then return e, { "perform", e[2] }, { "perform", e[2] } end
     local d = drive()
     return e, { "add", d[2], e[2] }, d
   end },

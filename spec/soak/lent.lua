@@ -207,8 +207,18 @@ function World:check_live()
   end
 end
 
+-- What was shown to sockoptfunction alone is out of reach ever after.
+local function check_borrowed(self)
+  local socket = self.borrowed
+  self.borrowed = nil
+  if socket and (socket:state() ~= "closed" or socket:fd()) then
+    self:fail("what FTP accepted is %s afterwards", socket)
+  end
+end
+
 function World:check()
   if self.failure then return end
+  check_borrowed(self)
   -- A finalizer would change all this meanwhile.
   collectgarbage "stop"
   self:sweep()

@@ -135,6 +135,9 @@ end
 
 -- The handle is torn down, with what only waited for that.
 function World:tear(h)
+  for fd in pairs(h.watched or {}) do
+    self:fail("%s is gone, and %d is watched", h.id, fd)
+  end
   h.torn, h.closed, h.deferred = true, true, nil
   for _, e in ipairs(self.handles) do
     if e.multi == h then e.multi = nil end

@@ -1,4 +1,5 @@
--- Where the transfers of random programs go: an nginx, and a server that stalls, resets and closes.
+-- Where the transfers of random programs go: an nginx, a server that stalls, resets and closes, and
+-- a vsftpd.
 -- They are told to other processes by the environment (SOAK_PLACES), as a Lua expression.
 
 local servers -- loaded when there are none yet
@@ -35,6 +36,7 @@ local function start()
     bad.url .. "/half", bad.url .. "/close", web.url4 .. "/hello", web.url .. "/upload",
     ("http://many.test:%d/hello"):format(port), "http://127.0.0.1:1/",
     web.url .. "/redirect?to=" .. web.url4 .. "/hello", web.h2c_url .. "/hello",
+    servers.vsftpd().url .. "/hello.txt",
     ca = web.ca, resolve = { many },
   }
 end
