@@ -34,11 +34,12 @@ function callback.on(w, version, event, answer)
   end
 end
 
--- Nothing lets a transfer go on that was paused. (If its upload is, it may get an answer, and then
--- send all again to where that leads.)
+-- Nothing lets a transfer go on that was paused. (If its upload is, it may get an answer without
+-- all of it, and then send all again to where that leads.)
 local function check_paused(w, version, event)
   local paused = version.paused
-  if paused == event or paused and paused ~= "read" and event ~= "read" then
+  local stops = event == paused or event ~= "read" and (paused ~= "read" or version.whole)
+  if paused and stops then
     w:fail("%s is called in a transfer that %s has paused", event, paused)
   end
   version.paused = nil

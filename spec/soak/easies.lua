@@ -51,7 +51,7 @@ end
 local function place(w, op, o, version)
   o.url, o.proxy, o.cainfo = w.places[1 + op[3] % #w.places], "", w.places.ca
   o.resolve = w.places.resolve
-  version.ftp = o.url:find "^ftp" ~= nil
+  version.ftp, version.whole = o.url:find "^ftp" ~= nil, o.url:find "/upload$" ~= nil
   if version.ftp then o.timeout_ms = 60 end -- to log in takes 10
   if has(op[5], "upload") then
     local left = 3
