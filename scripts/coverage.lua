@@ -1,4 +1,5 @@
--- Prints what make coverage has counted: a table, and the lines that never ran.
+-- Prints what make coverage has counted: a table, the lines that never ran, and the others of
+-- whose branches some were never taken.
 -- usage: coverage.lua BUILD LUAC
 
 local build, luac = arg[1], arg[2]
@@ -13,34 +14,39 @@ end
 local files, names = {}, {}
 
 local function new_file(name)
-  files[name] = { lines = 0, ran = 0, branches = 0, taken = 0, missed = {} }
+  files[name] = { lines = 0, ran = 0, branches = 0, taken = 0, all = {} }
   names[#names + 1] = name
   return files[name]
 end
 
 local function add_line(file, number, code, ran)
+  local line = { number = number, code = code, ran = ran, branches = 0, taken = 0 }
   file.lines = file.lines + 1
-  if ran then
-    file.ran = file.ran + 1
-  else
-    file.missed[#file.missed + 1] = ("%d: %s"):format(number, code)
+  file.ran = file.ran + (ran and 1 or 0)
+  file.all[file.lines] = line
+  return line
+end
+
+local function add_branch(file, line, taken)
+  for _, count in ipairs { file, line } do
+    count.branches = count.branches + 1
+    count.taken = count.taken + (taken and 1 or 0)
   end
 end
 
 -- "-" is a line without code. A brace alone is none either: where a function ends may be out of
 -- reach. Headers of the system are left out.
 local function read_gcov()
-  local file
+  local file, line
   for text in output(("gcov -b -c -t %s/csrc/*.gcno"):format(build)):gmatch("[^\n]+") do
     local count, number, code = text:match("^%s*(%S+):%s*(%d+):(.*)")
     local name = number == "0" and code:match("^Source:(.*)")
     if name then
       file = name:find("^csrc/") and new_file(name)
     elseif file and number and number ~= "0" and count ~= "-" and not code:find("^%s*}$") then
-      add_line(file, number, code, count ~= "#####")
+      line = add_line(file, number, code, count ~= "#####")
     elseif file and text:find("^branch") then
-      file.branches = file.branches + 1
-      file.taken = file.taken + (text:find("taken [1-9]") and 1 or 0)
+      add_branch(file, line, text:find("taken [1-9]"))
     end
   end
 end
@@ -98,11 +104,15 @@ local function print_table()
   print_row("all", total)
 end
 
-local function print_missed()
-  print("\nnever ran:")
+-- Prints the lines of which tell gives a text.
+local function print_lines(title, tell)
+  print("\n" .. title)
   for _, name in ipairs(names) do
-    for _, line in ipairs(files[name].missed) do
-      print(("%s:%s"):format(name, line))
+    for _, line in ipairs(files[name].all) do
+      local text = tell(line)
+      if text then
+        print(("%s:%d: %s%s"):format(name, line.number, text, line.code))
+      end
     end
   end
 end
@@ -111,4 +121,10 @@ read_gcov()
 table.sort(names)
 read_lua()
 print_table()
-print_missed()
+print_lines("never ran:", function(line)
+  return not line.ran and ""
+end)
+print_lines("ran, but not every branch was taken:", function(line)
+  return line.ran and line.taken < line.branches and
+    ("%d of %d:"):format(line.taken, line.branches)
+end)
