@@ -14,7 +14,7 @@ LUA_CFLAGS ?= $(shell pkg-config --cflags $(LUA_PC))
 CURL_CFLAGS ?= $(shell pkg-config --cflags libcurl)
 CURL_LIBS ?= $(shell pkg-config --libs libcurl)
 
-LUAC ?= $(dir $(LUA))$(subst lua,luac,$(notdir $(LUA)))
+LUAC ?= $(if $(findstring /,$(LUA)),$(dir $(LUA)))$(subst lua,luac,$(notdir $(LUA)))
 
 # The names with version are those that Lua reads first.
 LUA_SUFFIX = $(subst .,_,$(LUA_VERSION))

@@ -362,7 +362,11 @@ static void preload(lua_State *L, const char *name, lua_CFunction open) {
 
 /* A state with the scenarios on its stack. */
 static lua_State *new_state(void) {
+#if LUA_VERSION_NUM >= 505
+  lua_State *L = lua_newstate(lua_allocate, NULL, 0);
+#else
   lua_State *L = lua_newstate(lua_allocate, NULL);
+#endif
   lua_atpanic(L, panic);
   luaL_openlibs(L);
   preload(L, "curlsock.core", luaopen_curlsock_core);

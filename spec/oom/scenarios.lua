@@ -611,22 +611,23 @@ end)
 scenario("read and seek", function()
   local curl = curlsock()
   local left, sought = 3, nil
+  local start = curl.version_info().version_num < 0x081700 and 1024 or 0 -- 8.23 cannot resume
   local easy = curl.easy {
     url = host.http, upload = true, infilesize = 3072, httpheader = { "Expect:" },
-    resume_from = 1024,
+    resume_from = start,
     readfunction = function()
       if left == 0 then return nil end
       left = 0
-      return ("x"):rep(2048)
+      return ("x"):rep(3072 - start)
     end,
     seekfunction = function(offset, whence)
-      sought = offset == 1024 and whence == "set"
+      sought = offset == start and whence == "set"
       return true
     end,
   }
   host.fail()
   perform(easy)
-  is(sought and left == 0, "WRONG: it was not sent")
+  is((sought or start == 0) and left == 0, "WRONG: it was not sent")
 end)
 
 scenario("read: in pieces, and refused", function()
