@@ -83,6 +83,12 @@ int cs_socktype_arg(lua_State *L, int index, int none) {
 
 /* ---- the parts of an address ------------------------------------------------------ */
 
+#ifdef __linux__
+enum { HAS_ABSTRACT = 1 }; /* names of UNIX sockets that start with NUL */
+#else
+enum { HAS_ABSTRACT = 0 };
+#endif
+
 #define PATH_OFFSET offsetof(struct sockaddr_un, sun_path)
 #define PATH_SIZE sizeof(((struct sockaddr_un *)0)->sun_path)
 
@@ -127,9 +133,7 @@ static void set_family(struct cs_address *a, int family) {
 static size_t unix_length(const struct cs_address *a) {
   size_t len = a->len < sizeof a->u.un ? a->len : sizeof a->u.un;
   if (len <= PATH_OFFSET) return 0;
-#ifdef __linux__
-  if (a->u.un.sun_path[0] == '\0') return len - PATH_OFFSET;
-#endif
+  if (HAS_ABSTRACT && a->u.un.sun_path[0] == '\0') return len - PATH_OFFSET;
   return strnlen(a->u.un.sun_path, len - PATH_OFFSET);
 }
 
@@ -138,6 +142,7 @@ static size_t unix_length(const struct cs_address *a) {
 static int set_path(struct cs_address *a, const char *path, size_t n) {
   int abstract = n > 0 && path[0] == '@';
   if (n > PATH_SIZE - !abstract || (!abstract && memchr(path, 0, n))) return 0;
+  if (abstract && !HAS_ABSTRACT) return 0;
   set_family(a, AF_UNIX);
   memset(a->u.un.sun_path, 0, PATH_SIZE);
   memcpy(a->u.un.sun_path, path, n);
@@ -286,7 +291,7 @@ struct cs_address *cs_address_arg(lua_State *L, int index) {
   const char *text = lua_tolstring(L, index, &n);
   if (!read_text(a, text, n))
     expected(L, index,
-             "address (\"127.0.0.1:80\", \"[::1]:80\", \"unix:/path\" or "
+             "address (\"127.0.0.1:80\", \"[::1]:80\", \"unix:/path\" or, on Linux, "
              "\"unix:@abstract\", if not too long)");
   lua_replace(L, index);
   return a;
@@ -384,7 +389,7 @@ static void put_path(lua_State *L, struct cs_address *a) {
   size_t n;
   const char *path = field_text(L, &n);
   if (lua_type(L, 3) != LUA_TSTRING || !set_path(a, path, n))
-    field_error(L, "path", "path or \"@name\", not too long,");
+    field_error(L, "path", "path or, on Linux, \"@name\", not too long,");
 }
 
 static void get_scope_id(lua_State *L, struct cs_address *a) {
@@ -445,8 +450,8 @@ static int address__index(lua_State *L) {
 /* address[field] = value. family ("inet", "inet6", "unix") clears the address to that
  * family's any-address and keeps the port; ip is an IPv4 or IPv6 address (it sets the
  * family, keeps the port, and clears the scope unless it has one); port is 0 to 65535;
- * path is that of a UNIX socket, "@name" an abstract one, "" none; scope_id is that of an
- * IPv6 address. Anything else raises an error that names the field. */
+ * path is that of a UNIX socket, "@name" an abstract one (Linux), "" none; scope_id is that
+ * of an IPv6 address. Anything else raises an error that names the field. */
 static int address__newindex(lua_State *L) {
   struct cs_address *a = cs_address_check(L, 1);
   const struct field *f = find_field(L);

@@ -498,9 +498,6 @@ static const struct option *option_arg(lua_State *L, const struct level *l) {
   while (o->name && strcmp(o->name, name)) o++;
   const char *level = cs_shown(L, 2), *text = cs_shown(L, 3);
   if (!o->name) arg_error(L, 3, "unknown option %s of level %s", text, level);
-  if (o->number == ABSENT)
-    arg_error(L, 3, "option '%s' of level '%s' is not available on this system", text,
-              level);
   return o;
 }
 
@@ -549,8 +546,8 @@ static const void *take_value(lua_State *L, const struct option *o, union value 
  * (sndtimeo, rcvtimeo, user_timeout, busy_poll: fractions too), a string (bindtodevice,
  * congestion), or for linger whole seconds, nil and false meaning off. Level and option
  * may be integers of the system: then value is an integer, or a string of raw bytes.
- * Returns the socket; on failure nil, message, name. An option that is unknown, or that
- * this system does not have, and a wrong value, raise an error. */
+ * Returns the socket; on failure nil, message, name ("ENOPROTOOPT" for an option that this
+ * system does not have). An unknown option and a wrong value raise an error. */
 int cs_sockopt_set(lua_State *L) {
   lua_settop(L, 4);
   struct target t = target_arg(L);
@@ -558,7 +555,8 @@ int cs_sockopt_set(lua_State *L) {
   socklen_t len;
   const void *value = take_value(L, t.option, &v, &len);
   struct cs_socket *s = cs_socket_open_arg(L, "setsockopt");
-  if (setsockopt(s->fd, t.level, t.number, value, len))
+  errno = ENOPROTOOPT;
+  if (t.number == ABSENT || setsockopt(s->fd, t.level, t.number, value, len))
     return fail(L, errno, "setsockopt", &t);
   lua_settop(L, 1);
   return 1;
@@ -591,7 +589,8 @@ int cs_sockopt_get(lua_State *L) {
   union value v;
   socklen_t len = kind->size;
   memset(&v, 0, sizeof v);
-  if (getsockopt(s->fd, t.level, t.number, &v, &len))
+  errno = ENOPROTOOPT;
+  if (t.number == ABSENT || getsockopt(s->fd, t.level, t.number, &v, &len))
     return fail(L, errno, "getsockopt", &t);
   kind->push(L, &v);
   return 1;

@@ -111,7 +111,7 @@ static void push_info(lua_State *L, const struct tcp_info *info, socklen_t len) 
 /* socket:info(): what the kernel knows of a TCP connection: a table of counts and, in
  * seconds, times, under the names of struct tcp_info (rtt, total_retrans, snd_cwnd,
  * bytes_acked...), and state ("established", "close_wait"...). On failure, as for a
- * socket that is not TCP or a system other than Linux, nil, message, name. */
+ * socket that is not TCP, nil, message, name ("ENOSYS" on systems other than Linux). */
 int cs_socket_info(lua_State *L) {
   struct cs_socket *s = cs_socket_open_arg(L, "info");
 #ifdef __linux__
@@ -124,6 +124,6 @@ int cs_socket_info(lua_State *L) {
   return 1;
 #else
   (void)s;
-  return cs_fail_errno(L, ENOPROTOOPT, "info");
+  return cs_fail_errno(L, ENOSYS, "info");
 #endif
 }
