@@ -6,7 +6,8 @@
 --   origin   listens on 127.0.0.1:38411
 --   socket   bound to 127.0.0.9:46121, mark 7
 --   origin   was asked by 127.0.0.9:46121
--- Who may not set a mark reads "mark refused (EPERM)" instead.
+-- Who may not set a mark reads "mark refused (EPERM)" instead; where there are none, as on any
+-- system but Linux, "mark refused (ENOPROTOOPT)".
 package.path = (arg[0]:match("^.*/") or "./") .. "?.lua;" .. package.path
 local curl = require "curlsock"
 local origin = require("origin").new("127.0.0.1:0", function(_, peer)

@@ -5,6 +5,7 @@ local left = require "spec.support.left"
 local ltn12 = require "ltn12"
 local process = require "spec.support.process"
 local servers = require "spec.support.servers"
+local system = require "spec.support.system"
 
 -- Runs a spec file with this text by run.lua: success, what it printed.
 local function run_spec(text)
@@ -21,6 +22,13 @@ end
 local function closing_line(output)
   return output:match("([^\n]*)\n$")
 end
+
+-- What the other specs expect follows from what the module says: that must be true.
+describe("the module", function()
+  it("is compiled for Linux, but for make posix", function()
+    assert.equal(os.getenv("CURLSOCK_POSIX") == nil, system.linux)
+  end)
+end)
 
 describe("nginx", function()
   it("serves plain HTTP", function()

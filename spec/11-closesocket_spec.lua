@@ -4,8 +4,10 @@
 
 local curl = require "curlsock"
 local left = require "spec.support.left"
+local loops = require "spec.support.loops"
 local luasocket = require "socket"
 local servers = require "spec.support.servers"
+local system = require "spec.support.system"
 local transfers = require "spec.support.transfers"
 
 local fetch, drive = transfers.fetch, transfers.drive
@@ -103,9 +105,7 @@ local dropping = [[
 
 -- The server's end of the Socket's connection has been closed.
 local function wait_for_end(socket)
-  assert(servers.wait(function()
-    return socket:info().state == "close_wait"
-  end))
+  assert(#loops.wait({ [socket:fd()] = "r" }, 10) > 0)
 end
 
 -- Lets all idle connections become older than one that is new: libcurl, which evicts the
@@ -294,13 +294,13 @@ describe("closesocketfunction", function()
     end
 
     it("the Socket still tells its addresses, options and counters", function()
-      local peer, state, keepalive = inside(function(socket)
-        return tostring(socket:peeraddress()), socket:info().state,
-          socket:getsockopt("socket", "keepalive")
+      local peer, keepalive, info, _, name = inside(function(socket)
+        return tostring(socket:peeraddress()), socket:getsockopt("socket", "keepalive"),
+          socket:info()
       end)
       assert.equal("127.0.0.1:" .. web.port, peer)
-      assert.equal("established", state)
       assert.equal("boolean", type(keepalive))
+      assert.equal(system.linux and "established" or "ENOSYS", info and info.state or name)
     end)
 
     it("last words can be sent and heard", function()

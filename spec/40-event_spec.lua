@@ -7,6 +7,7 @@ local loops = require "spec.support.loops"
 local luasocket = require "socket"
 local process = require "spec.support.process"
 local servers = require "spec.support.servers"
+local system = require "spec.support.system"
 local target = require("spec.support.transfers").target
 
 local version = curl.version_info().version_num
@@ -780,7 +781,22 @@ describe("Inside socketfunction and timerfunction", function()
   end)
 end)
 
-describe("multi:pollfd", function()
+if not system.linux then
+  it("multi:pollfd says that only Linux has it, and the multi can be used without it", function()
+    local host = new_host()
+    local result = table.pack(host.multi:pollfd())
+    assert.same({ nil, "pollfd: Function not implemented", "ENOSYS", n = 3 }, result)
+    assert.equal("r", host.multi:events())
+    assert.is_true(host:run(host:easy(web.url .. "/hello")).ok)
+    host.multi:close()
+    host:assert_clean(1)
+    assert.truthy(host:count("watch") > 0 and host:count("timer") > 0)
+  end)
+end
+
+local describe_pollfd = system.linux and describe or nothing
+
+describe_pollfd("multi:pollfd", function()
   it("is one descriptor, the same each time, and the only one that is told", function()
     local host = new_host()
     local fd = host.multi:pollfd()
@@ -978,7 +994,7 @@ describe("multi:pollfd", function()
   end)
 end)
 
-describe("multi:poll, after pollfd,", function()
+describe_pollfd("multi:poll, after pollfd,", function()
   it("waits for that descriptor: 0 when nothing was to be done, 1 when something is", function()
     local multi <close> = curl.multi()
     local easy <close> = curl.easy { url = web.url .. "/hello", proxy = "", writefunction = {} }

@@ -7,6 +7,7 @@ local driver = require "curlsock.driver"
 local left = require "spec.support.left"
 local loops = require "spec.support.loops"
 local servers = require "spec.support.servers"
+local system = require "spec.support.system"
 
 local version = curl.version_info().version_num
 local web
@@ -891,7 +892,9 @@ local function describe_driver(raw)
   end)
 end
 
-describe("With pollfd:", function()
+local describe_pollfd = system.linux and describe or function() end
+
+describe_pollfd("With pollfd:", function()
   describe_driver(false)
 
   it("one descriptor is watched, while transfers run, and no timer", function()

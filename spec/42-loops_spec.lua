@@ -67,7 +67,7 @@ teardown(function()
 end)
 
 for _, name in ipairs(names) do
-  for _, raw in ipairs { false, true } do
+  for _, raw in ipairs(loops.modes) do
     describe(("curlsock.%s%s"):format(name, raw and ", without pollfd," or ""), function()
       for _, title in ipairs(scenarios.titles(name, raw)) do
         it(title, function() run(name, raw, title) end)
@@ -143,7 +143,7 @@ describe("A script", function()
   ]]
 
   for _, name in ipairs(names) do
-    for _, raw in ipairs { false, true } do
+    for _, raw in ipairs(loops.modes) do
       local mode = raw and ", without pollfd" or ""
       it("may end while its transfers run, under " .. name .. mode, function()
         local out, err = left.pass(ending:format(name, raw, web.url))

@@ -4,6 +4,7 @@
 local left = require "spec.support.left"
 local loops = require "spec.support.loops"
 local servers = require "spec.support.servers"
+local system = require "spec.support.system"
 
 -- What each script starts with. No callback may run in a child: that would end it with 9.
 local prelude = [[
@@ -160,7 +161,7 @@ describe("A forked child does not disturb the loop", function()
     return ("local DEAD = %q\n"):format(server.url)
   end
 
-  for name, code in sorted(ends) do
+  for name, code in sorted(system.linux and ends or {}) do
     it("of multi:pollfd, with " .. name, function()
       run(dead() .. running .. "local share; in_child(function() slow, late = nil\n" .. code
         .. "\nend)\n" .. finish)
@@ -229,7 +230,7 @@ describe("In a forked child", function()
         }
         assert(easy:perform())
         local other = curl.multi()
-        assert(other:pollfd() ~= fd)
+        assert(not fd or other:pollfd() ~= fd)
         other:close()
         old:close()
         multi:close()

@@ -3,9 +3,13 @@
 local curl = require "curlsock"
 local lfs = require "lfs"
 local luasocket = require "socket"
+local system = require "spec.support.system"
 
 -- loops.names: curlsock's loops whose library is there for this Lua; loops.missing: the others.
-local loops = { names = {}, missing = {} }
+-- loops.modes: whether a driver is to be raw (see there): false where there is pollfd, and true.
+local loops = { names = {}, missing = {}, modes = { true } }
+
+if system.linux then table.insert(loops.modes, 1, false) end
 
 local libraries = { loop = "curlsock", luv = "luv", cqueues = "cqueues", select = "socket" }
 
@@ -53,6 +57,7 @@ end
 -- Calls f(...) on a system that has no multi:pollfd: what a loop watches then is each of
 -- libcurl's descriptors, and its timer.
 function loops.raw(f, ...)
+  if not system.linux then return f(...) end
   return loops.with_method("pollfd", function()
     return nil, "pollfd: Function not implemented", "ENOSYS"
   end, f, ...)

@@ -143,11 +143,11 @@ end
 
 local list, by_title = {}, {}
 
--- A scenario: for all loops, or those named in only; in both modes, or (once) only where there
--- is pollfd, for what does not depend on that.
+-- A scenario: for all loops, or those named in only; in all modes, or (once) in the first one, for
+-- what does not depend on that, or (pollfd) for what is about pollfd.
 local function scenario(title, f, options)
-  local entry = { title = title, f = f, once = options and options.once }
-  entry.only = options and options.only or "loop luv cqueues select"
+  local entry = { title = title, f = f, only = "loop luv cqueues select" }
+  for name, value in pairs(options or {}) do entry[name] = value end
   list[#list + 1] = entry
   by_title[title] = entry
 end
@@ -156,7 +156,8 @@ end
 function scenarios.titles(name, raw)
   local titles = {}
   for _, entry in ipairs(list) do
-    local fits = entry.only:find(name, 1, true) and not (raw and entry.once)
+    local fits = entry.only:find(name, 1, true) and not (raw and entry.pollfd)
+    if entry.once and raw ~= loops.modes[1] then fits = false end
     titles[#titles + 1] = fits and entry.title or nil
   end
   return titles
@@ -539,7 +540,7 @@ scenario("stays awake between the transfers of what was spawned", function(run)
   end)
   run.loop:run()
   equal({ "r", "no longer" }, told)
-end, { once = true })
+end, { pollfd = true })
 
 -- ---- dropped ----------------------------------------------------------------------------------
 
