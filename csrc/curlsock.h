@@ -351,7 +351,8 @@ enum {
   CS_UV_EASIES = CS_UV_OWN, /* table: slot -> easy, for each that was added */
   CS_UV_SOCKETFUNCTION,
   CS_UV_TIMERFUNCTION,
-  CS_MULTI_UVS = CS_UV_TIMERFUNCTION
+  CS_UV_CLOSED, /* easies that were closed while somebody waits; CS_UV_DEFER is the next */
+  CS_MULTI_UVS = CS_UV_CLOSED
 };
 
 struct cs_multi {
@@ -414,6 +415,8 @@ CURLMcode cs_event_step(struct cs_multi *m);
 int cs_event_wait(const struct cs_multi *m, int ms);
 /* Makes that descriptor ready, for wakeup. */
 void cs_event_wake(struct cs_multi *m);
+/* There is a result, though nothing has happened: the event loop is to look soon. */
+void cs_event_soon(struct cs_frame *f, struct cs_multi *m);
 /* The socket is about to be closed: nobody may watch its descriptor any longer. */
 void cs_event_closing(struct cs_frame *f, struct cs_socket *s);
 /* A descriptor was opened for e, which is in a multi: an old watch of its number is stale.

@@ -284,6 +284,14 @@ void cs_event_wake(struct cs_multi *m) {
   arm(m, cs_now());
 }
 
+void cs_event_soon(struct cs_frame *f, struct cs_multi *m) {
+  struct event_call c = {m, f, NULL, -1, 0, 0};
+  if (m->epoll >= 0) return cs_event_wake(m);
+  m->deadline = cs_now(); /* libcurl says its own again after that */
+  curl_multi_wakeup(m->curl);
+  tell(f, timer_body, &c);
+}
+
 /* ---- what libcurl forgets ------------------------------------------------------------ */
 
 /* Until 8.4.0 a transfer that goes on to its next address, or from FTP's control connection

@@ -171,21 +171,12 @@ static struct cs_handle *check_class(lua_State *L) {
   return cs_unbox(L, 1);
 }
 
-/* Raises an error for an easy whose result somebody waits for (multi:add with a value). */
-static void refuse_awaited(lua_State *L, const struct cs_handle *h) {
-  const struct cs_easy *e = (const struct cs_easy *)h;
-  if (h->kind == CS_EASY && e->multi && e->leaves && !e->left && !cs_is_copy(h))
-    luaL_error(L, "close is not allowed while something waits for the easy's transfer");
-}
-
 /* handle:close(): frees the handle; a second call does nothing. Raises what a close
- * callback threw, after all is closed. Refused inside a callback of its pool, and for an easy
- * whose transfer a loop waits for: that is ended by closing the coroutine that waits. */
+ * callback threw, after all is closed. Refused inside a callback of its pool. */
 static int handle_close(lua_State *L) {
   struct cs_handle *h = check_class(L);
   if (!h || h->closed) return 0;
   cs_refuse_inside(L, h, "close");
-  refuse_awaited(L, h);
   return cs_teardown(L, 1) ? lua_error(L) : 0;
 }
 
@@ -196,7 +187,6 @@ static int handle__close(lua_State *L) {
   lua_settop(L, 2);
   if (!h || h->closed) return 0;
   if (h->rt->frame) return cs_defer(L, 1), 0;
-  refuse_awaited(L, h);
   if (!cs_teardown(L, 1)) return 0;
   if (lua_isnil(L, 2)) return lua_error(L);
   cs_warn(L);

@@ -163,8 +163,8 @@ static void unlink_easy(lua_State *L, int easy, struct cs_easy *e) {
 
 /* multi:add(easy [, value]): starts its transfer with the next perform. Returns the multi, or
  * nil, message, name. The multi keeps the easy until it is removed; with a value (not nil) it
- * is removed by itself when its transfer ends, and results has the value in its place. Who gave
- * the value waits for that: until then close is refused. */
+ * is removed by itself when its transfer ends, and results has the value in its place, also
+ * when the easy is closed before: with name "CLOSED". */
 static int multi_add(lua_State *L) {
   struct cs_multi *m = check_callable(L, "multi:add");
   struct cs_easy *e = cs_handle_check(L, 2, CS_EASY);
@@ -188,10 +188,26 @@ static int multi_add(lua_State *L) {
   return 1;
 }
 
+/* The easy is being closed, and somebody waits for its result: its value goes to the multi's
+ * list of those. Needs no memory. */
+static void keep_value(struct cs_frame *f, struct cs_easy *e) {
+  lua_State *L = f->L;
+  e->leaves = 0;
+  lua_getiuservalue(L, f->self, CS_UV_MULTI);
+  cs_or_nobody(L);
+  lua_getiuservalue(L, -1, CS_UV_CLOSED);
+  lua_setiuservalue(L, f->self, CS_UV_DEFER);
+  lua_pushvalue(L, f->self);
+  lua_setiuservalue(L, -2, CS_UV_CLOSED);
+  lua_pop(L, 1);
+  cs_event_soon(f, e->multi);
+}
+
 CURLMcode cs_multi_detach(struct cs_frame *f, struct cs_easy *e) {
   CURLMcode code = CURLM_OK;
   if (!e->left) code = curl_multi_remove_handle(e->multi->curl, e->curl);
   cs_settle(f, e);
+  if (e->leaves && f->handle == &e->h) keep_value(f, e);
   cs_push_easy(f->L, f->self, f, e);
   unlink_easy(f->L, lua_gettop(f->L), e);
   lua_pop(f->L, 1);
@@ -364,10 +380,26 @@ static int multi_easies(lua_State *L) {
   return 1;
 }
 
+/* The value of an easy that was closed, and why it has no other result. */
+static int next_closed(lua_State *L) {
+  if (lua_getiuservalue(L, 1, CS_UV_CLOSED) != LUA_TUSERDATA) return 0;
+  lua_getiuservalue(L, 2, CS_UV_DEFER);
+  lua_setiuservalue(L, 1, CS_UV_CLOSED);
+  lua_getiuservalue(L, 2, CS_UV_VALUE);
+  lua_pushnil(L);
+  lua_setiuservalue(L, 2, CS_UV_DEFER);
+  lua_pushnil(L);
+  lua_setiuservalue(L, 2, CS_UV_VALUE);
+  lua_pushnil(L);
+  lua_pushliteral(L, "the easy was closed");
+  lua_pushliteral(L, "CLOSED");
+  return 4;
+}
+
 static int next_result(lua_State *L) {
   struct cs_multi *m = check_callable(L, "multi:results");
   lua_settop(L, 1);
-  if (cs_link_empty(&m->done)) return 0;
+  if (cs_link_empty(&m->done)) return next_closed(L);
   struct cs_easy *e = cs_item(m->done.next, struct cs_easy, in_done);
   cs_link_drop(&e->in_done);
   lua_getiuservalue(L, 1, CS_UV_EASIES);

@@ -312,13 +312,49 @@ describe("an easy that was added with a value", function()
     assert.is_true(ended:perform())
   end)
 
-  it("can be closed before its result is read", function()
+  for _, path in ipairs { "/hello", "/slow?rate=100k" } do
+    it("is told as a result when it is closed before, as of " .. path, function()
+      local multi <close> = curl.multi()
+      local easies = { new(path), new(path), new("/hello") }
+      for i, easy in ipairs(easies) do multi:add(easy, i) end
+      if path == "/hello" then drive(multi) else multi:perform() end
+      easies[1]:close()
+      easies[2]:close()
+      local told = {}
+      for _, result in ipairs(drive_all(multi)) do told[result.easy] = result end
+      for i = 1, 2 do
+        assert.same({ easy = i, message = "the easy was closed", name = "CLOSED" }, told[i])
+      end
+      assert.same({ easy = 3, ok = true }, told[3])
+      assert.same({}, multi:easies())
+      assert.same({}, results(multi))
+    end)
+  end
+
+  it("is told also when a callback closes it by <close>, and wakes the multi", function()
     local multi <close> = curl.multi()
-    local easy = new("/hello")
-    multi:add(easy, 1)
-    drive(multi)
-    easy:close()
-    assert.same({}, results(multi))
+    local fd = multi:pollfd()
+    local easy = new("/slow?rate=100k")
+    multi:add(easy, "it")
+    multi:socket_action(fd, "r")
+    local other <close> = new("/hello", function()
+      local _ <close> = easy
+    end)
+    assert.is_true(other:perform())
+    assert.equal(1, multi:poll(0))
+    multi:socket_action(fd, "r")
+    assert.same({ { easy = "it", message = "the easy was closed", name = "CLOSED" } },
+      results(multi))
+  end)
+
+  it("may be closed with its multi, whose results are lost", function()
+    for order = 1, 2 do
+      local multi, easy = curl.multi(), new("/slow?rate=100k")
+      multi:add(easy, {})
+      multi:perform()
+      for i = 1, 2 do ((i == order) and easy or multi):close() end
+    end
+    assert.equal(0, curl.live().easy)
   end)
 
   it("is not kept, nor is the value, once its result was read", function()

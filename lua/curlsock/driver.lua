@@ -94,11 +94,13 @@ local function remove_cancelled(self)
   end
 end
 
+-- (An easy that was closed has left the multi by that.)
 local function cancel(driver, transfer)
   if driver.acting then
     driver.cancelled[#driver.cancelled + 1] = transfer
     return
   end
+  if not pcall(transfer[EASY].getinfo, transfer[EASY], "response_code") then return rest(driver) end
   local ok, err = call(driver, driver.multi.remove, transfer[EASY])
   remove_cancelled(driver)
   rest(driver)
@@ -260,8 +262,9 @@ end
 --- perform(easy [, seconds]): what easy:perform() does, while others run: the coroutine waits
 -- until the transfer is done. Outside a coroutine it runs the loop meanwhile, and raises what
 -- that does. seconds, if given, becomes the easy's option "timeout".
--- Returns true, or nil, message, name; raises what a callback of this transfer threw. A
--- coroutine that is closed while it waits cancels its transfer.
+-- Returns true, or nil, message, name ("CLOSED" when the easy or the loop was closed); raises
+-- what a callback of this transfer threw. A coroutine that is closed while it waits cancels
+-- its transfer.
 function Driver:perform(easy, seconds)
   local multi, hooks = self.multi, self.hooks
   if not multi then error("perform: the loop is closed", 2) end
@@ -308,6 +311,7 @@ end
 -- unwatches all and closes the multi with its connections. A second call does nothing. Raises
 -- as on_event does. Refused inside a callback of a transfer.
 function Driver:close()
+  if self.multi and not self.acting then finish(self) end -- what has ended already
   local multi = self.multi
   if not multi then return end
   local transfers = multi:easies()
