@@ -403,6 +403,9 @@ static int on_sockopt(void *clientp, curl_socket_t fd, curlsocktype purpose) {
   struct cs_frame *f = e->h.rt->frame;
   struct sockopt_call c = {e, purpose, fd, cs_ledger_find(e->h.rt, fd), NULL, 0};
   if (!f || e->failed) return CURL_SOCKOPT_ERROR;
+  /* Closed behind libcurl's back already, and the number is that of a Socket of the script. */
+  if (c.socket && c.socket->state == CS_OWNED && cs_same(c.socket))
+    return CURL_SOCKOPT_ERROR;
   if (c.socket && (c.socket->state != CS_LENT || !cs_same(c.socket))) c.socket = NULL;
   if (e->callbacks & 1u << CS_SOCKOPT && cs_call(f, sockopt_body, &c)) {
     cs_easy_error(f, e);

@@ -34,6 +34,7 @@ local function new_log()
     return function(socket)
       assert.equal(socket.data.id, ("%p"):format(socket))
       table.insert(socket.data, ("%s for %s"):format(socket:state(), name))
+      if socket.data.on_event then socket.data.on_event() end
     end
   end
 
@@ -986,6 +987,31 @@ describe("A descriptor that was closed behind libcurl's back", function()
     A:close()
     assert.truthy(taker:setsockname("127.0.0.1", 0))
     taker:close()
+  end)
+
+  it("before libcurl has it does not cost a Socket that took its number", function()
+    local log = new_log()
+    local multi = curl.multi()
+    local first = leave_stolen(log, multi)
+    local taken = { curl.socket() }
+    assert.equal(first, taken[1]:fd())
+    local B <close> = new_easy(log, "B", {
+      url = servers.nginx().url4 .. "/hello",
+      sockoptfunction = function() end,
+    })
+    -- A's event comes when B's socket was opened.
+    log.records[1].on_event = function()
+      local second = curl.sockets()[1].socket:fd()
+      steal(second)
+      taken[2] = curl.socket()
+      assert.equal(second, taken[2]:fd())
+    end
+    assert.is_nil((transfer(multi, B)))
+    assert.equal("owned", taken[1]:state())
+    assert.equal("owned", taken[2]:state())
+    multi:close()
+    assert.same({ "A, closed for A", "B, closed for B" }, log.lives())
+    assert.is_true(taken[1]:close() and taken[2]:close())
   end)
 
   for _, stranger in ipairs { "a Socket of the script", "a socket of another library" } do
