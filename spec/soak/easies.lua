@@ -27,11 +27,11 @@ local function options(w, op, easy)
     opensocketfunction = callback.on_open(w, version),
     writefunction = callback.on_data(w, version, "write"),
     headerfunction = callback.on_data(w, version, "header"),
-    xferinfofunction = on(w, version, "progress"), noprogress = false,
+    xferinfofunction = callback.on_progress(w, version), noprogress = false,
     prereqfunction = callback.on_prereq(w, version),
     debugfunction = on(w, version, "debug"), verbose = has(op[5], "verbose"),
     forbid_reuse = has(op[5], "reuse"), fresh_connect = has(op[5], "fresh"),
-    timeout_ms = 25, ftpport = has(op[5], "active") and "-" or nil,
+    timeout_ms = 25, happy_eyeballs_timeout_ms = 4, ftpport = has(op[5], "active") and "-" or nil,
   }
   if version.tells then o.closesocketfunction = callback.on_close(w, version) end
   -- Where only sockoptfunction tells which descriptor it is, there is one.

@@ -31,11 +31,12 @@ local function callbacks(depth, names)
   return #cb > 0 and cb or nil
 end
 
-local places = 15 -- the last one is FTP
+local places, ftp = 16, 15
 
 local function easy(depth)
   local flags = R(2) == 1 and 0 or R(0, 127)
-  local o = { "easy", slot "easy", R(0, R(0, places)), R(0, R(0, 4)), flags }
+  local place = R(0, R(4) == 1 and places or R(0, places))
+  local o = { "easy", slot "easy", place, R(0, R(0, 4)), flags }
   o.cb = callbacks(depth, events)
   return o
 end
@@ -129,7 +130,7 @@ local makers = {
   -- FTP, active or passive, more than once on its connection.
   { 1, function(depth)
     local e = easy(depth)
-    e[3], e[5] = places, e[5] ~ R(0, 1) * 64
+    e[3], e[5] = ftp, e[5] ~ R(0, 1) * 64
     if R(2) == 1 then return e, { "perform", e[2] }, { "perform", e[2] } end
     local d = drive()
     return e, { "add", d[2], e[2] }, d

@@ -136,6 +136,15 @@ local function check_lent(self)
   return seen, #held, known
 end
 
+-- What is watched is what was there when the watch began.
+local function check_watches(self)
+  for _, h in ipairs(self.handles) do
+    for fd, what in pairs(h.watches or {}) do
+      if not self:is_stranger(fd) then self:expect(what, target(fd), "what %s watches", h.id) end
+    end
+  end
+end
+
 -- At rest, all is known: libcurl holds what the model says and nothing else.
 function World:check_rest()
   local seen, held, known = check_lent(self)
@@ -165,22 +174,7 @@ function World:check_own()
   for fd, what in pairs(self.own) do
     self:expect(what, target(fd), "descriptor %d, which is the script's", fd)
   end
-  for _, s in ipairs(self.strangers) do
-    self:expect(s.what, target(s.fd), "descriptor %d, which was libcurl's", s.fd)
-  end
-end
-
--- The number that libcurl knows as another socket is now that of the object, or just a number.
-function World:add_stranger(fd, object)
-  table.insert(self.strangers, { fd = fd, what = target(fd), object = object })
-end
-
-function World:end_strangers()
-  for _, s in ipairs(self.strangers) do
-    local object = type(s.object) == "number" and curl.adopt(s.object) or s.object
-    object:close()
-  end
-  self.strangers = {}
+  self:check_strangers()
 end
 
 -- curl.live() is between what cannot have gone and what may be there still.
@@ -227,6 +221,7 @@ function World:check()
     check_lent(self)
   else
     self:check_rest()
+    check_watches(self)
     self:check_live()
   end
   if self.collects then collectgarbage "restart" end
@@ -250,4 +245,4 @@ function World:check_descriptors()
   end
 end
 
-return { methods = World, descriptors = descriptors }
+return { methods = World, descriptors = descriptors, target = target }

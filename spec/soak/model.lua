@@ -2,14 +2,17 @@
 -- which calls must be refused, which descriptors are lent, and who is told when one is closed.
 -- program.lua tells it what is done and what happens. The first thing that is not as predicted
 -- is kept in world.failure; nothing is thrown, for a callback's error would be caught on its way.
--- This file has the handles; lent.lua the descriptors, and what must hold after each step.
+-- This file has the handles; lent.lua the descriptors, and what must hold after each step;
+-- strangers.lua what libcurl takes for its own.
 
 local lent = require "spec.soak.lent"
 
 local World = {}
 World.__index = World
-for name, f in pairs(lent.methods) do
-  World[name] = f
+for _, methods in ipairs { lent.methods, (require "spec.soak.strangers") } do
+  for name, f in pairs(methods) do
+    World[name] = f
+  end
 end
 
 local function new()
@@ -24,7 +27,7 @@ local function new()
     calls = 0, -- callbacks that run
     records = {}, -- descriptors that were lent and have had no close event yet
     own = {}, -- descriptors that are the script's, as numbers: number -> what it is
-    strangers = {}, -- whose numbers libcurl knows as others (behind.lua): { fd, what, object }
+    strangers = {}, -- that have a number of libcurl's: { fd, what it is, object }
     thrown = {},
     opened = 0, closed = 0,
   }, World)

@@ -3,15 +3,16 @@
 local call = require "spec.soak.call"
 local called = require("spec.soak.callback").called
 local curl = require "curlsock"
+local target = require("spec.soak.lent").target
 local attempt, get, method = call.attempt, call.get, call.method
 
 local ops = {}
 
 local function watch(w, h)
-  h.watched = {}
+  h.watched, h.watches = {}, {}
   return {
     socketfunction = function(fd, events)
-      h.watched[fd] = events
+      h.watched[fd], h.watches[fd] = events, events and target(fd)
       called(w, h.version, "watch", {})
     end,
     timerfunction = function()

@@ -75,10 +75,7 @@ function ops.collect(w)
   for _, socket in pairs(w.slots.socket) do
     if socket:state() == "owned" then owned = owned + 1 end
   end
-  for _, s in ipairs(w.strangers) do
-    if type(s.object) == "userdata" and s.object.state then owned = owned + 1 end
-  end
-  w:expect(#w.records + owned, curl.live().socket, "live sockets")
+  w:expect(#w.records + owned + w:strange_sockets(), curl.live().socket, "live sockets")
 end
 
 -- ---- Sockets of the script's -------------------------------------------------------------------

@@ -25,6 +25,13 @@ while true do
 end
 ]]
 
+-- An address that never answers, and one that does.
+local function late(port)
+  local host = servers.has_ipv6 and "::1" or "127.0.0.2"
+  servers.dead(host, port)
+  return ("late.test:%d:%s,127.0.0.1"):format(port, host == "::1" and "[::1]" or host)
+end
+
 local function start()
   servers = require "spec.support.servers"
   local web, bad = servers.nginx(), servers.script(rude)
@@ -37,7 +44,8 @@ local function start()
     ("http://many.test:%d/hello"):format(port), "http://127.0.0.1:1/",
     web.url .. "/redirect?to=" .. web.url4 .. "/hello", web.h2c_url .. "/hello",
     servers.vsftpd().url .. "/hello.txt",
-    ca = web.ca, resolve = { many },
+    ("http://late.test:%d/hello"):format(web.port4),
+    ca = web.ca, resolve = { many, late(web.port4) },
   }
 end
 
@@ -46,8 +54,8 @@ local function as_text(places)
   for _, url in ipairs(places) do
     words[#words + 1] = ("%q"):format(url)
   end
-  return ("return { %s, ca = %q, resolve = { %q } }"):format(table.concat(words, ", "), places.ca,
-    places.resolve[1])
+  return ("return { %s, ca = %q, resolve = { %q, %q } }"):format(table.concat(words, ", "),
+    places.ca, table.unpack(places.resolve))
 end
 
 local function open()
