@@ -111,10 +111,11 @@ local makers = {
     local e = slot "easy"
     return { "perform", e }, { "behind", R(0, 3), R(0, 3) }, { "perform", e }
   end },
-  { 1, function()
-    local m, e = slot "multi", slot "easy"
+  { 1, function(depth)
+    local m, e = slot "multi", easy(depth)
+    e[5] = e[5] | 32 -- on a connection of its own
     return { "add", m, 1 }, { "add", m, 2 }, { "add", m, 3 }, { "drive", m, 30, 1 },
-      { "behind", R(0, 3), R(0, 3) }, { "add", m, e }, { "drive", m, 30, 1 }
+      { "behind", R(0, 3), R(0, 3) }, e, { "add", m, e[2] }, { "drive", m, 30, 1 }
   end },
   -- A transfer that pauses itself: on its own, or while others in the multi go on.
   { 2, function(depth)
