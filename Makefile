@@ -73,6 +73,7 @@ help:
 	@echo 'make valgrind     every spec under memcheck'
 	@echo 'make soak         random programs beside a model of ownership; SECONDS=60 SEED=n'
 	@echo 'make fuzz         replays the inputs kept, then tries others; SECONDS=60 a target, TARGET=name'
+	@echo 'make fuzz-corpus  keeps what it found, in as few inputs as reach as much; TARGET=name'
 	@echo 'make coverage     counts the lines and branches that test and oom run, lists those they do not'
 	@echo 'make matrix       runs every spec on several releases of Debian, as root;'
 	@echo '                  SUITES="$(SUITES)" MIRROR=url MATRIX=folder'

@@ -19,7 +19,7 @@ run() {
 for target in "$@"; do
   log=$build/$target.log
   corpus=spec/fuzz/corpus/$target
-  mkdir -p "$build/corpus/$target"
+  mkdir -p "$corpus" "$build/corpus/$target"
   run -runs=0 "$corpus"
   run -max_total_time="$seconds" -max_len=1024 -print_final_stats=1 \
     "$build/corpus/$target" "$corpus"

@@ -128,6 +128,18 @@ static void push_object(struct input *in) {
   lua_remove(L, -2);
 }
 
+void push_edge(struct input *in) {
+  unsigned how = take_byte(in) % 4;
+  uint64_t power = UINT64_C(1) << take_byte(in) % 64;
+  lua_Integer edge = (lua_Integer)(power + take_byte(in) % 4 - 2);
+  if (how == 0)
+    lua_pushinteger(L, edge);
+  else if (how == 1)
+    lua_pushinteger(L, (lua_Integer)(0 - (uint64_t)edge));
+  else
+    lua_pushnumber(L, (lua_Number)edge / (how == 2 ? 1e3 : 1e6));
+}
+
 void push_value(struct input *in) {
   union {
     lua_Integer i;
@@ -135,7 +147,7 @@ void push_value(struct input *in) {
     int8_t small;
   } v;
   static int depth;
-  unsigned kind = take_byte(in) % 12;
+  unsigned kind = take_byte(in) % 13;
   luaL_checkstack(L, 8, NULL);
   if (kind == 0) {
     lua_pushnil(L);
@@ -159,7 +171,9 @@ void push_value(struct input *in) {
     depth++;
     push_table(in, kind == 9);
     depth--;
-  } else {
+  } else if (kind <= 11) {
     push_object(in);
+  } else {
+    push_edge(in);
   }
 }

@@ -43,5 +43,7 @@ unsigned take_byte(struct input *in);
 const char *take_text(struct input *in, size_t *length);
 /* Pushes any value that a script could have made. */
 void push_value(struct input *in);
+/* An integer next to a power of two, or that many thousandths or millionths: limits are there. */
+void push_edge(struct input *in);
 
 #endif
