@@ -617,6 +617,25 @@ describe("opensocketfunction", function()
       assert.truthy(target(socket:fd()))
     end)
 
+    it("gives one whose number a Socket of the script has lost", function()
+      local lost = curl.socket()
+      local fd = lost:fd()
+      local easy <close> = new_easy(web.url .. "/hello", function()
+        local thief = luasocket.tcp()
+        thief:close()
+        thief:setfd(fd)
+        thief:close()
+        local stranger = luasocket.tcp4()
+        assert(stranger:getfd() == fd)
+        stranger:setfd(-1)
+        return fd
+      end)
+      assert.equal("hello\n", fetch(easy))
+      assert.same({ fd, "closed" }, { held():fd(), lost:state() })
+      easy:close()
+      assert.is_nil(target(fd))
+    end)
+
     it("throws if it can be no descriptor", function()
       for _, number in ipairs { -1, 1.5, 1 << 31, math.mininteger, math.huge } do
         assert.equal(("opensocketfunction: %s is no descriptor"):format(number),
@@ -851,6 +870,19 @@ describe("opensocketfunction", function()
         assert.equal(expecting(name), thrown_by(web.url, returning(value)))
       end)
     end
+
+    it("throws for a userdata without fields", function()
+      local file = io.tmpfile()
+      local class = debug.getmetatable(file)
+      finally(function()
+        debug.setmetatable(file, class)
+        file:close()
+      end)
+      for _, other in ipairs { {}, false } do
+        debug.setmetatable(file, other or nil)
+        assert.equal(expecting("userdata"), thrown_by(web.url, returning(file)))
+      end
+    end)
 
     it("throws for a table whose descriptor is no number of one", function()
       for _, value in ipairs { -1, 1.5, 1 << 31, "x", {} } do

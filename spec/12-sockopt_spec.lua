@@ -2,6 +2,7 @@
 -- with the Socket, what each value that it may return means, and the socket that FTP accepts.
 
 local curl = require "curlsock"
+local luasocket = require "socket"
 local servers = require "spec.support.servers"
 local transfers = require "spec.support.transfers"
 
@@ -537,6 +538,24 @@ describe("sockoptfunction", function()
       assert.equal("socket:getsockopt: the socket is closed",
         message_of(kept.getsockopt, kept, "socket", "type"))
       assert.equal("kept", kept.data)
+    end)
+
+    it("has one also where a Socket of the script has lost the number", function()
+      local lost = curl.socket()
+      local number = lost:fd()
+      local fd, state
+      assert.equal("hello\n", get_actively(function(socket)
+        fd, state = socket:fd(), socket:state()
+      end, { headerfunction = function(line)
+        if line:find("PRT command") or line:find("PORT command") then
+          local thief = luasocket.tcp()
+          thief:close()
+          thief:setfd(number)
+          thief:close()
+        end
+      end }))
+      assert.same({ number, "borrowed" }, { fd, state })
+      assert.equal("closed", lost:state())
     end)
 
     it("has one of which no close callback is told, nor curl.sockets", function()

@@ -719,6 +719,22 @@ describe("a <close> variable that ends inside a callback", function()
     assert.same({}, curl.sockets())
   end)
 
+  it("closes it once, however many such variables end", function()
+    local closed = 0
+    local easy
+    easy = new("/hello", {
+      writefunction = function()
+        local _ <close> = easy
+        do local _ <close> = easy end
+      end,
+      closesocketfunction = function() closed = closed + 1 end,
+    })
+    local before = curl.live().easy
+    assert.is_true(easy:perform())
+    assert.same({ before - 1, 1 }, { curl.live().easy, closed })
+    easy:close()
+  end)
+
   it("closes it also when the callback throws, and the error arrives", function()
     local value = {}
     local easy

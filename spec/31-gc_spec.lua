@@ -399,6 +399,15 @@ describe("While the state closes,", function()
         end })]])
     end)
 
+  it("what their close callbacks throw is a warning", function()
+    assert.same({ "", "Lua warning: curlsock: thrown\n" }, output [[
+      LATE = setmetatable({}, { __gc = function()
+        KEPT = curl.easy { url = url, proxy = "", writefunction = {},
+          closesocketfunction = function() error("thrown", 0) end }
+        assert(KEPT:perform())
+      end })]])
+  end)
+
   it("handles that are still connecting or in use are torn down, whoever made them", function()
     local dead = servers.dead()
     local out = output([[

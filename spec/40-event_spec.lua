@@ -966,6 +966,31 @@ describe_pollfd("multi:pollfd", function()
     host.multi:close()
   end)
 
+  -- Until the next transfer the kernel still knows the socket, and not the one in its place.
+  it("serves on when a script puts another connection under the number of an idle one", function()
+    local host = new_host()
+    host.multi:pollfd()
+    local easy = host:easy(web.url .. "/connection", { writefunction = {} })
+    assert.is_true(host:run(easy).ok)
+    local fd = held()
+    local thief = luasocket.tcp()
+    thief:close()
+    thief:setfd(fd)
+    thief:close()
+    local other = luasocket.tcp4()
+    assert.equal(fd, other:getfd())
+    assert(other:connect("127.0.0.1", web.port))
+    local body = {}
+    easy:setopt("writefunction", body)
+    assert.is_true(host:run(easy).ok)
+    assert.matches("^%d+ 1\n$", table.concat(body))
+    host.multi:close()
+    assert.equal(fd, other:getfd())
+    assert.truthy(target(fd)) -- a stranger's
+    other:close()
+    host:assert_clean(1)
+  end)
+
   it("is refused when there are no descriptors left: the multi can be used without it", function()
     local script = servers.dir() .. "/pollfd.lua"
     process.write(script, ([[

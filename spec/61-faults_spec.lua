@@ -352,6 +352,39 @@ describe("Signals at any time", function()
       b:close()]])
   end)
 
+  it("do not end what a Socket waits for without a limit", function()
+    run(ticking .. [[
+      local function later(f) -- in a child
+        local pid = native.fork()
+        if pid ~= 0 then return pid end
+        os.execute("sleep 0.3")
+        native.exit(f() and 0 or 1)
+      end
+      local listener = curl.socket():bind("127.0.0.1:0"):listen()
+      local a, b = curl.socketpair()
+      local pid = later(function() return b:send("x") end)
+      assert(ticking(a.recv, a, 1) == "x")
+      assert(native.wait(pid) == 0)
+      while a:send(("x"):rep(65536), 0) do end
+      pid = later(function() return b:recv(1 << 20) end)
+      assert(ticking(a.send, a, "x") == 1)
+      assert(native.wait(pid) == 0)
+      pid = later(function() return curl.socket():connect(listener:localaddress()) end)
+      assert(ticking(listener.accept, listener):state() == "owned")
+      assert(native.wait(pid) == 0)]])
+  end)
+
+  it("do not end a connect, which goes on by itself", function()
+    local server = servers.dead()
+    run(ticking .. ([[
+      local ending = io.popen "sleep 0.3; kill -s KILL -- -%d"
+      local socket = curl.socket()
+      local _, message, name = ticking(socket.connect, socket, "%s:%d")
+      assert(name == "ECONNREFUSED", message)
+      ending:close()]]):format(server.pid, server.host, server.port))
+    servers.stop(server)
+  end)
+
   it("have a handler that throws: the transfer ends with that", function()
     run(ticking .. [[
       local easy, thrown = new(WEB .. "/slow?rate=1m"), {}
