@@ -719,20 +719,21 @@ describe("a <close> variable that ends inside a callback", function()
     assert.same({}, curl.sockets())
   end)
 
-  it("closes it once, however many such variables end", function()
+  it("closes it once, however many such variables end, and all others", function()
     local closed = 0
-    local easy
+    local easy, first, second
     easy = new("/hello", {
       writefunction = function()
-        local _ <close> = easy
-        do local _ <close> = easy end
+        for _, handle in ipairs { first, easy, second, easy } do
+          local _ <close> = handle
+        end
       end,
       closesocketfunction = function() closed = closed + 1 end,
     })
+    first, second = curl.easy(), curl.easy()
     local before = curl.live().easy
     assert.is_true(easy:perform())
-    assert.same({ before - 1, 1 }, { curl.live().easy, closed })
-    easy:close()
+    assert.same({ before - 3, 1 }, { curl.live().easy, closed })
   end)
 
   it("closes it also when the callback throws, and the error arrives", function()
