@@ -566,12 +566,12 @@ static int get_raw(lua_State *L, const struct target *t) {
   luaL_Buffer b;
   lua_Integer size = luaL_checkinteger(L, 4);
   luaL_argcheck(L, size > 0 && size <= 65536, 4, "size from 1 to 65536 expected");
-  char *bytes = luaL_buffinitsize(L, &b, (size_t)size);
+  char *bytes = memset(luaL_buffinitsize(L, &b, (size_t)size), 0, (size_t)size);
   struct cs_socket *s = cs_socket_open_arg(L, "getsockopt");
   socklen_t len = (socklen_t)size;
   if (getsockopt(s->fd, t->level, t->number, bytes, &len))
     return fail(L, errno, "getsockopt", t);
-  luaL_pushresultsize(&b, len);
+  luaL_pushresultsize(&b, len < (socklen_t)size ? len : (size_t)size);
   return 1;
 }
 
@@ -583,6 +583,10 @@ static int get_raw(lua_State *L, const struct target *t) {
 int cs_sockopt_get(lua_State *L) {
   lua_settop(L, 4);
   struct target t = target_arg(L);
+#ifdef SO_GET_FILTER /* its size is no number of bytes: the kernel would write 8 times that */
+  if (t.level == SOL_SOCKET && t.number == SO_GET_FILTER)
+    return arg_error(L, 3, "option %d cannot be read from Lua", t.number);
+#endif
   if (!t.option && !lua_isnil(L, 4)) return get_raw(L, &t);
   const struct kind *kind = t.option ? t.option->kind : &Int;
   struct cs_socket *s = cs_socket_open_arg(L, "getsockopt");
