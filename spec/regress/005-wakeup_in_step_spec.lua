@@ -14,8 +14,15 @@ it("multi:wakeup inside a callback ends the next poll, whatever else the step di
   multi:add(easy)
   while not woken do
     multi:poll(1)
-    multi:wakeup()
-    multi:socket_action(fd, "r")
+    if not fd then
+      multi:perform()
+    else
+      multi:wakeup()
+      multi:socket_action(fd, "r")
+    end
   end
-  assert.equal(1, multi:poll(2))
+  local start = curl.now()
+  local ready = multi:poll(2)
+  assert.is_true(curl.now() - start < 1)
+  if fd then assert.equal(1, ready) end
 end)
