@@ -291,7 +291,7 @@ static int multi_socket_action(lua_State *L) {
   struct cs_frame f;
   int events = 0;
   curl_socket_t fd = CURL_SOCKET_TIMEOUT;
-  if (!lua_isnoneornil(L, 2)) {
+  if (!lua_isnoneornil(L, 2) || !lua_isnoneornil(L, 3)) {
     lua_Integer number = luaL_checkinteger(L, 2);
     luaL_argcheck(L, number >= 0 && number <= INT_MAX, 2, "descriptor out of range");
     fd = (curl_socket_t)number;

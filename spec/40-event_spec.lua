@@ -326,6 +326,8 @@ describe("multi:socket_action", function()
       assert.error_matches(function() multi:socket_action(1, events) end, "invalid option")
     end
     assert.has_error(function() multi:socket_action(1) end)
+    -- As pollfd's, where there is none.
+    assert.error_matches(function() multi:socket_action(nil, "r") end, "number expected, got nil")
     for _, fd in ipairs { -1, 1 << 31, math.mininteger } do
       assert.error_matches(function() multi:socket_action(fd, "r") end,
         "descriptor out of range")
