@@ -27,9 +27,9 @@ function ops.multi(w, op)
   local multi = curl.multi { maxconnects = op[4] }
   local h = w:put("multi", op[2], multi)
   h.version = { cb = op.cb or {}, counts = {} }
-  h.raw, h.poll = op[3] & 1 ~= 0, op[3] & 2 ~= 0
+  h.raw = op[3] & 1 ~= 0
   if h.raw then multi:setopt(watch(w, h)) end
-  if h.poll then h.fd = method(w, h, multi, "pollfd") end
+  if op[3] & 2 ~= 0 then h.fd = method(w, h, multi, "pollfd") end
 end
 
 -- libcurl 7.88 loses the sessions that an easy has when it comes to share them (a leak).
@@ -82,7 +82,7 @@ end
 
 -- One round of driving; how many transfers run, or nil.
 local function step(w, m, hm)
-  if hm.poll then
+  if hm.fd then
     method(w, hm, m, "poll", nil, 0.002)
     return method(w, hm, m, "socket_action", nil, hm.fd, "r")
   elseif not hm.raw then
