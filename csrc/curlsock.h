@@ -120,6 +120,9 @@ void cs_sweep(lua_State *L, struct cs_runtime *rt);
  * the metamethods, and __index a table of the methods. Pushes the metatable. [-0, +1, m] */
 void cs_class_new(lua_State *L, const char *class, const luaL_Reg *meta,
                   const luaL_Reg *methods);
+/* Hides the metatable on top of the stack from getmetatable: a script that calls a finalizer
+ * by itself, while the object is in use, would free that. [-0, +0, m] */
+void cs_class_hide(lua_State *L, const char *class);
 /* Makes the userdata on top of the stack one of the class. */
 void cs_class_set(lua_State *L, const char *class);
 /* The userdata of that class at index, or NULL; cs_class_check raises an error instead. */
@@ -188,7 +191,7 @@ struct cs_frame {
   int error;  /* stack index where an error that belongs to no transfer waits */
   int failed; /* that slot is in use */
   int ending; /* it ends transfers: no result will tell their errors */
-  int calls;  /* Lua functions that it runs: L's stack is theirs meanwhile */
+  int calls;  /* Lua functions that run inside it: L's stack is theirs meanwhile */
   int quiet;  /* it has blocked SIGPIPE in this thread */
 };
 
@@ -336,6 +339,7 @@ struct cs_easy {
   int failed;              /* a callback threw: CS_UV_ERROR has it, all else is aborted */
   int noprogress;          /* as the script wants it */
   long connecttimeout;     /* as the script wants it, in milliseconds; 0: the default */
+  int fields;              /* postfields were set: libcurl has their size */
   int paused;              /* a callback of this transfer returned curl.PAUSE */
   int telling;             /* debugfunction runs: libcurl may point into its strings */
   int unsupported;         /* refused because this libcurl cannot do it: NOT_SUPPORTED */
@@ -377,6 +381,8 @@ struct cs_share {
   CURLSH *curl;
   struct cs_link easies; /* that use it */
   int connections;       /* it shares connections: it is a pool */
+  int hsts;              /* it shares the HSTS cache */
+  int telling;           /* as in the easies that use it */
   int dying;             /* closed while in use: freed with its last easy */
 };
 
@@ -445,7 +451,9 @@ void cs_push_easy(lua_State *L, int index, const struct cs_frame *f,
 /* Takes the error on top of the stack as that of e's transfer, and has libcurl abort it.
  * [-1, +0] */
 void cs_easy_error(struct cs_frame *f, struct cs_easy *e);
-/* Remembers what the script sets the option to, if it is one that cs_easy_error uses (1). */
+/* Has libcurl abort the transfer as soon as it can. */
+void cs_easy_abort(struct cs_easy *e);
+/* Remembers what the script sets the option to, if it is one that cs_easy_abort uses (1). */
 int cs_easy_remember(struct cs_easy *e, CURLoption id, long value);
 /* The unique value of curl.PAUSE. */
 void cs_push_pause(lua_State *L);

@@ -21,6 +21,13 @@ void cs_push_easy(lua_State *L, int index, const struct cs_frame *f,
   cs_or_nobody(L);
 }
 
+/* libcurl calls the progress callback whatever it waits for; but while it connects, from 8.22 on
+ * it only looks at the time. */
+void cs_easy_abort(struct cs_easy *e) {
+  curl_easy_setopt(e->curl, CURLOPT_NOPROGRESS, 0L);
+  curl_easy_setopt(e->curl, CURLOPT_CONNECTTIMEOUT_MS, 1L);
+}
+
 void cs_easy_error(struct cs_frame *f, struct cs_easy *e) {
   lua_State *L = f->L;
   cs_push_easy(L, f->self, f, e);
@@ -33,10 +40,7 @@ void cs_easy_error(struct cs_frame *f, struct cs_easy *e) {
   lua_setiuservalue(L, -2, CS_UV_ERROR);
   lua_pop(L, 1);
   e->failed = 1;
-  /* libcurl calls the progress callback whatever it waits for; but while it connects, from
-   * 8.22 on it only looks at the time. */
-  curl_easy_setopt(e->curl, CURLOPT_NOPROGRESS, 0L);
-  curl_easy_setopt(e->curl, CURLOPT_CONNECTTIMEOUT_MS, 1L);
+  cs_easy_abort(e);
 }
 
 int cs_easy_remember(struct cs_easy *e, CURLoption id, long value) {
@@ -51,7 +55,7 @@ int cs_easy_remember(struct cs_easy *e, CURLoption id, long value) {
   return 1;
 }
 
-/* Back from cs_easy_error to what the script wants. */
+/* Back from cs_easy_abort to what the script wants. */
 static void restore(struct cs_easy *e) {
   curl_easy_setopt(e->curl, CURLOPT_NOPROGRESS, (long)e->noprogress);
   curl_easy_setopt(e->curl, CURLOPT_CONNECTTIMEOUT_MS, e->connecttimeout);
@@ -180,7 +184,7 @@ static int easy_reset(lua_State *L) {
   e->callbacks = 0;
   e->noprogress = 1;
   e->connecttimeout = 0;
-  e->failed = 0;
+  e->failed = e->fields = 0;
   CURLcode code = install(e);
   if (code) return cs_fail_easy(L, code);
   lua_settop(L, 1);
@@ -202,6 +206,7 @@ static int easy_dup(lua_State *L) {
   struct cs_easy *e = push_closed(L);
   e->callbacks = from->callbacks;
   e->noprogress = from->noprogress;
+  e->fields = from->fields;
   e->connecttimeout = from->connecttimeout;
   copy_uservalues(L, 1, 2);
   cs_handle_check(L, 1, CS_EASY); /* a finalizer may have closed it */

@@ -46,6 +46,12 @@ static int is_busy(const struct cs_easy *e) {
   return 0;
 }
 
+/* A debugfunction runs, inside of what libcurl does with the easy's strings, or with what it
+ * shares: cookies are set by a string. */
+static int is_told(const struct cs_easy *e) {
+  return e->telling || (e->share && e->share->telling);
+}
+
 static void release(CURLoption id, void *value) {
   if (id != CURLOPT_STDERR)
     curl_slist_free_all(value);
@@ -168,12 +174,10 @@ static const struct curl_easyoption *in_milliseconds(const struct curl_easyoptio
   return curl_easy_option_by_name(name);
 }
 
-/* An option that makes libcurl abort now is only remembered. */
+/* An option that makes libcurl abort now goes on to do that: the next transfer has this one. */
 static CURLcode set_number(struct cs_easy *e, CURLoption id, long number) {
-  CURLcode code = CURLE_OK;
-  if (!e->failed || !cs_easy_remember(e, id, number))
-    code = curl_easy_setopt(e->curl, id, number);
-  if (!code) cs_easy_remember(e, id, number);
+  CURLcode code = curl_easy_setopt(e->curl, id, number);
+  if (!code && cs_easy_remember(e, id, number) && e->failed) cs_easy_abort(e);
   return code;
 }
 
@@ -300,7 +304,9 @@ static CURLcode set_postfields(lua_State *L, const struct setting *s) {
   const char *data = check_bytes(L, s, &length);
   CURLcode code =
       curl_easy_setopt(s->e->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)length);
-  return code ? code : curl_easy_setopt(s->e->curl, CURLOPT_COPYPOSTFIELDS, data);
+  if (!code) code = curl_easy_setopt(s->e->curl, CURLOPT_COPYPOSTFIELDS, data);
+  if (!code) s->e->fields = 1;
+  return code;
 }
 
 /* Back to GET too: with no fields libcurl would read the body from readfunction. */
@@ -309,7 +315,36 @@ static CURLcode unset_postfields(lua_State *L, const struct setting *s) {
   (void)L;
   CURLcode code = curl_easy_setopt(curl, CURLOPT_COPYPOSTFIELDS, NULL);
   if (!code) code = curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)-1);
+  s->e->fields = 0;
   return code ? code : curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L);
+}
+
+/* libcurl's copy of the fields has no NUL at its end: without a size it would read on. */
+static CURLcode set_postfieldsize(lua_State *L, const struct setting *s) {
+  curl_off_t size = cs_value(L, s->name, (int)s->option->id, s->value);
+  if (size < 0 && s->e->fields)
+    luaL_error(L, "option '%s': postfields are set, whose size is known", s->name);
+  return curl_easy_setopt(s->e->curl, CURLOPT_POSTFIELDSIZE_LARGE, size);
+}
+
+/* What libcurl may grant as it likes. Before 8.7 it keeps buffers from one transfer to another
+ * that overflow when these sizes change meanwhile, if only by a reset: so the one is never
+ * smaller than its default, and the other always that. */
+static CURLcode set_buffersize(lua_State *L, const struct setting *s) {
+  CURLoption id = s->option->id;
+  curl_off_t size = cs_value(L, s->name, (int)id, s->value);
+  int grants = curl_version_info(CURLVERSION_NOW)->version_num >= 0x080700;
+  if (!grants && id == CURLOPT_UPLOAD_BUFFERSIZE) return CURLE_OK;
+  if (!grants && size < CURL_MAX_WRITE_SIZE) size = CURL_MAX_WRITE_SIZE;
+  return curl_easy_setopt(s->e->curl, id, size > INT_MAX ? (long)INT_MAX : (long)size);
+}
+
+/* libcurl would free the cache of the share, for all who use it. */
+static CURLcode set_hsts_ctrl(lua_State *L, const struct setting *s) {
+  curl_off_t bits = cs_value(L, s->name, (int)s->option->id, s->value);
+  if (s->e->share && s->e->share->hsts && !(bits & CURLHSTS_ENABLE))
+    luaL_error(L, "option '%s': the cache is that of a share", s->name);
+  return curl_easy_setopt(s->e->curl, CURLOPT_HSTS_CTRL, (long)bits);
 }
 
 static CURLcode set_stderr(lua_State *L, const struct setting *s) {
@@ -335,6 +370,11 @@ static const struct {
     {CURLOPT_SHARE, {set_share, set_share}},
     {CURLOPT_POSTFIELDS, {set_postfields, unset_postfields}},
     {CURLOPT_COPYPOSTFIELDS, {set_postfields, unset_postfields}},
+    {CURLOPT_POSTFIELDSIZE, {set_postfieldsize, NULL}},
+    {CURLOPT_POSTFIELDSIZE_LARGE, {set_postfieldsize, NULL}},
+    {CURLOPT_BUFFERSIZE, {set_buffersize, NULL}},
+    {CURLOPT_UPLOAD_BUFFERSIZE, {set_buffersize, NULL}},
+    {CURLOPT_HSTS_CTRL, {set_hsts_ctrl, NULL}},
     {CURLOPT_STDERR, {set_stderr, unset_list}},
 };
 
@@ -398,7 +438,8 @@ static const struct setters *find_setters(const struct curl_easyoption *option) 
 }
 
 /* While a transfer runs libcurl points into its copy of these, which a new value would free
- * under its feet: the TLS ones in 7.88 and 8.14, those of the body in every version. */
+ * under its feet: the TLS ones in 7.88 and 8.14, the others in every version: the body, and the
+ * request's name while a callback reads or seeks what is to be sent. */
 static int is_in_place(const struct curl_easyoption *option) {
 #define TLS(name) CURLOPT_##name, CURLOPT_PROXY_##name
   static const CURLoption in_place[] = {
@@ -425,6 +466,7 @@ static int is_in_place(const struct curl_easyoption *option) {
     CURLOPT_POSTFIELDSIZE,
     CURLOPT_POSTFIELDSIZE_LARGE,
     CURLOPT_UPLOAD_BUFFERSIZE,
+    CURLOPT_CUSTOMREQUEST,
   };
 #undef TLS
   for (size_t i = 0; i < sizeof in_place / sizeof *in_place; i++)
@@ -446,8 +488,8 @@ static int set_option(lua_State *L, struct cs_easy *e, int self, int found, int 
     s.value = lua_gettop(L);
   }
   if (!set) return luaL_error(L, "option '%s' has no unset: set a value", s.name);
-  if (is_busy(e) &&
-      (is_in_place(s.option) || (e->telling && s.option->type == CURLOT_STRING)))
+  if ((is_busy(e) && is_in_place(s.option)) ||
+      (is_told(e) && s.option->type == CURLOT_STRING))
     return luaL_error(L, "option '%s' cannot be changed during a transfer or in a multi",
                       s.name);
   CURLcode code = set(L, &s);

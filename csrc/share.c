@@ -35,13 +35,16 @@ static curl_lock_data check_kind(lua_State *L, const char *option, int index) {
  * one that is taken away loses them in every later one. */
 static CURLSHcode set_kind(lua_State *L, struct cs_share *s, int unshare,
                            curl_lock_data data) {
-  if (data != CURL_LOCK_DATA_CONNECT)
-    return curl_share_setopt(s->curl, unshare ? CURLSHOPT_UNSHARE : CURLSHOPT_SHARE,
-                             data);
-  if (unshare) luaL_error(L, "option 'unshare': connections cannot be unshared");
-  if (s->connections) return CURLSHE_OK;
-  CURLSHcode code = curl_share_setopt(s->curl, CURLSHOPT_SHARE, data);
-  s->connections = code == CURLSHE_OK;
+  int *has = data == CURL_LOCK_DATA_CONNECT ? &s->connections : NULL;
+#if LIBCURL_VERSION_NUM >= 0x075800
+  if (data == CURL_LOCK_DATA_HSTS) has = &s->hsts;
+#endif
+  if (data == CURL_LOCK_DATA_CONNECT && unshare)
+    luaL_error(L, "option 'unshare': connections cannot be unshared");
+  if (data == CURL_LOCK_DATA_CONNECT && s->connections) return CURLSHE_OK;
+  CURLSHcode code =
+      curl_share_setopt(s->curl, unshare ? CURLSHOPT_UNSHARE : CURLSHOPT_SHARE, data);
+  if (has && !code) *has = !unshare;
   return code;
 }
 
