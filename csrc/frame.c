@@ -71,7 +71,9 @@ int cs_call(struct cs_frame *f, lua_CFunction body, void *arg) {
 
 void cs_frame_error(struct cs_frame *f) {
   if (f->failed) {
+    f->calls++; /* its __tostring */
     cs_warn(f->L);
+    f->calls--;
     return;
   }
   lua_replace(f->L, f->error);

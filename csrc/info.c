@@ -223,7 +223,9 @@ static CURLcode read_certinfo(lua_State *L, struct cs_easy *e, CURLINFO id) {
   int failed = 0;
   cs_enter(&f, L, &e->h, 1);
   CURLcode code = curl_easy_getinfo(e->curl, id, &info);
+  f.calls++; /* finalizers */
   if (!code) failed = build(L, certinfo_body, info);
+  f.calls--;
   cs_leave(&f);
   if (failed) lua_error(L);
   return code;
