@@ -209,15 +209,22 @@ static int open_default(lua_State *L, struct open_call *c, const struct cs_addre
   return 0;
 }
 
+static int not_ours(lua_State *L) {
+  return luaL_error(L, "opensocketfunction: returned a Socket that is not the script's");
+}
+
 static int lend_socket(lua_State *L, struct open_call *c, struct cs_socket *s,
                        const struct cs_address *a) {
-  if (s->state != CS_OWNED || !cs_same(s))
-    return luaL_error(L,
-                      "opensocketfunction: returned a Socket that is not the script's");
+  if (s->state != CS_OWNED || !cs_same(s)) return not_ours(L);
   int connected = cs_is_connected(s->fd);
   if (connected && !can_take_connected()) return unsupported(L, c->easy, EASY);
   lua_pushvalue(L, ANSWER);
   prepare(L, c->easy, s);
+  if (s->state != CS_OWNED) { /* a finalizer has closed it, or lent it to another */
+    lua_pushnil(L);
+    anchor(L, c->easy, s);
+    return not_ours(L);
+  }
   s->connected = connected;
   lend(c, s, a);
   return 0;
