@@ -14,7 +14,7 @@ local raw, adapter = name:match("^(raw%-)(.*)")
 local opened, closed, turns = 0, 0, 0
 
 -- A driver whose multi has no descriptor of its own has one watch for each of libcurl's.
-if raw then getmetatable(curl.multi()).__index.pollfd = function() end end
+if raw then debug.getmetatable(curl.multi()).__index.pollfd = function() end end
 
 local function open_socket()
   opened = opened + 1

@@ -18,6 +18,11 @@ void cs_class_new(lua_State *L, const char *class, const luaL_Reg *meta,
   lua_rawsetp(L, LUA_REGISTRYINDEX, class);
 }
 
+void cs_class_hide(lua_State *L, const char *class) {
+  lua_pushstring(L, class);
+  lua_setfield(L, -2, "__metatable");
+}
+
 void cs_class_set(lua_State *L, const char *class) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, class);
   lua_setmetatable(L, -2);

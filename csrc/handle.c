@@ -221,6 +221,7 @@ void cs_handle_class(lua_State *L, enum cs_kind kind, const luaL_Reg *methods) {
                                   {NULL, NULL}};
   void *class = (void *)classes[kind];
   cs_class_new(L, class, none, methods);
+  cs_class_hide(L, class);
   lua_pushlightuserdata(L, class);
   luaL_setfuncs(L, meta, 1);
   lua_getfield(L, -1, "__index");

@@ -597,6 +597,7 @@ void cs_socket_class(lua_State *L) {
       {NULL, NULL},
   };
   cs_class_new(L, class_name, meta, methods);
+  cs_class_hide(L, class_name);
   lua_getfield(L, -1, "__index");
   lua_pushcclosure(L, socket__index, 1);
   lua_setfield(L, -2, "__index");

@@ -454,7 +454,7 @@ describe("socket.data", function()
   end)
 
   it("is not found in other objects", function()
-    local mt = getmetatable(curl.socket())
+    local mt = debug.getmetatable(curl.socket())
     for _, other in ipairs { io.stdout, {}, 1, curl.address("::1") } do
       fails("curlsock.socket expected", mt.__index, other, "data")
       fails("curlsock.socket expected", mt.__newindex, other, "data", 1)
@@ -486,7 +486,7 @@ describe("a Socket", function()
   end)
 
   it("is not mistaken for something else", function()
-    local mt = getmetatable(curl.socket())
+    local mt = debug.getmetatable(curl.socket())
     local methods = {
       "accept", "bind", "close", "connect", "detach", "fd", "getsockopt", "info", "listen",
       "localaddress", "peeraddress", "recv", "send", "setsockopt", "state",

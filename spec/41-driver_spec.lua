@@ -95,7 +95,7 @@ end
 -- Runs the loop until n transfers have ended, whose results it gets all in one step.
 local function end_together(loop, n)
   local kept, next_kept = {}, 0
-  local real = getmetatable(loop.multi).__index.results
+  local real = debug.getmetatable(loop.multi).__index.results
   loops.with_method("results", function(multi)
     for easy, ok, message, name in real(multi) do
       kept[#kept + 1] = table.pack(easy, ok, message, name)
@@ -599,7 +599,7 @@ local function describe_driver(raw)
         print(pcall(loop.run, loop))
         print(pcall(loop.run, loop))
         loop:close()
-      ]]):format(raw and [[getmetatable(curl.multi()).__index.pollfd = function() end]] or ""))
+      ]]):format(raw and [[debug.getmetatable(curl.multi()).__index.pollfd = function() end]] or ""))
       assert.equal("false\tfirst\ntrue\n", out)
       assert.equal("Lua warning: curlsock: second\n", err)
     end)
@@ -780,7 +780,7 @@ local function describe_driver(raw)
       local real
       do
         local multi <close> = curl.multi()
-        real = getmetatable(multi).__index.socket_action
+        real = debug.getmetatable(multi).__index.socket_action
       end
       loops.with_method("socket_action", function(multi, fd, ...)
         seen[#seen + 1] = fd or "timer"

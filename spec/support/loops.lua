@@ -45,7 +45,7 @@ end
 -- Calls f(...) with another function as that method of every multi.
 function loops.with_method(name, method, f, ...)
   local multi <close> = curl.multi()
-  local methods = getmetatable(multi).__index
+  local methods = debug.getmetatable(multi).__index
   local real = methods[name]
   methods[name] = method
   local results = table.pack(pcall(f, ...))
