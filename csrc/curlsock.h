@@ -340,6 +340,7 @@ struct cs_easy {
   int noprogress;          /* as the script wants it */
   long connecttimeout;     /* as the script wants it, in milliseconds; 0: the default */
   int fields;              /* postfields were set: libcurl has their size */
+  int wildcard;            /* libcurl may put its own write callback in place of ours */
   int paused;              /* a callback of this transfer returned curl.PAUSE */
   int telling;             /* debugfunction runs: libcurl may point into its strings */
   int unsupported;         /* refused because this libcurl cannot do it: NOT_SUPPORTED */

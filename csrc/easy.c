@@ -68,6 +68,8 @@ static void clear_uservalue(lua_State *L, int index, int uservalue) {
 
 void cs_easy_begin(lua_State *L, struct cs_easy *e, int self) {
   if (e->failed) restore(e);
+  if (e->wildcard)
+    cs_data_install(e); /* a listing that was aborted leaves libcurl's own */
   e->failed = e->unsupported = e->paused = 0;
   e->errbuf[0] = '\0';
   clear_uservalue(L, self, CS_UV_ERROR);
@@ -207,6 +209,7 @@ static int easy_dup(lua_State *L) {
   e->callbacks = from->callbacks;
   e->noprogress = from->noprogress;
   e->fields = from->fields;
+  e->wildcard = from->wildcard;
   e->connecttimeout = from->connecttimeout;
   copy_uservalues(L, 1, 2);
   cs_handle_check(L, 1, CS_EASY); /* a finalizer may have closed it */

@@ -206,6 +206,7 @@ static CURLcode set_long(lua_State *L, const struct setting *s) {
   curl_off_t value = cs_value(L, s->name, (int)id, s->value);
   long number = (long)value;
   if (number != value) luaL_error(L, "option '%s': number out of range", s->name);
+  if (id == CURLOPT_WILDCARDMATCH) s->e->wildcard = 1;
   return set_number(s->e, id, number);
 }
 
