@@ -30,11 +30,17 @@ local setmetatable = setmetatable
 local Driver = {}
 Driver.__index = Driver
 
+-- An error that nothing can raise.
+local function complain(err)
+  local ok, text = pcall(tostring, err)
+  warn("curlsock: ", ok and text or "an error that is no text")
+end
+
 -- Keeps an error that belongs to no transfer for the call that will raise it.
 local function note(self, ok, err)
   if ok then return end
   if self.failed then
-    warn("curlsock: ", tostring(err))
+    complain(err)
   else
     self.failed = { err }
   end
@@ -332,7 +338,7 @@ function Driver:__close(err)
   local ok, failure = pcall(self.close, self)
   if ok then return end
   if err == nil then error(failure, 0) end
-  warn("curlsock: ", tostring(failure))
+  complain(failure)
 end
 
 return { new = new }
