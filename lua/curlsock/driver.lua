@@ -199,15 +199,19 @@ end
 local function finish(self)
   local ended, n = {}, 0
   if self.cancelled[1] then remove_cancelled(self) end
-  for transfer, ok, message, name in self.multi:results() do
+  local multi = self.multi -- a finalizer may close it at any time
+  local next_result = multi and multi:results()
+  while self.multi do
+    local transfer, ok, message, name = next_result(multi)
+    if not transfer then break end
     if not transfer[DONE] then -- else nobody waits: a hook threw when it was added
       transfer[DONE] = true
       if not ok then transfer[NAME], transfer[MESSAGE] = name, message end
       n = n + 1
       ended[n] = transfer
+      self.active = self.active - 1
     end
   end
-  self.active = self.active - n
   resume_all(self, ended)
 end
 
@@ -239,6 +243,7 @@ end
 --- step(): waits for this driver's transfers alone, and handles what has happened. Raises as
 -- on_event does.
 function Driver:step()
+  if not self.multi then return end
   self.multi:poll(60)
   if self.pollable then
     act(self, "socket_action", self.multi:pollfd(), "r")
