@@ -86,28 +86,38 @@ local function call(self, method, ...)
   return ok, result, message, name
 end
 
--- Ends a transfer if the multi still has it: its easy may be closed by now, or in for another.
-local function withdraw(driver, transfer)
+-- Whether the multi still has it: its easy may be closed by now, or in for another.
+local function is_in(driver, transfer)
   for _, other in ipairs(driver.multi and driver.multi:easies() or {}) do
-    if other == transfer then return call(driver, driver.multi.remove, transfer[EASY]) end
+    if other == transfer then return true end
   end
-  return true
 end
 
+local function withdraw(driver, transfer)
+  if not is_in(driver, transfer) then return true end
+  return call(driver, driver.multi.remove, transfer[EASY])
+end
+
+local function cancel_later(driver, transfer)
+  driver.cancelled[#driver.cancelled + 1] = transfer
+end
+
+-- What is refused inside a callback of an easy that has the same share is tried again later.
 local function remove_cancelled(self)
   while self.cancelled[1] and not self.acting do
-    note(self, withdraw(self, table.remove(self.cancelled, 1)))
+    local transfer = table.remove(self.cancelled, 1)
+    local ok, err = withdraw(self, transfer)
+    if not ok and is_in(self, transfer) then return cancel_later(self, transfer) end
+    note(self, ok, err)
   end
 end
 
 -- (An easy that was closed has left the multi by that.)
 local function cancel(driver, transfer)
-  if driver.acting then
-    driver.cancelled[#driver.cancelled + 1] = transfer
-    return
-  end
+  if driver.acting then return cancel_later(driver, transfer) end
   if not pcall(transfer[EASY].getinfo, transfer[EASY], "response_code") then return rest(driver) end
   local ok, err = call(driver, driver.multi.remove, transfer[EASY])
+  if not ok and is_in(driver, transfer) then return cancel_later(driver, transfer) end
   remove_cancelled(driver)
   rest(driver)
   driver.hooks.settle()
