@@ -289,7 +289,6 @@ end
 function Driver:perform(easy, seconds)
   local multi, hooks = self.multi, self.hooks
   if not multi then error("perform: the loop is closed", 2) end
-  if seconds then assert(easy:setopt("timeout", seconds)) end
   local transfer <close> = setmetatable({ self, easy, ADDING, false, false, false }, Transfer)
   local ok, added, message, name = call(self, multi.add, easy, transfer)
   if self.cancelled[1] then remove_cancelled(self) end
@@ -297,6 +296,7 @@ function Driver:perform(easy, seconds)
   transfer[DONE] = not added
   if not added then return nil, message, name end
   self.active = self.active + 1
+  if seconds then assert(easy:setopt("timeout", seconds)) end
   if not self.awake then set_awake(self, true) end
   local waiting = isyieldable() and hooks.current()
   transfer[WAITING] = waiting
