@@ -52,6 +52,8 @@ local function raise(self)
   if failed then error(failed[1], 0) end
 end
 
+local acting -- some driver calls its multi
+
 local function set_awake(self, awake)
   if self.awake == awake then return end
   self.awake = awake
@@ -61,11 +63,18 @@ local function set_awake(self, awake)
   if not self.pollable then self.hooks.timer(awake and self.multi:timeout() or nil) end
 end
 
+-- Inside a callback of another loop this is left to that.
+local function settle(self)
+  if not acting then self.hooks.settle() end
+end
+
 -- Nothing is watched any more if no transfer runs. (What goes on later, and not at once, when
 -- it is resumed may be about to start one.)
 local function rest(self)
   if not self.multi or self.active > 0 or self.later and self.spawned > 0 then return end
-  if self.awake then note(self, pcall(set_awake, self, false)) end
+  if not self.awake then return end
+  note(self, pcall(set_awake, self, false))
+  settle(self)
 end
 
 --- A transfer that a coroutine waits for; the multi keeps it. Closing it before its end cancels
@@ -79,10 +88,10 @@ local NAME <const>, MESSAGE <const> = 5, 6 -- how it failed, or false
 
 -- Calls a method of the multi. What callbacks of transfers cancel meanwhile has to wait.
 local function call(self, method, ...)
-  local outer = self.acting
-  self.acting = true
+  local outer, others = self.acting, acting
+  self.acting, acting = true, true
   local ok, result, message, name = pcall(method, self.multi, ...)
-  self.acting = outer
+  self.acting, acting = outer, others
   return ok, result, message, name
 end
 
@@ -120,7 +129,7 @@ local function cancel(driver, transfer)
   if not ok and is_in(driver, transfer) then return cancel_later(driver, transfer) end
   remove_cancelled(driver)
   rest(driver)
-  driver.hooks.settle()
+  settle(driver)
   if not ok then error(err, 0) end
 end
 
@@ -262,8 +271,10 @@ function Driver:step()
   end
 end
 
+-- Inside a callback of any transfer the loop around may be one that cannot be entered again.
 local function turn(self)
   raise(self) -- what spawn has noted
+  if acting then return self:step() end
   self.hooks.turn()
 end
 
@@ -341,7 +352,7 @@ function Driver:close()
   self.multi, self.active, self.cancelled = nil, 0, {}
   note(self, ok, err)
   note(self, pcall(set_awake, self, false))
-  self.hooks.settle()
+  settle(self)
   for _, transfer in ipairs(transfers) do
     transfer[DONE], transfer[NAME], transfer[MESSAGE] = true, "CLOSED", "the loop was closed"
   end
@@ -356,4 +367,4 @@ function Driver:__close(err)
   complain(failure)
 end
 
-return { new = new }
+return { new = new, note = note }

@@ -9,11 +9,17 @@ local uv = require "luv"
 -- Runs a method of the driver from libuv, which would print an error and end the process. The
 -- first one stops libuv's loop, and waits for run() or close() of ours.
 local function guard(loop, method, ...)
+  local told = loop.failed and loop.failed.told and loop.failed
+  if told then loop.failed = nil end -- it must not come out again
   local ok, err = pcall(method, loop, ...)
-  if ok then return end
-  loop.failed = { err }
+  loop.failed = told or loop.failed
+  driver.note(loop, ok, err)
+  if ok or told then return end
+  loop.failed.told = true
   uv.stop()
 end
+
+local closing = false -- a handle, of any of our loops
 
 --- new([options]): a loop, for whose methods see curlsock.driver; options are the multi's. It
 -- keeps uv.run() running while it has transfers. Inside a callback of libuv, a perform that is
@@ -21,7 +27,6 @@ end
 local function new(options)
   local loop
   local polls, timer = {}, nil
-  local closing = false
   local hooks = {}
 
   local function start(poll, fd, events)
@@ -34,8 +39,10 @@ local function new(options)
   end
 
   -- libuv closes a handle in its loop, but may return before when one of its timers did this;
-  -- luv crashes if the state ends meanwhile. (In a state that ends it is closed by now.)
+  -- luv crashes if the state ends meanwhile. In a state that ends, where finalizers of easies
+  -- unwatch, luv closes its handles itself.
   local function close(handle)
+    if loop.awake and not loop.acting then return end
     if pcall(handle.close, handle) then closing = true end
   end
 
@@ -64,7 +71,7 @@ local function new(options)
   end
 
   function hooks.turn()
-    if uv.loop_mode() then return loop:step() end
+    if uv.loop_mode() or not uv.loop_alive() then return loop:step() end
     uv.run("once")
     hooks.settle()
   end
