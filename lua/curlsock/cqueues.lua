@@ -71,7 +71,13 @@ local function new(options, controller)
     if not seconds then alarm = nil end
   end
 
+  -- Inside its own coroutines the controller cannot be stepped, nor where a coroutine of
+  -- another cannot wait for it.
   function hooks.turn()
+    local running, managed = cqueues.running()
+    if running and (running == cq or not managed or not coroutine.isyieldable()) then
+      return loop:step()
+    end
     local ok, err = cq:step()
     -- A condition that is collected wakes who waited: a coroutine that has been closed, maybe.
     if not ok and err ~= "cannot resume dead coroutine" then error(err, 0) end
@@ -83,7 +89,7 @@ local function new(options, controller)
   end
 
   function hooks.busy()
-    return loop.spawned > 0
+    return loop.spawned > 0 and cqueues.running() ~= cq
   end
 
   function hooks.current()
