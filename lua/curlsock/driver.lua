@@ -204,14 +204,27 @@ local function new(hooks, options)
 end
 
 -- Lets those go on that wait for these transfers: they may start others, or close the driver.
+-- Returns whether there was any.
 local function resume_all(self, transfers)
+  local outer, any = self.ended, false
+  self.ended = transfers
   for i = 1, #transfers do
     local waiting = transfers[i][WAITING]
     if waiting then
+      transfers[i][WAITING], any = false, true
       local ok, err = self.hooks.resume(waiting)
       if not ok then note(self, false, err) end
     end
   end
+  self.ended = outer
+  return any
+end
+
+-- Inside a coroutine that was resumed so: those that have ended with it go on first.
+local function resume_others(self)
+  if not self.ended or not resume_all(self, self.ended) then return false end
+  raise(self)
+  return true
 end
 
 --- Ends the transfers that libcurl has finished, then lets their coroutines go on.
@@ -262,7 +275,7 @@ end
 --- step(): waits for this driver's transfers alone, and handles what has happened. Raises as
 -- on_event does.
 function Driver:step()
-  if not self.multi then return end
+  if not self.multi or resume_others(self) then return end
   self.multi:poll(60)
   if self.pollable then
     act(self, "socket_action", self.multi:pollfd(), "r")
@@ -274,6 +287,7 @@ end
 -- Inside a callback of any transfer the loop around may be one that cannot be entered again.
 local function turn(self)
   raise(self) -- what spawn has noted
+  if resume_others(self) then return end
   if acting then return self:step() end
   self.hooks.turn()
 end
@@ -335,6 +349,7 @@ end
 --- run(): runs the loop until no transfer is left, and nothing that was spawned and can go
 -- on. Raises as on_event does; a further run() goes on.
 function Driver:run()
+  resume_others(self)
   while self.active > 0 or self.hooks.busy() do turn(self) end
   raise(self)
 end
