@@ -131,7 +131,7 @@ describe("the set-up", function()
 
   it("says nothing there when nothing is missing", function()
     local path = path_with("sh", "cat", "cc", "make", "pkg-config")
-    local lua = process.output("command -v " .. process.interpreter)
+    local lua = process.output("command -v " .. process.lua_command)
     local name = path .. "/lua" .. version
     must(("ln -s %s %s"):format(lua, name))
     assert.same({ true, "" }, { setup(path, "build", name) })

@@ -22,8 +22,19 @@ local function release()
   taken = {}
 end
 
+-- Valgrind only imitates a limit that its program sets: it lets the call open one too many, and
+-- closes that again. The limit that another process sets is the kernel's.
+local limited
+local function limit()
+  if not os.getenv "VALGRIND_LUA" then
+    native.limit(128)
+  elseif not limited then
+    limited = assert(os.execute "prlimit --nofile=128 --pid $PPID")
+  end
+end
+
 local function no_more(free)
-  native.limit(128)
+  limit()
   local file = io.open "/dev/null"
   while file do
     taken[#taken + 1] = file
@@ -155,6 +166,7 @@ describe("When no descriptor is to be had", function()
   it("new Sockets say so, and lose none", function()
     run [[
       local function refused(free, call, f, ...)
+        collectgarbage() -- what the last one made
         local before = descriptors()
         no_more(free)
         assert_failed("EMFILE", call .. ": Too many open files", f(...))
@@ -387,9 +399,14 @@ describe("Signals at any time", function()
 
   it("have a handler that throws: the transfer ends with that", function()
     run(ticking .. [[
-      local easy, thrown = new(WEB .. "/slow?rate=1m"), {}
-      native.ticks(0.05, function() error(thrown, 0) end)
-      local ok, err = pcall(easy.perform, easy:setopt("writefunction", function() end))
+      local easy, thrown, inside = new(WEB .. "/slow?rate=1m"), {}, false
+      easy:setopt("writefunction", function() inside = true end)
+      native.ticks(0.05, function() -- not before pcall has been entered, nor twice
+        if not inside then return end
+        inside = false
+        error(thrown, 0)
+      end)
+      local ok, err = pcall(easy.perform, easy)
       native.ticks(0)
       assert(not ok and err == thrown, err)
       native.ticks(0)

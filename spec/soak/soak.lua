@@ -37,8 +37,8 @@ local function run(words, seconds)
   local out, env = os.tmpname(), preload()
   soak.places = soak.places or places.as_text(places.open())
   env.SOAK_PLACES = soak.places
-  local command = ("exec timeout -k 5 %d %s %s >%s 2>&1 </dev/null"):format(seconds,
-    process.lua(env), words, out)
+  local command = ("exec timeout -k 5 %d %s %s >%s 2>&1 </dev/null"):format(
+    seconds * process.patience, process.lua(env), words, out)
   local ok, how, code = os.execute(command)
   local text = process.read(out)
   os.remove(out)

@@ -105,13 +105,10 @@ local function how(ok, kind, code)
   return kind, ok and 0 or code
 end
 
--- How many times longer a script may take: valgrind, for one, is slow.
-local patience = tonumber(os.getenv("CURLSOCK_PATIENCE") or 1)
-
 function left.run(script, env, seconds)
   local name = os.tmpname()
   process.write(name, script)
-  local limit = ("exec timeout -k 5 %d "):format((seconds or 30) * patience)
+  local limit = ("exec timeout -k 5 %d "):format((seconds or 30) * process.patience)
   local files = (" %s </dev/null >%s.out 2>%s.err"):format(name, name, name)
   local kind, code = how(os.execute(limit .. process.lua(env) .. files))
   local out, err = process.read(name .. ".out"), process.read(name .. ".err")

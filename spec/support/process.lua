@@ -32,15 +32,20 @@ function process.output(command)
   return nil, code
 end
 
--- The Lua that runs this, or the command that stands for it (valgrind.sh).
+-- The Lua that runs this; and what to start others with: the same, or the command that stands
+-- for it (valgrind.sh).
 local first = 0
 while arg[first - 1] do
   first = first - 1
 end
-process.interpreter = os.getenv("CURLSOCK_LUA") or arg[first]
+process.lua_command = arg[first]
+process.interpreter = os.getenv("CURLSOCK_LUA") or process.lua_command
 
 -- The version of that Lua: "5.4".
 process.version = _VERSION:match("%d+%.%d+")
+
+-- How many times longer everything may take: valgrind, for one, is slow.
+process.patience = tonumber(os.getenv("CURLSOCK_PATIENCE") or 1)
 
 -- Words for the shell that run this Lua with the same modules. The names with version are
 -- those that are read first.

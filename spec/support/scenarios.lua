@@ -6,6 +6,7 @@
 local curl = require "curlsock"
 local left = require "spec.support.left"
 local loops = require "spec.support.loops"
+local process = require "spec.support.process"
 
 local scenarios = {}
 
@@ -325,14 +326,12 @@ local function can_give_up(run)
   return not (run.raw and run.host.controller) or curl.version_info().version_num >= 0x080200
 end
 
-local patience = tonumber(os.getenv("CURLSOCK_PATIENCE") or 1)
-
 scenario("gives up on servers that never answer, and others go on meanwhile", function(run)
   local names, pages = {}, 0
   for i, url in ipairs { web.silent, can_give_up(run) and web.dead or web.silent } do
     for j = 1, 5 do
       run.loop:spawn(function()
-        names[i * 10 + j] = select(3, run:perform(url, nil, (0.2 + j / 100) * patience))
+        names[i * 10 + j] = select(3, run:perform(url, nil, (0.2 + j / 100) * process.patience))
       end)
     end
   end
