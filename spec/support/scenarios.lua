@@ -278,7 +278,7 @@ end
 scenario("tries the next address at once when one is refused", function(run)
   run.loop:spawn(function()
     local time = try_three(run, {})
-    assert(time < 0.15, time)
+    assert(time < 0.15 * process.patience, time)
     equal(3, #run.sockets)
     local asked = 0
     local guarded, message = try_three(run, {
@@ -287,7 +287,7 @@ scenario("tries the next address at once when one is refused", function(run)
         return nil, "guard"
       end,
     })
-    assert(guarded < 0.15, guarded)
+    assert(guarded < 0.15 * process.patience, guarded)
     equal(3, asked)
     assert(message:find("127.0.0.3:%d+ refused: guard"), message)
   end)
@@ -295,16 +295,21 @@ scenario("tries the next address at once when one is refused", function(run)
 end)
 
 scenario("gets files by passive FTP, on one control connection", function(run)
+  -- Where the server is faster than the program libcurl 7.88 forgets to go on, until anything
+  -- wakes the loop. This does, and has one connection.
+  run.loop:spawn(function() run:perform("/slow?rate=64k") end)
   run.loop:spawn(function()
     local start = curl.now()
     for i = 1, 5 do
       local body = {}
       local easy <close> = run:easy(web.ftp .. "/hello.txt", body)
-      equal(true, run.loop:perform(easy))
+      assert(run.loop:perform(easy))
       equal("hello\n", table.concat(body))
-      equal(i + 1, #run.sockets)
+      equal(1 + i + 1, #run.sockets)
     end
-    assert(curl.now() - start < 5, curl.now() - start) -- vsftpd takes its time
+    local time = curl.now() - start
+    assert(time < 5 * process.patience, time) -- vsftpd takes its time
+    run.loop:close()
   end)
   run.loop:run()
 end)
@@ -406,7 +411,7 @@ scenario("outside a coroutine waits, and runs what else there is", function(run)
       done = done + 1
     end)
   end
-  equal(true, run:perform("/slow?rate=10m"))
+  equal(true, run:perform(("/slow?rate=%dk"):format(4096 // process.patience)))
   equal(5, done)
 end, { once = true })
 
