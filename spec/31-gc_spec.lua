@@ -742,6 +742,8 @@ describe("Memory does not grow", function()
       repeated(request, 3000)
       print(resident() - before)]])
     assert.equal("", out[2])
-    assert.truthy(tonumber(out[1]) <= 160, out[1])
+    -- What valgrind needs itself is the process's, too.
+    local most = os.getenv("VALGRIND_LUA") and math.huge or 160
+    assert.truthy(tonumber(out[1]) <= most, out[1])
   end)
 end)

@@ -308,9 +308,14 @@ describe("socketfunction and timerfunction", function()
   end)
 
   it("tell all that is left when the multi is closed while a name is resolved", function()
-    local host = new_host()
-    host.multi:add(host:easy("http://resolved.test/", { connect_to = { "::127.1:1" } }))
-    host.multi:socket_action()
+    local host
+    for _ = 1, 50 do -- the resolver's thread may be the faster one
+      host = new_host()
+      host.multi:add(host:easy("http://resolved.test/", { connect_to = { "::127.1:1" } }))
+      host.multi:socket_action()
+      if host:count("open") == 0 then break end
+      host.multi:close()
+    end
     assert.equal(1, host:count("watch"))
     assert.truthy(next(host.watched))
     host.multi:close()

@@ -57,7 +57,7 @@ local function run(script, url)
   -- The child leaves libcurl's memory behind, as it must.
   left.pass(values .. prelude .. script, {
     ASAN_OPTIONS = (os.getenv("ASAN_OPTIONS") or "") .. ":detect_leaks=0",
-    VALGRIND_LEAKS = "no",
+    VALGRIND_OPTS = "--leak-check=no",
   })
 end
 
