@@ -74,6 +74,7 @@ run-sanitize: all
 # hundredth. (The program lua5.4 has it anyway, at each fifth.) The first two take one file at a
 # time: all that busted remembers is collected again and again.
 gcstress: export CURLSOCK_PATIENCE = 10
+gcstress: export CURLSOCK_SAMPLE = 11
 gcstress:
 	@sh scripts/setup.sh build test check
 	@failed=; \
@@ -91,7 +92,7 @@ valgrind:
 
 run-valgrind: LUA_COMMAND = $(CURDIR)/spec/support/valgrind.sh
 run-valgrind: all
-	@CURLSOCK_PATIENCE=10 CURLSOCK_LUA='$(LUA_COMMAND)' REPORTS='$(REPORTS)' \
+	@CURLSOCK_PATIENCE=10 CURLSOCK_SAMPLE=11 CURLSOCK_LUA='$(LUA_COMMAND)' REPORTS='$(REPORTS)' \
 	  VALGRIND_LUA='$(LUA)' \
 	  sh scripts/reports.sh '$(REPORTS)' \
 	  $(MAKE) --no-print-directory LUA='$(LUA_COMMAND)' run-test
