@@ -3,6 +3,7 @@
 
 local left = require "spec.support.left"
 local loops = require "spec.support.loops"
+local process = require "spec.support.process"
 local servers = require "spec.support.servers"
 local system = require "spec.support.system"
 
@@ -17,7 +18,7 @@ local function no_child() if child then native.exit(9) end end
 
 local function new(url, options)
   local easy = curl.easy {
-    url = url, proxy = "", cainfo = CA, timeout = 10, writefunction = {},
+    url = url, proxy = "", cainfo = CA, timeout = 10 * PATIENCE, writefunction = {},
     opensocketfunction = function(_, address)
       no_child()
       if url:find(":" .. address.port, 1, true) then opened = opened + 1 end
@@ -50,10 +51,11 @@ local function assert_reused(easy, run)
 end
 ]]
 
--- Runs the script, with WEB the plain server's URL, URL that of the case.
+-- Runs the script, with WEB the plain server's URL, URL that of the case, and PATIENCE.
 local function run(script, url)
   local web = servers.nginx()
-  local values = ("local CA, WEB, URL = %q, %q, %q\n"):format(web.ca, web.url, url or web.url)
+  local values = ("local CA, WEB, URL, PATIENCE = %q, %q, %q, %d\n"):format(web.ca, web.url,
+    url or web.url, process.patience)
   -- The child leaves libcurl's memory behind, as it must.
   left.pass(values .. prelude .. script, {
     ASAN_OPTIONS = (os.getenv("ASAN_OPTIONS") or "") .. ":detect_leaks=0",
@@ -154,7 +156,7 @@ describe("A forked child does not disturb the loop", function()
       end
     end
     assert(messages[slow] == true and messages[late] == "OPERATION_TIMEDOUT")
-    assert(curl.now() - started < 3, "the timer came late")
+    assert(curl.now() - started < 3 * PATIENCE, "the timer came late")
   ]]
 
   local function dead()
