@@ -69,10 +69,10 @@ run-sanitize: all
 	  sh scripts/reports.sh '$(REPORTS)' \
 	  $(MAKE) --no-print-directory LUA='$(abspath $(BUILD))/lua' run-test
 
-# Three ways: gcstress.h; Lua's own collector without a pause and with steps that are whole cycles,
-# so that nearly each allocation collects; the generational one, whenever the heap has grown by a
-# hundredth. (The program lua5.4 has it anyway, at each fifth.) The first two take one file at a
-# time: all that busted remembers is collected again and again.
+# Three ways: gcstress.h; Lua's own collector without a pause and in the smallest steps, which has
+# ended a cycle every few allocations, anywhere; the generational one, whenever the heap has grown
+# by a hundredth. (The program lua5.4 has that anyway, at each fifth.) The first two take one file
+# at a time: all that busted remembers is collected again and again.
 gcstress: export CURLSOCK_PATIENCE = 10
 gcstress: export CURLSOCK_SAMPLE = 11
 gcstress:
@@ -81,7 +81,7 @@ gcstress:
 	for spec in $(or $(TESTS),$(sort $(shell find spec -name '*_spec.lua'))); do \
 	  CURLSOCK_GC=full $(MAKE) --no-print-directory BUILD='$(BUILD)/gcstress' TESTS="$$spec" \
 	    CPPFLAGS='$(CPPFLAGS) -include spec/support/gcstress.h' sanitize-gcc || failed=1; \
-	  LUA_INIT='collectgarbage("incremental", 100, 1000)' \
+	  LUA_INIT='collectgarbage("incremental", 100, 1000, 1)' \
 	    $(MAKE) --no-print-directory TESTS="$$spec" sanitize-gcc || failed=1; \
 	done; [ ! "$$failed" ]
 	@LUA_INIT='collectgarbage("generational", 1)' $(MAKE) --no-print-directory sanitize-gcc
