@@ -26,7 +26,7 @@ local closing = false -- a handle, of any of our loops
 -- in no coroutine waits for transfers alone.
 local function new(options)
   local loop
-  local polls, timer = {}, nil
+  local polls, stopped, timer = {}, {}, nil
   local hooks = {}
 
   local function start(poll, fd, events)
@@ -39,11 +39,18 @@ local function new(options)
   end
 
   -- libuv closes a handle in its loop, but may return before when one of its timers did this;
-  -- luv crashes if the state ends meanwhile. In a state that ends, where finalizers of easies
-  -- unwatch, luv closes its handles itself.
+  -- luv crashes if the state ends meanwhile. So what the end of an easy unwatches, which may be a
+  -- finalizer in a state that ends, is only stopped, and closed with the next one.
   local function close(handle)
+    local alive, ended = pcall(uv.is_closing, handle)
+    if not alive or ended then return end
+    handle:stop()
+    stopped[#stopped + 1] = handle
     if loop.awake and not loop.acting then return end
-    if pcall(handle.close, handle) then closing = true end
+    for i = #stopped, 1, -1 do
+      closing = pcall(stopped[i].close, stopped[i]) or closing
+      stopped[i] = nil
+    end
   end
 
   function hooks.settle()
