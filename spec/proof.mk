@@ -73,13 +73,14 @@ run-sanitize: all
 # ended a cycle every few allocations, anywhere; the generational one, whenever the heap has grown
 # by a hundredth. (The program lua5.4 has that anyway, at each fifth.) The first two take one file
 # at a time: all that busted remembers is collected again and again.
+gcstress: export CURLSOCK_GC = often
 gcstress: export CURLSOCK_PATIENCE = 10
 gcstress: export CURLSOCK_SAMPLE = 11
 gcstress:
 	@sh scripts/setup.sh build test check
 	@failed=; \
 	for spec in $(or $(TESTS),$(sort $(shell find spec -name '*_spec.lua'))); do \
-	  CURLSOCK_GC=full $(MAKE) --no-print-directory BUILD='$(BUILD)/gcstress' TESTS="$$spec" \
+	  $(MAKE) --no-print-directory BUILD='$(BUILD)/gcstress' TESTS="$$spec" \
 	    CPPFLAGS='$(CPPFLAGS) -include spec/support/gcstress.h' sanitize-gcc || failed=1; \
 	  LUA_INIT='collectgarbage("incremental", 100, 1000, 1)' \
 	    $(MAKE) --no-print-directory TESTS="$$spec" sanitize-gcc || failed=1; \
