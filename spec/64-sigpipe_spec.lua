@@ -52,8 +52,10 @@ local calls = {
     break_connection()
     easy:close()]],
   ["the collector"] = [[
-    new():perform()
+    local easy = new()
+    assert(easy:perform())
     break_connection()
+    easy = nil -- luacheck: ignore 311
     collectgarbage()
     collectgarbage()]],
   ["easy:perform"] = [[
