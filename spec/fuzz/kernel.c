@@ -23,14 +23,15 @@ void kernel_begin(struct input *in, size_t most) {
   take_bytes(in, kernel.bytes, kernel.len);
 }
 
-static int answer(void *to, socklen_t *size, socklen_t told) {
-  socklen_t n = *size < kernel.len ? *size : kernel.len;
+/* Tells how long its answer is, of which it writes what there is room for: so do addresses and
+ * some options of the real one. */
+static int answer(void *to, socklen_t *size) {
   MUST(!__asan_region_is_poisoned(to, *size));
   kernel.calls++;
   kernel.size = *size;
   if (kernel.code) return errno = kernel.code, -1;
-  memcpy(to, kernel.bytes, n);
-  *size = told < n ? n : told;
+  memcpy(to, kernel.bytes, *size < kernel.len ? *size : kernel.len);
+  *size = kernel.len;
   return 0;
 }
 
@@ -38,22 +39,17 @@ int __wrap_getsockopt(int fd, int level, int number, void *value, socklen_t *len
   (void)fd;
   kernel.level = level;
   kernel.number = number;
-  return answer(value, len, 0);
-}
-
-/* As the real one it tells the address's length, of which it wrote what there was room for. */
-static int name(struct sockaddr *sa, socklen_t *len) {
-  return answer(sa, len, kernel.len);
+  return answer(value, len);
 }
 
 int __wrap_getsockname(int fd, struct sockaddr *sa, socklen_t *len) {
   (void)fd;
-  return name(sa, len);
+  return answer(sa, len);
 }
 
 int __wrap_getpeername(int fd, struct sockaddr *sa, socklen_t *len) {
   (void)fd;
-  return name(sa, len);
+  return answer(sa, len);
 }
 
 int __wrap_setsockopt(int fd, int level, int number, const void *value, socklen_t len) {
