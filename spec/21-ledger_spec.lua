@@ -1172,6 +1172,38 @@ describe("curl.sockets", function()
     assert.same({ { state = "lent" } }, seen)
   end)
 
+  -- To make an entry takes memory: the collector may run there.
+  it("has the Socket of a connection that a finalizer closes while it is listed", function()
+    finally(function() collectgarbage("incremental", 200, 100) end)
+    -- Runs f in the collection that comes after so many others.
+    local function later(collections, f)
+      setmetatable({}, { __gc = function()
+        if collections > 0 then return later(collections - 1, f) end
+        f()
+      end })
+    end
+    local listed = 0
+    for collections = 0, 5 do
+      local easy = curl.easy { url = servers.nginx().url .. "/hello", proxy = "" }
+      easy:setopt("writefunction", {})
+      assert.is_true(easy:perform())
+      collectgarbage()
+      collectgarbage("stop")
+      later(collections, function() easy:close() end)
+      collectgarbage("incremental", 10, 10000)
+      collectgarbage("restart")
+      local list = curl.sockets()
+      local closed = tostring(easy):find("closed", 1, true)
+      collectgarbage("incremental", 200, 100)
+      easy:close()
+      if list[1] and closed then
+        listed = listed + 1
+        assert.equal("closed", list[1].socket:state())
+      end
+    end
+    assert.truthy(listed > 0)
+  end)
+
   it("has the Socket of an easy that was collected", function()
     local log = new_log()
     local multi = curl.multi()
