@@ -237,6 +237,34 @@ describe("getinfo", function()
     assert.truthy(lines["Start date"]:find("GMT", 1, true))
   end)
 
+  -- Two extensions with one number: openssl makes no such certificate, so the number is changed
+  -- afterwards. Nobody looks at the signature.
+  it("has all lines of a certificate that has two of one name, and by name the first", function()
+    local base = servers.dir() .. "/twice"
+    assert(process.output(("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 "
+      .. "-nodes -subj /CN=twice -addext 1.2.3.4=ASN1:UTF8String:one -addext "
+      .. "1.2.3.5=ASN1:UTF8String:two -keyout %s.key -outform DER -out %s.der 2>&1")
+      :format(base, base)))
+    local der, changed = process.read(base .. ".der"):gsub("\6\3%*\3\5", "\6\3*\3\4")
+    assert.equal(1, changed)
+    process.write(base .. ".der", der)
+    local port = servers.free_port()
+    local server = io.popen(("openssl x509 -inform DER -in %s.der -out %s.pem && exec openssl "
+      .. "s_server -accept 127.0.0.1:%d -cert %s.pem -key %s.key -www -naccept 1 2>&1 </dev/null")
+      :format(base, base, port, base, base))
+    repeat local line = assert(server:read()) until line:find("ACCEPT", 1, true)
+    local easy <close> = new { url = ("https://127.0.0.1:%d/"):format(port), proxy = "",
+      ssl_verifypeer = false, ssl_verifyhost = 0, certinfo = true }
+    assert(easy:perform())
+    local lines = easy:getinfo("certinfo")[1]
+    server:close()
+    local values = {}
+    for _, line in ipairs(lines) do values[#values + 1] = line:match("^1%.2%.3%.4:(.*)$") end
+    assert.equal(2, #values)
+    assert.not_equal(values[1], values[2])
+    assert.equal(values[1], lines["1.2.3.4"])
+  end)
+
   it("gives the socket as a descriptor", function()
     local easy <close> = new { url = web().url .. "/hello", proxy = "", connect_only = 1 }
     assert(easy:perform())
