@@ -5,13 +5,18 @@
  */
 #undef __linux__
 
+#include <curl/curlver.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
 #include <sys/socket.h>
 
-/* macOS has none of these; a BSD has some. */
+/* Later ones, compiled for Linux, show this flag to the open callback. */
+#if LIBCURL_VERSION_NUM < 0x081300
 #undef SOCK_CLOEXEC
+#endif
+
+/* macOS has none of these; a BSD has some. */
 #undef SO_BINDTODEVICE
 #undef SO_BUSY_POLL
 #undef SO_COOKIE
