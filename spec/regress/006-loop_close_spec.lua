@@ -37,7 +37,7 @@ for _, name in ipairs(in_process) do
         loop:close()
       end,
     } do
-      for _, raw in ipairs { false, true } do
+      for _, raw in ipairs(loops.modes) do
         it(("an easy that is closed %s%s ends the wait for it"):format(how,
           raw and ", without pollfd," or ""), function()
           local loop = raw and loops.raw(adapter.new) or adapter.new()
