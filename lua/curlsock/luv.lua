@@ -29,28 +29,32 @@ local function new(options)
   local polls, stopped, timer = {}, {}, nil
   local hooks = {}
 
+  local function close_stopped()
+    for i = #stopped, 1, -1 do
+      closing = pcall(stopped[i].close, stopped[i]) or closing
+      stopped[i] = nil
+    end
+  end
+
+  -- libuv closes a handle in its loop, but may return before when one of its timers did this;
+  -- luv crashes if the state ends meanwhile. So what the end of an easy unwatches, which may be a
+  -- finalizer in a state that ends, is only stopped, and closed after the next event.
+  local function close(handle)
+    local alive, ended = pcall(uv.is_closing, handle)
+    if not alive or ended then return end
+    handle:stop()
+    stopped[#stopped + 1] = handle
+    if loop.acting or not loop.awake then close_stopped() end
+  end
+
   local function start(poll, fd, events)
     polls[fd] = poll
     poll:start(events, function(err, ready)
       if polls[fd] ~= poll then return end
       if err then start(poll, fd, events) end -- libuv has stopped it
       guard(loop, loop.on_event, fd, err and events or ready) -- libcurl finds the error itself
+      close_stopped()
     end)
-  end
-
-  -- libuv closes a handle in its loop, but may return before when one of its timers did this;
-  -- luv crashes if the state ends meanwhile. So what the end of an easy unwatches, which may be a
-  -- finalizer in a state that ends, is only stopped, and closed with the next one.
-  local function close(handle)
-    local alive, ended = pcall(uv.is_closing, handle)
-    if not alive or ended then return end
-    handle:stop()
-    stopped[#stopped + 1] = handle
-    if loop.awake and not loop.acting then return end
-    for i = #stopped, 1, -1 do
-      closing = pcall(stopped[i].close, stopped[i]) or closing
-      stopped[i] = nil
-    end
   end
 
   function hooks.settle()
@@ -74,7 +78,10 @@ local function new(options)
       return
     end
     timer = timer or uv.new_timer()
-    timer:start(math.ceil(seconds * 1000), 0, function() guard(loop, loop.on_timer) end)
+    timer:start(math.ceil(seconds * 1000), 0, function()
+      guard(loop, loop.on_timer)
+      close_stopped()
+    end)
   end
 
   function hooks.turn()

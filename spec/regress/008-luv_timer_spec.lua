@@ -25,7 +25,7 @@ if loops.missing[1] ~= "luv" then
   end)
 
   for _, raw in ipairs { false, true } do
-    it("curlsock.luv keeps no handle of an easy that is closed" .. (raw and ", without pollfd" or ""),
+    it("curlsock.luv keeps no handle of a closed easy" .. (raw and ", without pollfd" or ""),
       function()
         left.pass(([[
           local curl, uv = require "curlsock", require "luv"
@@ -37,7 +37,8 @@ if loops.missing[1] ~= "luv" then
             uv.walk(function() n = n + 1 end)
             return n
           end
-          loop:spawn(function() assert(loop:perform(curl.easy { url = url .. "/slow?rate=300k" })) end)
+          local long = curl.easy { url = url .. "/slow?rate=300k" }
+          loop:spawn(function() assert(loop:perform(long)) end)
           while #curl.sockets() == 0 do loop.hooks.turn() end
           local before = handles()
           for i = 1, 10 do
