@@ -68,7 +68,7 @@ function ops.behind(w, op)
   local r, fd, way = socket.data, socket:fd(), op[3] % 4
   local can_close = w.calls == 0 and r.pool.kind ~= "share" and slot_of(w, r.pool)
   collectgarbage "stop" -- a finalizer would open or close others
-  r.behind = true
+  r.behind, w.stolen = true, true
   r.aside = way > 1 -- the number is another Socket's
   steal(fd)
   if way == 0 and can_close then

@@ -37,6 +37,11 @@ local function check_error(w, what, message, since)
   w:fail("%s: an error that nobody threw: %s", what, tostring(message))
 end
 
+-- No transfer meets a descriptor that is closed, unless somebody has closed one behind its back.
+local function check_message(w, h, message)
+  if not w.stolen and message:find "Bad file descriptor" then w:fail("%s: %s", h.id, message) end
+end
+
 local function leave(w, frame, held)
   if frame then table.remove(w.frames) end
   for _ = 1, #held do
@@ -94,6 +99,6 @@ local function method(w, h, object, name, more, ...)
 end
 
 return {
-  attempt = attempt, check_error = check_error, class = class, get = get, method = method,
-  misuse = misuse,
+  attempt = attempt, check_error = check_error, check_message = check_message,
+  class = class, get = get, method = method, misuse = misuse,
 }

@@ -2,7 +2,6 @@
 -- what is lent and closed.
 
 local curl = require "curlsock"
-local target = require("spec.soak.lent").target
 
 local callback = {}
 
@@ -144,21 +143,7 @@ local function on_accepted(w, version, socket, easy)
     w:fail("what %s accepted was taken", w.of[easy].id)
   end
   w.borrowed = socket
-  version.accepted = { fd = fd, what = target(fd) }
   return verdict
-end
-
--- As long as data comes from it, what was accepted is open.
-function callback.on_progress(w, version)
-  local f = callback.on(w, version, "progress")
-  return function(...)
-    local a = version.accepted
-    version.accepted = nil
-    if a and not version.shared then
-      w:expect(a.what, target(a.fd), "descriptor %d, which was accepted", a.fd)
-    end
-    return f(...)
-  end
 end
 
 local function on_lent(w, version, socket, easy)

@@ -27,7 +27,7 @@ local function options(w, op, easy)
     opensocketfunction = callback.on_open(w, version),
     writefunction = callback.on_data(w, version, "write"),
     headerfunction = callback.on_data(w, version, "header"),
-    xferinfofunction = callback.on_progress(w, version), noprogress = false,
+    xferinfofunction = on(w, version, "progress"), noprogress = false,
     prereqfunction = callback.on_prereq(w, version),
     debugfunction = on(w, version, "debug"), verbose = has(op[5], "verbose"),
     forbid_reuse = has(op[5], "reuse"), fresh_connect = has(op[5], "fresh"),
@@ -86,7 +86,9 @@ function ops.perform(w, op)
   if not e then return end
   local before = h.opens
   h.version.paused = nil
-  if method(w, h, e, "perform", { "added", w:is_in(h) }) and not h.closed then
+  local ok, message = method(w, h, e, "perform", { "added", w:is_in(h) })
+  if message then call.check_message(w, h, message) end
+  if ok and not h.closed then
     local made, opened = e:getinfo "num_connects", h.opens - before
     if made > opened then
       w:fail("%s made %d connections: opensocketfunction was called %d times", h.id, made, opened)
