@@ -81,6 +81,7 @@ static const char *take_network(struct input *in, int family, unsigned char *ip,
   else
     inet_ntop(family, other, near, 64);
   *n = strlen(near);
+  if (take_byte(in) % 8 == 1) *n += (size_t)sprintf(near + *n, "%%1");
   *n += (size_t)sprintf(near + *n, "/%u", bits - 1);
   return near;
 }

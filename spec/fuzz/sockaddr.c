@@ -8,12 +8,24 @@
 #include <arpa/inet.h>
 #include <sanitizer/asan_interface.h>
 
+/* Any length, or one about where an address of some family is complete. */
+static socklen_t take_length(struct input *in) {
+  static const socklen_t complete[] = {2, 4, sizeof(struct sockaddr_in),
+                                       sizeof(struct sockaddr_in6),
+                                       sizeof(struct sockaddr_un)};
+  unsigned byte = take_byte(in);
+  return byte < 128 ? byte + 1 : complete[byte % 5] - 1 + byte / 5 % 3;
+}
+
 static struct cs_address *push_address(struct input *in) {
+  static const sa_family_t families[] = {AF_INET, AF_INET6, AF_UNIX};
   struct cs_address *a = cs_address_new(L);
   a->socktype = (int)take_byte(in);
   a->protocol = (int)take_byte(in);
-  a->len = (socklen_t)(take_byte(in) % (sizeof a->u + 1));
+  unsigned family = take_byte(in) % 4;
+  a->len = take_length(in);
   take_bytes(in, &a->u, a->len);
+  if (family < 3 && a->len >= sizeof *families) a->u.sa.sa_family = families[family];
   return a;
 }
 
@@ -140,7 +152,7 @@ void fuzz_one(const uint8_t *data, size_t size) {
   check_equal(a, b);
   unpoison(a);
   unpoison(b);
-  while (in.left > 0) {
+  for (int changes = 0; changes < 4 && in.left > 0; changes++) {
     set_field(&in);
     MUST(a->len <= sizeof a->u);
     check_fields(1, a);
