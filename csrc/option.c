@@ -46,10 +46,11 @@ static int is_busy(const struct cs_easy *e) {
   return 0;
 }
 
-/* A debugfunction runs, inside of what libcurl does with the easy's strings, or with what it
- * shares: cookies are set by a string. */
-static int is_told(const struct cs_easy *e) {
-  return e->telling || (e->share && e->share->telling);
+/* A debugfunction runs, inside of what libcurl does with this string of the easy, or with the
+ * cookies that it shares. */
+static int is_told(const struct cs_easy *e, const struct curl_easyoption *option) {
+  if (e->telling && option->type == CURLOT_STRING) return 1;
+  return e->share && e->share->telling && option->id == CURLOPT_COOKIELIST;
 }
 
 static void release(CURLoption id, void *value) {
@@ -489,8 +490,7 @@ static int set_option(lua_State *L, struct cs_easy *e, int self, int found, int 
     s.value = lua_gettop(L);
   }
   if (!set) return luaL_error(L, "option '%s' has no unset: set a value", s.name);
-  if ((is_busy(e) && is_in_place(s.option)) ||
-      (is_told(e) && s.option->type == CURLOT_STRING))
+  if ((is_busy(e) && is_in_place(s.option)) || is_told(e, s.option))
     return luaL_error(L, "option '%s' cannot be changed during a transfer or in a multi",
                       s.name);
   CURLcode code = set(L, &s);

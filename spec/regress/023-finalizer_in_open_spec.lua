@@ -1,35 +1,41 @@
 -- What opensocketfunction returns is anchored before it is lent, which makes tables: a finalizer
 -- that ran there and closed the Socket was not noticed, and it ended twice.
-local curl = require "curlsock"
+local left = require "spec.support.left"
+local process = require "spec.support.process"
 local servers = require "spec.support.servers"
-
--- Returns s, and lets the next allocation collect an object whose finalizer is f.
-local function due(s, f)
-  collectgarbage()
-  collectgarbage()
-  collectgarbage "stop"
-  setmetatable({}, { __gc = f })
-  collectgarbage("incremental", 10, 10000)
-  collectgarbage "restart"
-  return s
-end
 
 describe("A Socket that a finalizer", function()
   for _, name in ipairs { "close", "detach" } do
     it(("takes back (%s) while it is lent is not lent"):format(name), function()
-      finally(function() collectgarbage("incremental", 200, 100) end)
-      local fd, socket
-      local easy <close> = curl.easy { url = servers.nginx().url .. "/hello", proxy = "",
-        opensocketfunction = function(_, address)
-          socket = assert(address:socket())
-          return due(socket, function() fd = socket[name](socket) end)
-        end }
-      local ok, message = pcall(easy.perform, easy)
-      assert.is_false(ok)
-      assert.matches("a Socket that is not the script's", message)
-      assert.equal(0, curl.live().socket)
-      assert.equal(0, #curl.sockets())
-      if name == "detach" then curl.adopt(fd):close() end
+      local out = left.pass([[
+        local curl = require "curlsock"
+        local name, hits = os.getenv "NAME", 0
+        for _ = 1, 5 do
+          local fd
+          local easy = curl.easy { url = os.getenv "HELLO", proxy = "", writefunction = {},
+            opensocketfunction = function(_, address)
+              local s = assert(address:socket())
+              collectgarbage()
+              collectgarbage()
+              collectgarbage "stop"
+              setmetatable({}, { __gc = function() fd = s[name](s) end })
+              collectgarbage("incremental", 10, 10000) -- it runs with the next allocation
+              collectgarbage "restart"
+              return s
+            end }
+          local ok, message = pcall(easy.perform, easy)
+          collectgarbage("incremental", 200, 100)
+          if not ok then
+            assert(message:find("a Socket that is not the script's", 1, true), message)
+            hits = hits + 1
+          end
+          easy:close()
+          if name == "detach" then curl.adopt(fd):close() end
+          assert(curl.live().socket == 0)
+        end
+        print(hits)]], { NAME = name, HELLO = servers.nginx().url .. "/hello" })
+      -- The collector of Lua 5.5 takes no such hint.
+      if process.version == "5.4" then assert.equal(5, tonumber(out)) end
     end)
   end
 end)
