@@ -163,14 +163,19 @@ static int easy_perform(lua_State *L) {
   cs_quiet(&f);
   CURLcode code = curl_easy_perform(e->curl);
   cs_settle(&f, e);
-  cs_leave(&f);
-  if (e->failed) {
+  int failed = e->failed;
+  lua_getiuservalue(L, 1, CS_UV_ERROR);
+  cs_leave(&f); /* a callback of what was deferred may perform the easy again */
+  if (failed) {
+    lua_pushvalue(L, f.error);
     if (f.failed) cs_warn(L);
-    lua_getiuservalue(L, 1, CS_UV_ERROR);
+    lua_settop(L, f.error + 1);
     return lua_error(L);
   }
   cs_rethrow(&f);
-  return cs_easy_result(L, e, 1, code);
+  if (code) return cs_easy_result(L, e, 1, code);
+  lua_pushboolean(L, 1);
+  return 1;
 }
 
 /* easy:reset(): back to the options of a new easy; connections, cookies and the share stay.
