@@ -9,7 +9,7 @@
 --   turn()              wait for any event of the loop and handle what has happened
 -- and, for a loop in which other things than transfers happen:
 --   busy()              whether what was spawned (so many: driver.spawned) may still go on
---   settle()            something was unwatched by a call from outside the loop, which returns
+--   settle()            a call from outside the loop returns, which may have unwatched something
 -- and, for a loop with coroutines of its own:
 --   current()           what can be suspended in this coroutine: by default itself; nil for
 --                       nothing
@@ -286,7 +286,10 @@ end
 
 -- Inside a callback of any transfer the loop around may be one that cannot be entered again.
 local function turn(self)
-  raise(self) -- what spawn has noted
+  if self.failed then -- in the last turn, or by spawn
+    settle(self)
+    raise(self)
+  end
   if resume_others(self) then return end
   if acting then return self:step() end
   self.hooks.turn()
@@ -303,6 +306,7 @@ local function wait(self, transfer, waiting)
       yield()
     end
   end
+  if not waiting then settle(self) end
 end
 
 --- perform(easy [, seconds]): what easy:perform() does, while others run: the coroutine waits
@@ -346,11 +350,18 @@ function Driver:spawn(f, ...)
   end, ...))
 end
 
+local function is_busy(self)
+  return self.active > 0 or not acting and self.hooks.busy()
+end
+
 --- run(): runs the loop until no transfer is left, and nothing that was spawned and can go
 -- on. Raises as on_event does; a further run() goes on.
 function Driver:run()
   resume_others(self)
-  while self.active > 0 or self.hooks.busy() do turn(self) end
+  repeat
+    while is_busy(self) do turn(self) end
+    settle(self)
+  until not is_busy(self)
   raise(self)
 end
 

@@ -87,7 +87,7 @@ local function new(options)
   function hooks.turn()
     if uv.loop_mode() or not uv.loop_alive() then return loop:step() end
     uv.run("once")
-    hooks.settle()
+    closing = true -- of a timer of the program's, maybe
   end
 
   function hooks.busy()

@@ -54,6 +54,21 @@ for _, raw in ipairs { false, true } do
       ]]
     end)
 
+    it("has closed what the program's last timer has closed", function()
+      pass [[
+        loop:spawn(function()
+          assert(loop:perform(easy("/hello")))
+          local co, timer = coroutine.running(), uv.new_timer()
+          timer:start(10, 0, function()
+            timer:close()
+            assert(coroutine.resume(co))
+          end)
+          coroutine.yield()
+        end)
+        loop:run()
+      ]]
+    end)
+
     it("stops uv.run once for one error", function()
       pass [[
         local failure, done, stops = {}, 0, 0
