@@ -247,12 +247,16 @@ local function finish(self)
   resume_all(self, ended)
 end
 
+local function refuse_inside(self)
+  if self.acting then error("the loop cannot go on inside a callback of a transfer", 0) end
+end
+
 --- Calls a method of the multi. What it raises belongs to no transfer and comes after their
 -- results, as does what their coroutines throw.
 local function act(self, method, ...)
   local multi = self.multi
   if not multi then return end
-  if self.acting then error("the loop cannot go on inside a callback of a transfer", 0) end
+  refuse_inside(self)
   local ok, result, message = call(self, multi[method], ...)
   finish(self)
   if not ok or result == nil then note(self, false, message or result) end
@@ -276,6 +280,7 @@ end
 -- on_event does.
 function Driver:step()
   if not self.multi or resume_others(self) then return end
+  refuse_inside(self)
   self.multi:poll(60)
   if self.pollable then
     act(self, "socket_action", self.multi:pollfd(), "r")
