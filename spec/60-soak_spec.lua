@@ -5,9 +5,9 @@ local shrink = require "spec.soak.shrink"
 local soak = require "spec.soak.soak"
 
 describe("the random machine", function()
-  for first = 1, 160, 40 do
-    it(("is as the model predicts: seeds %d to %d"):format(first, first + 39), function()
-      local failure = soak.failure_in(first, first + 39)
+  for first = 1, 140, 35 do
+    it(("is as the model predicts: seeds %d to %d"):format(first, first + 34), function()
+      local failure = soak.failure_in(first, first + 34)
       if failure then error(failure, 0) end
     end)
   end
