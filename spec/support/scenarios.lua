@@ -525,7 +525,7 @@ scenario("lets its host's timers go on beside", function(run)
   local co
   run.loop:spawn(function()
     co = coroutine.running()
-    equal(true, run:perform("/slow?rate=4m"))
+    equal(true, run:perform(("/slow?rate=%dk"):format(4096 // process.patience)))
     going = false
   end)
   run.loop:run()
