@@ -730,6 +730,24 @@ scenario("multi: closed with transfers in it", function()
   is(not pcall(multi.add, multi, easies[3]), "WRONG: it is closed")
 end)
 
+scenario("multi: easies that are closed while somebody waits for them", function()
+  local curl = curlsock()
+  local seconds
+  local multi = curl.multi { timerfunction = function(time) seconds = time end }
+  local easies, values = {}, { "a", "b" }
+  for i = 1, 2 do easies[i] = curl.easy { url = host.http .. "stall" } end
+  host.fail()
+  for i, easy in ipairs(easies) do good(multi:add(easy, values[i])) end
+  good(multi:socket_action())
+  easies[1]:close()
+  is(seconds == 0, "WRONG: no time was told")
+  do local _ <close> = easies[2] end
+  local told = {}
+  for value, _, _, name in multi:results() do told[value] = name end
+  is(told.a == "CLOSED" and told.b == "CLOSED", "WRONG: a result is missing")
+  is(#multi:easies() == 0, "WRONG: an easy is left")
+end)
+
 -- A loop of the script's that asks libcurl about each descriptor, again and again.
 scenario("multi: socketfunction and timerfunction", function()
   local curl = curlsock()
