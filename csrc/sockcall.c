@@ -230,6 +230,12 @@ static int lend_socket(lua_State *L, struct open_call *c, struct cs_socket *s,
   return 0;
 }
 
+/* The socket that has the descriptor already, or NULL. */
+static const struct cs_socket *holder(const struct open_call *c, int fd) {
+  const struct cs_socket *held = cs_ledger_find(c->easy->h.rt, fd);
+  return held && cs_same(held) ? held : NULL;
+}
+
 /* Lends descriptor fd; one that was duplicated for libcurl is closed if that fails. */
 static int lend_fd(lua_State *L, struct open_call *c, int fd, int duplicate,
                    const struct cs_address *a) {
@@ -238,7 +244,8 @@ static int lend_fd(lua_State *L, struct open_call *c, int fd, int duplicate,
   if (connected && !can_take_connected()) return unsupported(L, c->easy, EASY);
   prepare(L, c->easy, s);
   if (duplicate) fd = fcntl(given, F_DUPFD_CLOEXEC, 0);
-  int code = fd < 0 ? errno : cs_socket_take(s, fd, CS_OWNED);
+  int code = fd < 0 ? errno : EBUSY; /* a finalizer may have given it to a Socket */
+  if (fd >= 0 && !holder(c, fd)) code = cs_socket_take(s, fd, CS_OWNED);
   if (!code) {
     s->connected = connected;
     return lend(c, s, a), 0;
@@ -260,8 +267,8 @@ static int lend_integer(lua_State *L, struct open_call *c, const struct cs_addre
   lua_Integer fd = lua_tointegerx(L, ANSWER, &ok);
   if (!ok || fd < 0 || fd > INT_MAX)
     return luaL_error(L, "opensocketfunction: %s is no descriptor", cs_shown(L, ANSWER));
-  const struct cs_socket *held = cs_ledger_find(c->easy->h.rt, (int)fd);
-  if (held && cs_same(held))
+  const struct cs_socket *held = holder(c, (int)fd);
+  if (held)
     return luaL_error(L, "opensocketfunction: descriptor %d %s", (int)fd,
                       held->state == CS_OWNED ? "belongs to a Socket: return that"
                                               : "is lent to libcurl already");
@@ -383,8 +390,7 @@ static int sockopt_answer(lua_State *L, struct sockopt_call *c) {
   if (type == LUA_TNIL) return CURL_SOCKOPT_OK;
   if (type == LUA_TBOOLEAN)
     return lua_toboolean(L, ANSWER) ? CURL_SOCKOPT_OK : refuse_sockopt(L);
-  if (type == LUA_TSTRING && !strcmp(lua_tostring(L, ANSWER), "connected"))
-    return already_connected(L, c);
+  if (!strcmp(cs_word(L, ANSWER), "connected")) return already_connected(L, c);
   return luaL_error(
       L,
       "sockoptfunction: nothing, true, \"connected\", or false and a reason "
