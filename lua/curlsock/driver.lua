@@ -272,8 +272,12 @@ function Driver:on_event(fd, events)
 end
 
 --- on_timer(): the time of the timer hook has come. Raises as on_event does.
+-- (Where it is refused, inside a callback, the time must not be lost.)
 function Driver:on_timer()
-  act(self, "socket_action")
+  local ok, err = pcall(act, self, "socket_action")
+  if ok then return end
+  if self.awake then self.hooks.timer(0.01) end
+  error(err, 0)
 end
 
 --- step(): waits for this driver's transfers alone, and handles what has happened. Raises as
