@@ -372,6 +372,7 @@ struct cs_multi {
   int epoll, timer;         /* pollfd was called: both, or -1 */
   double armed;             /* when timer becomes readable; negative: never */
   int woken;                /* by wakeup, in the step that runs */
+  int soon;                 /* results wait: until it is driven its time is now */
   int stepping;             /* cs_event_step looks at the deadline itself */
   int forgetful;            /* in event mode, and libcurl is older than 8.4.0 */
   int running;              /* transfers, when libcurl last said */

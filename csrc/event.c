@@ -287,6 +287,7 @@ void cs_event_wake(struct cs_multi *m) {
 void cs_event_soon(struct cs_frame *f, struct cs_multi *m) {
   struct event_call c = {m, f, NULL, -1, 0, 0};
   if (m->epoll >= 0) return cs_event_wake(m);
+  m->soon = 1;
   m->deadline = cs_now(); /* libcurl says its own again after that */
   curl_multi_wakeup(m->curl);
   tell(f, timer_body, &c);
@@ -415,6 +416,7 @@ static int on_socket(CURL *curl, curl_socket_t fd, int what, void *multi, void *
 
 static int on_timer(CURLM *curl, long ms, void *multi) {
   struct cs_multi *m = multi;
+  if (m->soon) ms = 0;
   struct event_call c = {m, m->h.rt->frame, NULL, -1, 0, ms < 0 ? -1 : (double)ms / 1000};
   (void)curl;
   m->deadline = ms < 0 ? -1 : cs_now() + c.seconds;

@@ -276,6 +276,7 @@ static int multi_perform(lua_State *L) {
   lua_settop(L, 1);
   cs_enter(&f, L, &m->h, 1);
   cs_quiet(&f);
+  m->soon = 0;
   CURLMcode code = curl_multi_perform(m->curl, &m->running);
   return finish(L, &f, code);
 }
@@ -300,6 +301,7 @@ static int multi_socket_action(lua_State *L) {
   lua_settop(L, 1);
   cs_enter(&f, L, &m->h, 1);
   cs_quiet(&f);
+  m->soon = 0;
   CURLMcode code = fd >= 0 && fd == m->epoll
                        ? cs_event_step(m)
                        : curl_multi_socket_action(m->curl, fd, events, &m->running);
