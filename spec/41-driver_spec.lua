@@ -880,6 +880,15 @@ local function describe_driver(raw)
     loop:close()
   end)
 
+  it("A step that has no transfer to wait for does not wait", function()
+    local loop, start = new_loop(raw), curl.now()
+    loop:step()
+    assert.is_true(loop:perform(new_easy("/hello")))
+    loop:step()
+    assert.is_true(curl.now() - start < 10)
+    loop:close()
+  end)
+
   it("Options are the multi's", function()
     local loop, counts = new_loop(raw, { max_total_connections = 1 }), {}
     for _ = 1, 5 do

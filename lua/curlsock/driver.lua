@@ -280,10 +280,10 @@ function Driver:on_timer()
   error(err, 0)
 end
 
---- step(): waits for this driver's transfers alone, and handles what has happened. Raises as
--- on_event does.
+--- step(): waits for this driver's transfers alone, if any run, and handles what has happened.
+-- Raises as on_event does.
 function Driver:step()
-  if not self.multi or resume_others(self) then return end
+  if not self.multi or resume_others(self) or self.active == 0 then return end
   refuse_inside(self)
   self.multi:poll(60)
   if self.pollable then
