@@ -21,7 +21,9 @@ end
 
 --- new([options [, controller]]): a loop, for whose methods see curlsock.driver; options are
 -- the multi's, controller is the cqueue that it lives in (a new one if none is given).
--- perform() waits in coroutines of that controller; elsewhere it steps the controller.
+-- perform() waits in coroutines of that controller; elsewhere it steps the controller, but inside
+-- a coroutine of another controller cqueues may refuse that. Nor does cqueues bear, while its
+-- loop() runs, that a coroutine is closed from outside: loop() does not return then.
 local function new(options, controller)
   local loop
   local cq = controller or cqueues.new()

@@ -30,7 +30,7 @@ describe("A Socket that a finalizer", function()
           local ok, message = pcall(easy.perform, easy)
           collectgarbage("incremental", 200, 100)
           if not ok then
-            local why = name == "adopt" and "is no open socket" or "a Socket that is not the script's"
+            local why = name == "adopt" and "is no open socket" or "that is not the script's"
             assert(message:find(why, 1, true), message)
             hits = hits + 1
           end
