@@ -87,10 +87,10 @@ local WAITING <const> = 4 -- what is suspended meanwhile, or false
 local NAME <const>, MESSAGE <const> = 5, 6 -- how it failed, or false
 
 -- Calls a method of the multi. What callbacks of transfers cancel meanwhile has to wait.
-local function call(self, method, ...)
+local function call(self, method, a, b)
   local outer, others = self.acting, acting
   self.acting, acting = true, true
-  local ok, result, message, name = pcall(method, self.multi, ...)
+  local ok, result, message, name = pcall(method, self.multi, a, b)
   self.acting, acting = outer, others
   return ok, result, message, name
 end
@@ -253,11 +253,11 @@ end
 
 --- Calls a method of the multi. What it raises belongs to no transfer and comes after their
 -- results, as does what their coroutines throw.
-local function act(self, method, ...)
+local function act(self, method, fd, events)
   local multi = self.multi
   if not multi then return end
   refuse_inside(self)
-  local ok, result, message = call(self, multi[method], ...)
+  local ok, result, message = call(self, multi[method], fd, events)
   finish(self)
   if not ok or result == nil then note(self, false, message or result) end
   if self.active == 0 then rest(self) end
