@@ -6,6 +6,7 @@ local lfs = require "lfs"
 local luasocket = require "socket"
 local process = require "spec.support.process"
 local servers = require "spec.support.servers"
+local steal = require "spec.support.steal"
 local system = require "spec.support.system"
 local transfers = require "spec.support.transfers"
 
@@ -621,10 +622,7 @@ describe("opensocketfunction", function()
       local lost = curl.socket()
       local fd = lost:fd()
       local easy <close> = new_easy(web.url .. "/hello", function()
-        local thief = luasocket.tcp()
-        thief:close()
-        thief:setfd(fd)
-        thief:close()
+        steal(fd)
         local stranger = luasocket.tcp4()
         assert(stranger:getfd() == fd)
         stranger:setfd(-1)

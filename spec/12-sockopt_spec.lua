@@ -2,8 +2,8 @@
 -- with the Socket, what each value that it may return means, and the socket that FTP accepts.
 
 local curl = require "curlsock"
-local luasocket = require "socket"
 local servers = require "spec.support.servers"
+local steal = require "spec.support.steal"
 local transfers = require "spec.support.transfers"
 
 local fetch, held, returning = transfers.fetch, transfers.held, transfers.returning
@@ -548,10 +548,7 @@ describe("sockoptfunction", function()
         fd, state = socket:fd(), socket:state()
       end, { headerfunction = function(line)
         if line:find("PRT command") or line:find("PORT command") then
-          local thief = luasocket.tcp()
-          thief:close()
-          thief:setfd(number)
-          thief:close()
+          steal(number)
         end
       end }))
       assert.same({ number, "borrowed" }, { fd, state })

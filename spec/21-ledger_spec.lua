@@ -5,6 +5,7 @@ local curl = require "curlsock"
 local left = require "spec.support.left"
 local luasocket = require "socket"
 local servers = require "spec.support.servers"
+local steal = require "spec.support.steal"
 local transfers = require "spec.support.transfers"
 
 local drive, only_result = transfers.drive, transfers.only_result
@@ -851,13 +852,6 @@ end)
 
 -- Something else in the program closes the descriptor that libcurl holds.
 describe("A descriptor that was closed behind libcurl's back", function()
-  local function steal(fd)
-    local thief = luasocket.tcp()
-    thief:close()
-    thief:setfd(fd)
-    thief:close()
-  end
-
   -- An idle connection of A on the multi, whose descriptor is closed: its number.
   local function leave_stolen(log, multi)
     local A <close> = new_easy(log, "A", { url = servers.nginx().url .. "/hello" })

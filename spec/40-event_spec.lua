@@ -7,6 +7,7 @@ local loops = require "spec.support.loops"
 local luasocket = require "socket"
 local process = require "spec.support.process"
 local servers = require "spec.support.servers"
+local steal = require "spec.support.steal"
 local system = require "spec.support.system"
 local target = require("spec.support.transfers").target
 
@@ -570,10 +571,7 @@ describe("A descriptor number that returns", function()
     local host = new_host()
     host:begin()
     local fd = held()
-    local thief = luasocket.tcp()
-    thief:close()
-    thief:setfd(fd)
-    thief:close()
+    steal(fd)
     local second = host:easy(web.url .. "/hello")
     host.multi:add(second)
     host.log = {}
@@ -985,10 +983,7 @@ describe_pollfd("multi:pollfd", function()
     local easy = host:easy(web.url .. "/connection", { writefunction = {} })
     assert.is_true(host:run(easy).ok)
     local fd = held()
-    local thief = luasocket.tcp()
-    thief:close()
-    thief:setfd(fd)
-    thief:close()
+    steal(fd)
     local other = luasocket.tcp4()
     assert.equal(fd, other:getfd())
     assert(other:connect("127.0.0.1", web.port))

@@ -2,15 +2,9 @@
 
 local curl = require "curlsock"
 local luasocket = require "socket"
+local steal = require "spec.support.steal"
 
 local ops = {}
-
-local function steal(fd)
-  local thief = luasocket.tcp()
-  thief:close()
-  thief:setfd(fd)
-  thief:close()
-end
 
 -- What make() makes at the number, which is free: each new descriptor has the lowest free one.
 local function take(fd, make)
