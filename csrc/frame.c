@@ -3,7 +3,10 @@
  * frame.c - one call from Lua into libcurl: on which state callbacks run, and where their
  * errors wait until libcurl has returned.
  */
+#include <errno.h>
 #include <signal.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "curlsock.h"
 
@@ -32,13 +35,23 @@ void cs_quiet(struct cs_frame *f) {
   f->handle->rt->quiet = f->quiet = 1;
 }
 
-/* A write to a connection that the peer has closed raises SIGPIPE in the thread that writes:
- * it is taken from what waits for this thread. */
-static void end_quiet(struct cs_frame *f) {
-  sigset_t set = sigpipe(), pending;
+/* Takes the signals of the set that wait for this thread. */
+static void take_pending(const sigset_t *set) {
+#if defined _POSIX_REALTIME_SIGNALS && _POSIX_REALTIME_SIGNALS > 0
+  struct timespec none = {0, 0};
+  while (sigtimedwait(set, NULL, &none) >= 0 || errno == EINTR) continue;
+#else
+  sigset_t pending;
   int taken;
+  if (!sigpending(&pending) && sigismember(&pending, SIGPIPE) == 1) sigwait(set, &taken);
+#endif
+}
+
+/* A write to a connection that the peer has closed raises SIGPIPE in the thread that writes. */
+static void end_quiet(struct cs_frame *f) {
+  sigset_t set = sigpipe();
   f->handle->rt->quiet = 0;
-  if (!sigpending(&pending) && sigismember(&pending, SIGPIPE) == 1) sigwait(&set, &taken);
+  take_pending(&set);
   pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
