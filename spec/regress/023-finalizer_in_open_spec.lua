@@ -35,7 +35,7 @@ describe("A Socket that a finalizer", function()
             hits = hits + 1
           end
           easy:close()
-          if name == "detach" then curl.adopt(fd):close() end
+          if fd and name == "detach" then curl.adopt(fd):close() end
           if adopted then assert(adopted:close()) end
           assert(curl.live().socket == 0)
         end

@@ -10,6 +10,7 @@
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 /* Later ones, compiled for Linux, show this flag to the open callback. */
 #if LIBCURL_VERSION_NUM < 0x081300
@@ -17,6 +18,7 @@
 #endif
 
 /* macOS has none of these; a BSD has some. */
+#undef _POSIX_REALTIME_SIGNALS
 #undef SO_BINDTODEVICE
 #undef SO_BUSY_POLL
 #undef SO_COOKIE
