@@ -100,7 +100,7 @@ function Run:easy(path, list, options)
   local easy = curl.easy {
     url = path:find("^%a+://") and path or web.url .. path,
     proxy = "",
-    timeout = 20,
+    timeout = 20 * process.patience,
     cainfo = web.ca,
     writefunction = list or {},
     opensocketfunction = function(_, address)
