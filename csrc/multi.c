@@ -189,7 +189,7 @@ static int multi_add(lua_State *L) {
 }
 
 /* The easy is being closed, and somebody waits for its result: its value goes to the multi's
- * list of those. Needs no memory. */
+ * list of those. Needs no memory. (An easy is garbage only if the multi that it is in is, too.) */
 static void keep_value(struct cs_frame *f, struct cs_easy *e) {
   lua_State *L = f->L;
   e->leaves = 0;
@@ -207,7 +207,7 @@ CURLMcode cs_multi_detach(struct cs_frame *f, struct cs_easy *e) {
   CURLMcode code = CURLM_OK;
   if (!e->left) code = curl_multi_remove_handle(e->multi->curl, e->curl);
   cs_settle(f, e);
-  if (e->leaves && f->handle == &e->h) keep_value(f, e);
+  if (e->leaves && f->handle == &e->h && !e->h.orphan) keep_value(f, e);
   cs_push_easy(f->L, f->self, f, e);
   unlink_easy(f->L, lua_gettop(f->L), e);
   lua_pop(f->L, 1);

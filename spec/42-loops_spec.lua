@@ -161,8 +161,8 @@ describe("A script", function()
           local curl = require "curlsock"
           local new = require("curlsock.%s").new
           local loop = %s and require("spec.support.loops").raw(new) or new()
-          print(select(3, loop:perform(curl.easy { url = %q, proxy = "" }, 0.1)))
-        ]]):format(name, raw, silent.url), { MALLOC_PERTURB_ = "165" })))
+          print(select(3, loop:perform(curl.easy { url = %q, proxy = "" }, %g)))
+        ]]):format(name, raw, silent.url, 0.1 * process.patience), { MALLOC_PERTURB_ = "165" })))
       end)
     end
   end
