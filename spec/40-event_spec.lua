@@ -870,6 +870,7 @@ describe_pollfd("multi:pollfd", function()
       while true do
         local client = server:accept()
         client:receive("*l")
+        require("socket").sleep(0.05) -- else libcurl may never have to wait for the answer
         client:send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
         require("socket").sleep(0.2)
         client:close()
