@@ -74,7 +74,9 @@ if not (os.getenv "ASAN_OPTIONS" or os.getenv "REPORTS") then -- those keep what
   assert(bytes < 6000, "they take too much memory")
   assert(again - before < 1.05 * (used - before) + (1 << 20), "the second time they take more")
 end
-assert(seconds < 2 * few + 5e-6, "to close one takes longer among many")
+if not os.getenv "CURLSOCK_GC" then -- a whole collection at each call
+  assert(seconds < 2 * few + 5e-6, "to close one takes longer among many")
+end
 ]]
 
 describe("Thousands of idle connections", function()
