@@ -207,7 +207,7 @@ void cs_rethrow(struct cs_frame *f);
 /* Calls body(handle userdata, light userdata arg) protected. 0, or the error is left on
  * the stack. [-0, +(0|1)] */
 int cs_call(struct cs_frame *f, lua_CFunction body, void *arg);
-/* As lua_pcall, for a function that a callback of libcurl runs. */
+/* As lua_pcall, for a function that runs inside the frame. */
 int cs_pcall(struct cs_frame *f, int args, int results);
 /* Takes the error on the top of the stack as the frame's, or warns if it has one. [-1, +0]*/
 void cs_frame_error(struct cs_frame *f);
@@ -384,7 +384,6 @@ struct cs_share {
   struct cs_link easies; /* that use it */
   int connections;       /* it shares connections: it is a pool */
   int hsts;              /* it shares the HSTS cache */
-  int telling;           /* as in the easies that use it */
   int dying;             /* closed while in use: freed with its last easy */
 };
 

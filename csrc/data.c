@@ -273,9 +273,7 @@ static int on_debug(CURL *curl, curl_infotype kind, char *data, size_t size, voi
   int ours = f && (f->handle == &e->h || (e->multi && f->handle == &e->multi->h));
   if (!ours || f->calls || curl != e->curl) return 0;
   e->telling++;
-  if (e->share) e->share->telling++;
   run(&c, debug_body);
-  if (e->share) e->share->telling--;
   e->telling--;
   return 0;
 }

@@ -68,8 +68,8 @@ static void clear_uservalue(lua_State *L, int index, int uservalue) {
 
 void cs_easy_begin(lua_State *L, struct cs_easy *e, int self) {
   if (e->failed) restore(e);
-  if (e->wildcard)
-    cs_data_install(e); /* a listing that was aborted leaves libcurl's own */
+  /* A listing that was aborted leaves libcurl's own write callback. */
+  if (e->wildcard) cs_data_install(e);
   e->failed = e->unsupported = e->paused = 0;
   e->errbuf[0] = '\0';
   clear_uservalue(L, self, CS_UV_ERROR);

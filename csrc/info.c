@@ -156,14 +156,6 @@ static CURLcode read_socket(lua_State *L, struct cs_easy *e, CURLINFO id) {
   return CURLE_OK;
 }
 
-/* Protected call of body with a pointer to what libcurl gave: pushes the table that it
- * makes, or the error. [-0, +1] */
-static int build(lua_State *L, lua_CFunction body, void *data) {
-  lua_pushcfunction(L, body);
-  lua_pushlightuserdata(L, data);
-  return lua_pcall(L, 1, 1, 0);
-}
-
 static int list_body(lua_State *L) {
   lua_Integer count = 0;
   lua_newtable(L);
@@ -178,7 +170,9 @@ static CURLcode read_list(lua_State *L, struct cs_easy *e, CURLINFO id) {
   struct curl_slist *list = NULL;
   CURLcode code = curl_easy_getinfo(e->curl, id, &list);
   if (code) return code;
-  int failed = build(L, list_body, list);
+  lua_pushcfunction(L, list_body);
+  lua_pushlightuserdata(L, list);
+  int failed = lua_pcall(L, 1, 1, 0);
   curl_slist_free_all(list);
   if (failed) lua_error(L);
   return CURLE_OK;
@@ -223,9 +217,11 @@ static CURLcode read_certinfo(lua_State *L, struct cs_easy *e, CURLINFO id) {
   int failed = 0;
   cs_enter(&f, L, &e->h, 1);
   CURLcode code = curl_easy_getinfo(e->curl, id, &info);
-  f.calls++; /* finalizers */
-  if (!code) failed = build(L, certinfo_body, info);
-  f.calls--;
+  if (!code) {
+    lua_pushcfunction(L, certinfo_body);
+    lua_pushlightuserdata(L, info);
+    failed = cs_pcall(&f, 1, 1);
+  }
   cs_leave(&f);
   if (failed) lua_error(L);
   return code;

@@ -105,9 +105,9 @@ int cs_multi_new(lua_State *L) {
   m->epoll = m->timer = -1;
   m->deadline = m->armed = -1;
   lua_newtable(L);
+  /* Before Lua 5.4.3 luaL_unref makes this slot, and may have no memory. */
   lua_pushinteger(L, 0);
-  lua_rawseti(L, -2,
-              0); /* before Lua 5.4.3 luaL_unref makes this, and may have no memory */
+  lua_rawseti(L, -2, 0);
   lua_setiuservalue(L, 2, CS_UV_EASIES);
   m->h.pool = cs_pool_new(&m->h);
   if (!m->h.pool) return luaL_error(L, "not enough memory");

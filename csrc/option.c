@@ -46,11 +46,17 @@ static int is_busy(const struct cs_easy *e) {
   return 0;
 }
 
+static int is_telling(const struct cs_share *s) {
+  for (const struct cs_link *l = s->easies.next; l != &s->easies; l = l->next)
+    if (cs_item(l, struct cs_easy, in_share)->telling) return 1;
+  return 0;
+}
+
 /* A debugfunction runs, inside of what libcurl does with this string of the easy, or with the
  * cookies that it shares. */
 static int is_told(const struct cs_easy *e, const struct curl_easyoption *option) {
   if (e->telling && option->type == CURLOT_STRING) return 1;
-  return e->share && e->share->telling && option->id == CURLOPT_COOKIELIST;
+  return option->id == CURLOPT_COOKIELIST && e->share && is_telling(e->share);
 }
 
 static void release(CURLoption id, void *value) {

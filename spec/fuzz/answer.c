@@ -101,11 +101,5 @@ static void one_call(struct input *in) {
 }
 
 void fuzz_one(const uint8_t *data, size_t size) {
-  struct input in = {data, size};
-  fuzz_function("return (curl.socket())");
-  MUST(fuzz_call(0, 1, "", ""));
-  one_call(&in);
-  fuzz_function("local s = ... s:close()");
-  lua_insert(L, 1);
-  MUST(fuzz_call(1, 0, "", ""));
+  fuzz_with_socket(data, size, one_call);
 }

@@ -177,3 +177,13 @@ void push_value(struct input *in) {
     push_edge(in);
   }
 }
+
+void fuzz_with_socket(const uint8_t *data, size_t size, void (*calls)(struct input *)) {
+  struct input in = {data, size};
+  fuzz_function("return (curl.socket())");
+  MUST(fuzz_call(0, 1, "", ""));
+  calls(&in);
+  fuzz_function("local s = ... s:close()");
+  lua_insert(L, 1);
+  MUST(fuzz_call(1, 0, "", ""));
+}

@@ -45,5 +45,7 @@ const char *take_text(struct input *in, size_t *length);
 void push_value(struct input *in);
 /* An integer next to a power of two, or that many thousandths or millionths: limits are there. */
 void push_edge(struct input *in);
+/* Runs calls with a Socket at index 1, which is closed afterwards. */
+void fuzz_with_socket(const uint8_t *data, size_t size, void (*calls)(struct input *));
 
 #endif

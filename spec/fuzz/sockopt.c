@@ -416,12 +416,4 @@ static void calls(struct input *in) {
   lua_settop(L, 1);
 }
 
-void fuzz_one(const uint8_t *data, size_t size) {
-  struct input in = {data, size};
-  fuzz_function("return (curl.socket())");
-  MUST(fuzz_call(0, 1, "", ""));
-  calls(&in);
-  fuzz_function("local s = ... s:close()");
-  lua_insert(L, 1);
-  MUST(fuzz_call(1, 0, "", ""));
-}
+void fuzz_one(const uint8_t *data, size_t size) { fuzz_with_socket(data, size, calls); }

@@ -39,7 +39,7 @@ end
 -- for more now and then, also when nothing of ours touches the pause.)
 local function check_paused(w, version, event)
   local paused = version.paused
-  local stops = event ~= "read" and (event == paused or paused ~= "read" or version.whole)
+  local stops = event ~= "read" and (paused ~= "read" or version.whole)
   if paused and stops then
     w:fail("%s is called in a transfer that %s has paused", event, paused)
   end
