@@ -35,7 +35,14 @@ else
 endif
 
 CORE = $(BUILD)/curlsock/core.so
-OBJECTS = $(patsubst csrc/%.c,$(BUILD)/csrc/%.o,$(wildcard csrc/*.c))
+C_SOURCES = $(wildcard csrc/*.c csrc/*/*.c)
+OBJECTS = $(C_SOURCES:%.c=$(BUILD)/%.o)
+
+# Three floors: a file finds the headers of its own and of those below, and no other.
+FLOORS_csrc = -Icsrc/core -Icsrc/net -Icsrc/curl
+FLOORS_csrc/curl = -Icsrc/core -Icsrc/net
+FLOORS_csrc/net = -Icsrc/core
+INCLUDES = $(FLOORS_csrc)
 
 all: $(CORE)
 
@@ -54,7 +61,7 @@ $(FOR_LUA):
 $(BUILD)/csrc/%.o: csrc/%.c Makefile $(FOR_LUA)
 	@mkdir -p $(@D)
 	$(SAY)$(CC) -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(WARNINGS) $(CFLAGS) $(CPPFLAGS) \
-	  $(LUA_CFLAGS) $(CURL_CFLAGS) -MMD -MP -c -o $@ $<
+	  $(FLOORS_$(<D)) $(LUA_CFLAGS) $(CURL_CFLAGS) -MMD -MP -c -o $@ $<
 
 -include $(OBJECTS:.o=.d)
 
@@ -128,7 +135,7 @@ lint:
 
 run-lint: lint-style lint-gcc lint-clang
 
-C_FILES = $(wildcard csrc/*.[ch] bench/*.[ch] spec/*/*.[ch])
+C_FILES = $(wildcard csrc/*.[ch] csrc/*/*.[ch] bench/*.[ch] spec/*/*.[ch])
 
 # Not ".", for what is in the folder build are whole systems (make matrix).
 lint-style:

@@ -37,7 +37,7 @@ run-oom: $(OOM_HOST)
 
 $(OOM_HOST): spec/oom/host.c spec/oom/server.c spec/oom/server.h $(OBJECTS)
 	@mkdir -p $(@D)
-	$(SAY)$(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) $(CPPFLAGS) -Icsrc $(LUA_CFLAGS) \
+	$(SAY)$(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) $(CPPFLAGS) $(INCLUDES) -Icsrc $(LUA_CFLAGS) \
 	  $(CURL_CFLAGS) $(LDFLAGS) $(OOM_CALLS:%=-Wl,--wrap=%) -o $@ $(filter %.c %.o,$^) \
 	  $(shell pkg-config --libs $(LUA_PC)) $(CURL_LIBS) -lm -pthread
 
@@ -128,7 +128,7 @@ run-fuzz-corpus: $(FUZZ_TARGETS:%=$(BUILD)/%)
 
 $(FUZZ_TARGETS:%=$(BUILD)/%): $(BUILD)/%: spec/fuzz/%.c $(FUZZ_COMMON:%=spec/fuzz/%.c) \
     $(FUZZ_COMMON:%=spec/fuzz/%.h) $(OBJECTS)
-	$(SAY)$(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) $(CPPFLAGS) -fsanitize=fuzzer -Icsrc \
+	$(SAY)$(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) $(CPPFLAGS) -fsanitize=fuzzer $(INCLUDES) -Icsrc \
 	  $(LUA_CFLAGS) $(CURL_CFLAGS) $(LDFLAGS) $(FUZZ_CALLS:%=-Wl,--wrap=%) -o $@ \
 	  $(filter %.c %.o,$^) $(shell pkg-config --libs $(LUA_PC)) $(CURL_LIBS) -lm
 
@@ -144,7 +144,7 @@ coverage:
 # Error paths that only a failure reaches are run by make oom. Counting lines of Lua is slow:
 # only with the specs that use it. After a failure the counts are printed all the same.
 run-coverage: all
-	@rm -f $(BUILD)/csrc/*.gcda $(BUILD)/lua.ran
+	@rm -f $(OBJECTS:.o=.gcda) $(BUILD)/lua.ran
 	@failed=; $(MAKE) --no-print-directory run-test || failed=1; \
 	CURLSOCK_COVERAGE='$(abspath $(BUILD))/lua.ran' \
 	  LUA_INIT_$(LUA_SUFFIX)='@$(CURDIR)/spec/support/cover.lua' \

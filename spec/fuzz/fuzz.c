@@ -36,11 +36,11 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   static unsigned inputs;
   const struct cs_runtime *rt = cs_runtime(L);
-  int before[4];
+  int before[CS_NKINDS], open = rt->open;
   memcpy(before, rt->live, sizeof before);
   fuzz_one(data, size);
   MUST(lua_gettop(L) == 0);
-  MUST(!memcmp(before, rt->live, sizeof before));
+  MUST(!memcmp(before, rt->live, sizeof before) && open == rt->open);
   if (++inputs % 64 == 0) lua_gc(L, LUA_GCCOLLECT);
   return 0;
 }

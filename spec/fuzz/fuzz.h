@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "curlsock.h"
+#include "binding.h"
 
 /* The state. Its stack is empty before and after an input; index 1 is never the module: the
  * texts of fuzz_function find that as "curl". */

@@ -23,8 +23,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "curlsock.h"
 #include "server.h"
+#include "state.h"
 
 /* ---- what fails ----------------------------------------------------------------------- */
 
@@ -398,20 +398,21 @@ static void call(lua_State *L, const char *name, const char *what) {
 
 /* The state can still be used, and nothing that the scenario made is left. */
 static void check_state(lua_State *L) {
-  static const char *const kinds[] = {"easy", "multi", "share", "socket"};
   int hit = trap.hit;
   trap.hit = 0;
   call(L, "usable", "the state is not usable");
   trap.hit = hit;
   for (int i = 0; i < 3; i++) lua_gc(L, LUA_GCCOLLECT);
   const struct cs_runtime *rt = cs_runtime(L);
-  for (int i = 0; i < 4; i++)
-    if (rt->live[i]) wrong("live objects left: %d of kind %s", rt->live[i], kinds[i]);
-  for (int i = 0; i < 3; i++)
-    if (!cs_link_empty(&rt->handles[i])) wrong("a handle is left: %s", kinds[i]);
+  for (int i = 0; i < CS_NKINDS; i++) {
+    const char *kind = cs_kind_names[i];
+    if (rt->live[i]) wrong("live objects left: %d of kind %s", rt->live[i], kind);
+    if (!cs_link_empty(&rt->handles[i])) wrong("a handle is left: %s", kind);
+  }
+  if (rt->open) wrong("open sockets left: %d", rt->open);
   if (!cs_link_empty(&rt->sockets)) wrong("a struct cs_socket is left");
   if (rt->frame) wrong("a frame is left: an error went through libcurl");
-  if (rt->deferred) wrong("a handle is left deferred");
+  if (rt->waiting) wrong("a handle is left waiting to be torn down");
 }
 
 static int flag(lua_State *L, const char *name) {

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * pool.c - connection caches, and where the Socket of each connection in them is anchored.
+ *
+ * The anchors of a pool are a table: struct cs_socket* -> Socket. It belongs to the pool's
+ * handle, and whatever else may close one of its connections has it too, in its user value
+ * CS_UV_POOLS: an easy and a multi those of each share that was used, a multi those of the
+ * easies in it. They hold the anchors, not the share: that may be collected before.
+ */
+#include <stdlib.h>
+
+#include "core.h"
+
+struct cs_pool *cs_pool_new(struct cs_handle *owner) {
+  struct cs_pool *p = malloc(sizeof *p);
+  if (!p) return NULL;
+  p->refs = 1;
+  p->owner = owner;
+  cs_link_init(&p->sockets);
+  return p;
+}
+
+void cs_pool_unref(struct cs_pool *p) {
+  CS_CHECK(p->refs > 0);
+  if (--p->refs) return;
+  CS_CHECK(cs_link_empty(&p->sockets));
+  free(p);
+}
+
+/* Forgets, in the table of pools on top of the stack, the anchors that are empty: their
+ * pools are gone, or will have them made again. */
+static void prune(lua_State *L) {
+  int pools = lua_gettop(L);
+  lua_pushnil(L);
+  while (lua_next(L, pools)) {
+    lua_pushnil(L);
+    int empty = !lua_next(L, -2);
+    lua_settop(L, pools + 1);
+    if (!empty) continue;
+    lua_pushvalue(L, -1);
+    lua_pushnil(L);
+    lua_rawset(L, pools);
+  }
+}
+
+/* Pushes the table of pools of the handle at index, made if there is none. [-0, +1, m] */
+static void push_pools(lua_State *L, int index) {
+  if (lua_getiuservalue(L, index, CS_UV_POOLS) == LUA_TTABLE) return;
+  lua_pop(L, 1);
+  lua_newtable(L);
+  lua_pushvalue(L, -1);
+  lua_setiuservalue(L, index, CS_UV_POOLS);
+}
+
+/* Pushes the anchors of the pool that the handle at index owns, likewise. [-0, +1, m] */
+static void push_own(lua_State *L, int index, const struct cs_pool *pool) {
+  push_pools(L, index);
+  if (lua_rawgetp(L, -1, pool) != LUA_TTABLE) {
+    lua_pop(L, 1);
+    cs_note_box(L, index); /* for curl.sockets */
+    lua_newtable(L);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, -3, pool);
+  }
+  lua_replace(L, -2);
+}
+
+void cs_pool_begin(lua_State *L, int index, const struct cs_pool *pool) {
+  push_own(L, index, pool);
+  lua_pushboolean(L, 1);
+  lua_rawseti(L, -2, 0);
+  lua_pop(L, 1);
+}
+
+void cs_pool_end(lua_State *L, int index, const struct cs_pool *pool) {
+  int top = lua_gettop(L);
+  if (lua_getiuservalue(L, index, CS_UV_POOLS) == LUA_TTABLE &&
+      lua_rawgetp(L, -1, pool) == LUA_TTABLE) {
+    lua_pushnil(L);
+    lua_rawseti(L, -2, 0);
+  }
+  lua_settop(L, top);
+}
+
+void cs_pool_anchor(lua_State *L, int index, const struct cs_socket *s,
+                    const struct cs_pool *pool) {
+  push_own(L, index, pool);
+  lua_insert(L, -2);
+  lua_rawsetp(L, -2, s);
+  lua_pop(L, 1);
+}
+
+void cs_pool_touch(lua_State *L, int index, int other) {
+  if (lua_getiuservalue(L, other, CS_UV_POOLS) != LUA_TTABLE) {
+    lua_pop(L, 1);
+    return;
+  }
+  push_pools(L, index);
+  prune(L);
+  lua_pushnil(L);
+  while (lua_next(L, -3)) {
+    lua_pushvalue(L, -2);
+    lua_insert(L, -2);
+    lua_rawset(L, -4);
+  }
+  lua_pop(L, 2);
+}
+
+void cs_pool_forget(lua_State *L, int index, const struct cs_pool *pool) {
+  if (lua_getiuservalue(L, index, CS_UV_POOLS) == LUA_TTABLE) {
+    lua_pushnil(L);
+    lua_rawsetp(L, -2, pool);
+  }
+  lua_pop(L, 1);
+}
+
+/* Pushes the anchors that have the socket, among those of the handle at index, and its
+ * Socket. 0 if there are none. [-0, +(0|2)] */
+static int find(lua_State *L, int index, const struct cs_socket *s) {
+  int top = lua_gettop(L);
+  if (lua_getiuservalue(L, index, CS_UV_POOLS) == LUA_TTABLE &&
+      lua_rawgetp(L, -1, s->pool) == LUA_TTABLE &&
+      lua_rawgetp(L, -1, s) == LUA_TUSERDATA) {
+    lua_remove(L, top + 1);
+    return 1;
+  }
+  lua_settop(L, top);
+  return 0;
+}
+
+/* The same, also for those of the handle that this one is in. */
+static int find_near(lua_State *L, int index, const struct cs_socket *s) {
+  const struct cs_handle *h = cs_unbox(L, index);
+  if (find(L, index, s)) return 1;
+  int within = h ? h->rt->ops[h->kind]->within : 0;
+  if (!within) return 0;
+  int found =
+      lua_getiuservalue(L, index, within) == LUA_TUSERDATA && find(L, lua_gettop(L), s);
+  lua_remove(L, found ? -3 : -1);
+  return found;
+}
+
+int cs_pool_find(lua_State *L, int index, const struct cs_socket *s) {
+  if (!find_near(L, index, s)) return 0;
+  lua_remove(L, -2);
+  return 1;
+}
+
+int cs_pool_unanchor(lua_State *L, int index, const struct cs_socket *s) {
+  if (!find_near(L, index, s)) return 0;
+  lua_pushnil(L);
+  lua_rawsetp(L, -3, s);
+  lua_remove(L, -2);
+  return 1;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * callback.c - the callback options of an easy: which there are, and how they are set.
+ */
+#include <string.h>
+
+#include "binding.h"
+
+typedef void (*function)(void);
+
+/* The options of type FUNCTION that Lua can set. Those without a trampoline here are
+ * libcurl's from the easy's creation: setting them only tells whom to ask. */
+static const struct {
+  const char *name;
+  enum cs_callback which;
+  CURLoption option, data;
+  function trampoline;
+} callbacks[] = {
+    {"opensocketfunction", CS_OPENSOCKET, 0, 0, NULL},
+    {"closesocketfunction", CS_CLOSESOCKET, 0, 0, NULL},
+    {"sockoptfunction", CS_SOCKOPT, 0, 0, NULL},
+    {"writefunction", CS_WRITE, 0, 0, NULL},
+    {"readfunction", CS_READ, 0, 0, NULL},
+    {"xferinfofunction", CS_XFERINFO, 0, 0, NULL},
+    {"headerfunction", CS_HEADER, CURLOPT_HEADERFUNCTION, CURLOPT_HEADERDATA,
+     (function)cs_on_header},
+    {"seekfunction", CS_SEEK, CURLOPT_SEEKFUNCTION, CURLOPT_SEEKDATA,
+     (function)cs_on_seek},
+    {"debugfunction", CS_DEBUG, CURLOPT_DEBUGFUNCTION, CURLOPT_DEBUGDATA,
+     (function)cs_on_debug},
+    {"prereqfunction", CS_PREREQ, CURLOPT_PREREQFUNCTION, CURLOPT_PREREQDATA,
+     (function)cs_on_prereq},
+};
+
+#define NCALLBACKS (sizeof callbacks / sizeof *callbacks)
+
+/* Tells libcurl to call, or no longer to call, callback i of the easy. */
+static CURLcode set_trampoline(struct cs_easy *e, size_t i, int on) {
+  if (!callbacks[i].trampoline) return CURLE_OK;
+  CURLcode code =
+      curl_easy_setopt(e->curl, callbacks[i].option, on ? callbacks[i].trampoline : NULL);
+  /* Headers would go to the write callback while their data pointer is set. */
+  return code ? code : curl_easy_setopt(e->curl, callbacks[i].data, on ? e : NULL);
+}
+
+/* Sets write, read and progress, which libcurl would print or read from the terminal
+ * without, and what the easy has already (a duplicate). */
+CURLcode cs_callbacks_install(struct cs_easy *e) {
+  CURLcode code = curl_easy_setopt(e->curl, CURLOPT_WRITEFUNCTION, cs_on_write);
+  if (!code) code = curl_easy_setopt(e->curl, CURLOPT_WRITEDATA, e);
+  if (!code) code = curl_easy_setopt(e->curl, CURLOPT_READFUNCTION, cs_on_read);
+  if (!code) code = curl_easy_setopt(e->curl, CURLOPT_READDATA, e);
+  if (!code) code = curl_easy_setopt(e->curl, CURLOPT_XFERINFOFUNCTION, cs_on_xferinfo);
+  if (!code) code = curl_easy_setopt(e->curl, CURLOPT_XFERINFODATA, e);
+  for (size_t i = 0; !code && i < NCALLBACKS; i++)
+    if (e->callbacks & 1u << callbacks[i].which) code = set_trampoline(e, i, 1);
+  return code;
+}
+
+/* A function, or for data that comes in a file or a table to append to. */
+static void check_callback(lua_State *L, const char *name, enum cs_callback which,
+                           int index) {
+  int type = lua_type(L, index), sink = which == CS_WRITE || which == CS_HEADER;
+  if (type == LUA_TFUNCTION || type == LUA_TNIL) return;
+  if (sink && (type == LUA_TTABLE || luaL_testudata(L, index, LUA_FILEHANDLE))) return;
+  cs_option_error(L, name, sink ? "function, file or table" : "function", index);
+}
+
+/* With a progress callback there is progress to show. */
+static CURLcode set_progress(struct cs_easy *e, int on) {
+  e->noprogress = !on;
+  if (e->failed) return CURLE_OK;
+  return curl_easy_setopt(e->curl, CURLOPT_NOPROGRESS, (long)!on);
+}
+
+CURLcode cs_callback_set(lua_State *L, struct cs_easy *e, int self, const char *name,
+                         int index) {
+  size_t i = 0;
+  while (i < NCALLBACKS && strcmp(callbacks[i].name, name)) i++;
+  if (i == NCALLBACKS) return luaL_error(L, "option '%s' cannot be set from Lua", name);
+  enum cs_callback which = callbacks[i].which;
+  check_callback(L, name, which, index);
+  int on = !lua_isnil(L, index);
+  CURLcode code = set_trampoline(e, i, on);
+  if (!code && which == CS_XFERINFO) code = set_progress(e, on);
+  if (code) return code;
+  lua_pushvalue(L, index);
+  lua_setiuservalue(L, self, CS_UV_OWN + (int)which);
+  e->callbacks = on ? e->callbacks | 1u << which : e->callbacks & ~(1u << which);
+  return code;
+}
+
+void cs_easy_begin(lua_State *L, struct cs_easy *e, int self) {
+  if (e->failed) cs_easy_restore(e);
+  /* A listing that was aborted leaves libcurl's own write callback. */
+  if (e->wildcard) cs_callbacks_install(e);
+  e->failed = e->unsupported = e->paused = 0;
+  e->errbuf[0] = '\0';
+  cs_clear_uservalue(L, self, CS_UV_ERROR);
+  cs_clear_uservalue(L, self, CS_UV_REASON);
+  cs_clear_uservalue(L, self, CS_UV_REST);
+}

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * data.c - the trampolines that carry data. Each packs its arguments into a struct data_call and has a body do the rest,
+ * protected.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "binding.h"
+
+struct data_call {
+  struct cs_easy *easy;
+  enum cs_callback which;
+  const char *name;
+  char *data;
+  size_t size;
+  curl_off_t numbers[4];
+  const char *texts[2];
+  size_t answer; /* of libcurl's type; what it means is the trampoline's to know */
+};
+
+static const char pause_key;
+
+void cs_push_pause(lua_State *L) { lua_pushlightuserdata(L, (void *)&pause_key); }
+
+/* Runs body for the call. 0, or an error was kept for the transfer, which is aborted. */
+static int run(struct data_call *c, lua_CFunction body) {
+  struct cs_frame *f = c->easy->h.rt->frame;
+  if (!f || c->easy->failed) return -1;
+  if (!cs_call(f, body, c)) return 0;
+  cs_easy_error(f, c->easy);
+  return -1;
+}
+
+enum { EASY = 3, CALLBACK, ANSWER, REASON }; /* the stack of a body after call() */
+
+/* Pushes the easy and its callback. */
+static struct data_call *begin(lua_State *L) {
+  struct data_call *c = lua_touserdata(L, 2);
+  cs_push_easy(L, 1, c->easy->h.rt->frame, c->easy);
+  lua_getiuservalue(L, EASY, CS_UV_OWN + (int)c->which);
+  lua_pushvalue(L, CALLBACK);
+  return c;
+}
+
+/* Calls the function with the arguments pushed since begin: an answer and a reason. */
+static void call(lua_State *L) { lua_call(L, lua_gettop(L) - ANSWER, 2); }
+
+/* The callback returned false; the reason goes into the transfer's message. */
+static int is_refusal(lua_State *L) {
+  if (!lua_isboolean(L, ANSWER) || lua_toboolean(L, ANSWER)) return 0;
+  if (!lua_isnil(L, REASON)) {
+    luaL_tolstring(L, REASON, NULL);
+    lua_setiuservalue(L, EASY, CS_UV_REASON);
+  }
+  return 1;
+}
+
+static int is_yes(lua_State *L) {
+  return lua_isboolean(L, ANSWER) && lua_toboolean(L, ANSWER);
+}
+
+static int is_pause(lua_State *L) {
+  return lua_touserdata(L, ANSWER) == (void *)&pause_key;
+}
+
+static int wrong_answer(lua_State *L, const struct data_call *c, const char *expected) {
+  return luaL_error(L, "%s: must return %s, got %s", c->name, expected,
+                    luaL_typename(L, ANSWER));
+}
+
+/* ---- write and header ---------------------------------------------------------------- */
+
+static void write_file(lua_State *L, struct data_call *c) {
+  luaL_Stream *file = lua_touserdata(L, CALLBACK);
+  if (!file->closef) luaL_error(L, "%s: the file is closed", c->name);
+  if (fwrite(c->data, 1, c->size, file->f) == c->size) return;
+  lua_pushstring(L, strerror(errno));
+  lua_setiuservalue(L, EASY, CS_UV_REASON);
+  c->answer = CURL_WRITEFUNC_ERROR;
+}
+
+static void write_table(lua_State *L, struct data_call *c) {
+  lua_pushlstring(L, c->data, c->size);
+  lua_rawseti(L, CALLBACK, (lua_Integer)lua_rawlen(L, CALLBACK) + 1);
+}
+
+static int write_function(lua_State *L, struct data_call *c) {
+  lua_pushlstring(L, c->data, c->size);
+  call(L);
+  if (lua_isnil(L, ANSWER) || is_yes(L)) return 0;
+  if (!is_refusal(L) && !is_pause(L))
+    return wrong_answer(L, c, "nothing, true, curl.PAUSE, or false and a reason");
+  c->answer = is_pause(L) ? CURL_WRITEFUNC_PAUSE : CURL_WRITEFUNC_ERROR;
+  c->easy->paused |= is_pause(L);
+  return 0;
+}
+
+static int write_body(lua_State *L) {
+  struct data_call *c = begin(L);
+  c->answer = c->size;
+  int type = lua_type(L, CALLBACK);
+  if (type == LUA_TFUNCTION) return write_function(L, c);
+  if (type == LUA_TTABLE)
+    write_table(L, c);
+  else
+    write_file(L, c);
+  return 0;
+}
+
+static size_t write_to(struct cs_easy *e, enum cs_callback which, const char *name,
+                       char *data, size_t size) {
+  struct data_call c = {
+      .easy = e, .which = which, .name = name, .data = data, .size = size};
+  /* Without a callback the data is dropped: libcurl would print it. */
+  if (!(e->callbacks & 1u << which)) return e->failed ? CURL_WRITEFUNC_ERROR : size;
+  return run(&c, write_body) ? CURL_WRITEFUNC_ERROR : c.answer;
+}
+
+size_t cs_on_write(char *data, size_t one, size_t size, void *easy) {
+  return write_to(easy, CS_WRITE, "writefunction", data, one * size);
+}
+
+size_t cs_on_header(char *data, size_t one, size_t size, void *easy) {
+  return write_to(easy, CS_HEADER, "headerfunction", data, one * size);
+}
+
+/* ---- read and seek ------------------------------------------------------------------- */
+
+/* Hands on the next piece of the string on top of the stack, which starts at e->rest, and
+ * keeps it if there is more. */
+static void read_piece(lua_State *L, struct data_call *c) {
+  struct cs_easy *e = c->easy;
+  size_t length;
+  const char *text = lua_tolstring(L, -1, &length);
+  size_t left = length - e->rest, size = left < c->size ? left : c->size;
+  memcpy(c->data, text + e->rest, size);
+  e->rest += size;
+  if (e->rest == length) lua_pushnil(L);
+  lua_setiuservalue(L, EASY, CS_UV_REST);
+  c->answer = size;
+}
+
+static int read_function(lua_State *L, struct data_call *c) {
+  if (lua_isnil(L, CALLBACK))
+    return luaL_error(L, "readfunction: not set, but there is data to be sent");
+  lua_pushinteger(L, (lua_Integer)c->size);
+  call(L);
+  c->easy->rest = 0;
+  if (lua_type(L, ANSWER) == LUA_TSTRING && lua_rawlen(L, ANSWER) > 0) {
+    lua_settop(L, ANSWER);
+    read_piece(L, c);
+  } else if (is_pause(L)) {
+    c->answer = CURL_READFUNC_PAUSE;
+    c->easy->paused = 1;
+  } else if (is_refusal(L)) {
+    c->answer = CURL_READFUNC_ABORT;
+  } else if (!lua_isnil(L, ANSWER)) {
+    return wrong_answer(L, c, "a string that is not empty, nil, or false and a reason");
+  }
+  return 0;
+}
+
+static int read_body(lua_State *L) {
+  struct data_call *c = begin(L);
+  if (lua_getiuservalue(L, EASY, CS_UV_REST) == LUA_TSTRING) {
+    read_piece(L, c);
+    return 0;
+  }
+  lua_pop(L, 1);
+  return read_function(L, c);
+}
+
+size_t cs_on_read(char *data, size_t one, size_t size, void *easy) {
+  struct data_call c = {.easy = easy,
+                        .which = CS_READ,
+                        .name = "readfunction",
+                        .data = data,
+                        .size = one * size};
+  return run(&c, read_body) ? CURL_READFUNC_ABORT : c.answer;
+}
+
+static int seek_body(lua_State *L) {
+  static const char *const origins[] = {"set", "cur", "end"};
+  struct data_call *c = begin(L);
+  lua_pushinteger(L, (lua_Integer)c->numbers[0]);
+  lua_pushstring(L, origins[c->numbers[1]]);
+  call(L);
+  if (!is_yes(L) && !lua_isnil(L, ANSWER) && !is_refusal(L))
+    return wrong_answer(L, c, "true, nil or false");
+  c->answer = is_yes(L) ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_CANTSEEK;
+  if (lua_isboolean(L, ANSWER) && !lua_toboolean(L, ANSWER))
+    c->answer = CURL_SEEKFUNC_FAIL;
+  lua_pushnil(L);
+  lua_setiuservalue(L, EASY, CS_UV_REST);
+  return 0;
+}
+
+int cs_on_seek(void *easy, curl_off_t offset, int origin) {
+  int whence = origin == SEEK_SET ? 0 : origin == SEEK_CUR ? 1 : 2;
+  struct data_call c = {.easy = easy,
+                        .which = CS_SEEK,
+                        .name = "seekfunction",
+                        .numbers = {offset, whence}};
+  return run(&c, seek_body) ? CURL_SEEKFUNC_FAIL : (int)c.answer;
+}
+
+/* ---- progress, prereq, debug --------------------------------------------------------- */
+
+/* Whether the answer lets the transfer go on. */
+static int yes_or_no(lua_State *L, struct data_call *c) {
+  if (!lua_isnil(L, ANSWER) && !is_yes(L) && !is_refusal(L))
+    return wrong_answer(L, c, "nothing, true, or false and a reason");
+  c->answer = lua_isboolean(L, ANSWER) && !lua_toboolean(L, ANSWER);
+  return 0;
+}
+
+static int xferinfo_body(lua_State *L) {
+  struct data_call *c = begin(L);
+  for (int i = 0; i < 4; i++) lua_pushinteger(L, (lua_Integer)c->numbers[i]);
+  call(L);
+  return yes_or_no(L, c);
+}
+
+int cs_on_xferinfo(void *easy, curl_off_t dltotal, curl_off_t dlnow, curl_off_t ultotal,
+                   curl_off_t ulnow) {
+  struct cs_easy *e = easy;
+  struct data_call c = {.easy = e,
+                        .which = CS_XFERINFO,
+                        .name = "xferinfofunction",
+                        .numbers = {dltotal, dlnow, ultotal, ulnow}};
+  if (!(e->callbacks & 1u << CS_XFERINFO)) return e->failed;
+  return run(&c, xferinfo_body) || c.answer;
+}
+
+static int prereq_body(lua_State *L) {
+  struct data_call *c = begin(L);
+  for (int i = 0; i < 2; i++) lua_pushstring(L, c->texts[i]);
+  for (int i = 0; i < 2; i++) lua_pushinteger(L, (lua_Integer)c->numbers[i]);
+  call(L);
+  return yes_or_no(L, c);
+}
+
+int cs_on_prereq(void *easy, char *primary_ip, char *local_ip, int primary_port,
+                 int local_port) {
+  struct data_call c = {.easy = easy,
+                        .which = CS_PREREQ,
+                        .name = "prereqfunction",
+                        .numbers = {primary_port, local_port},
+                        .texts = {primary_ip, local_ip}};
+  return run(&c, prereq_body) || c.answer ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
+static int debug_body(lua_State *L) {
+  static const char *const kinds[] = {"text",     "header_in",   "header_out",  "data_in",
+                                      "data_out", "ssl_data_in", "ssl_data_out"};
+  struct data_call *c = begin(L);
+  lua_pushstring(L, c->numbers[0] < CURLINFO_END ? kinds[c->numbers[0]] : "unknown");
+  lua_pushlstring(L, c->data, c->size);
+  call(L);
+  return 0;
+}
+
+int cs_on_debug(CURL *curl, curl_infotype kind, char *data, size_t size, void *easy) {
+  struct cs_easy *e = easy;
+  const struct cs_frame *f = e->h.rt->frame;
+  struct data_call c = {
+      .easy = e, .which = CS_DEBUG, .data = data, .size = size, .numbers = {kind}};
+  /* libcurl's own transfers (DNS over HTTPS) and calls outside a frame tell nobody; nor does
+   * a method that a callback calls, whose stack is not the frame's. */
+  int ours = f && (f->handle == &e->h || (e->multi && f->handle == &e->multi->h));
+  if (!ours || f->calls || curl != e->curl) return 0;
+  e->telling++;
+  run(&c, debug_body);
+  e->telling--;
+  return 0;
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * easy.c - one transfer: curl.easy and the methods that run, reset and duplicate it.
+ */
+#include "binding.h"
+
+/* What every easy has from its creation, and again after reset and dup. */
+static CURLcode install(struct cs_easy *e) {
+  CURLcode code = cs_sockcall_install(e);
+  if (!code) code = cs_callbacks_install(e);
+  if (!code) code = curl_easy_setopt(e->curl, CURLOPT_ERRORBUFFER, e->errbuf);
+  if (!code) code = curl_easy_setopt(e->curl, CURLOPT_PRIVATE, e);
+  if (!code && e->h.rt->traits & CS_NOSIGNAL)
+    code = curl_easy_setopt(e->curl, CURLOPT_NOSIGNAL, 1L);
+  return code;
+}
+
+/* Gives the easy on top of the stack its libcurl handle. */
+static void fill(lua_State *L, struct cs_easy *e, CURL *curl) {
+  if (!curl) luaL_error(L, "libcurl cannot make an easy");
+  e->curl = curl;
+  e->h.phase = CS_OPEN;
+  CURLcode code = install(e);
+  if (code) luaL_error(L, "libcurl: %s", curl_easy_strerror(code));
+}
+
+/* curl.easy([options]): a new easy, its options set as by easy:setopt. Raises an error for
+ * wrong options; nil, message, name for one that libcurl refuses. */
+int cs_easy_new(lua_State *L) {
+  if (!lua_isnoneornil(L, 1)) luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  struct cs_easy *e = cs_handle_new(L, CS_EASY);
+  fill(L, e, curl_easy_init());
+  int failed = lua_istable(L, 1) ? cs_setopt_table(L, e, 2, 1) : 0;
+  if (!failed) return 1;
+  cs_teardown(L, 2);
+  return failed;
+}
+
+/* easy:perform(): runs the transfer and waits for its end. true, or nil, message, name.
+ * Raises what a callback threw. */
+static int easy_perform(lua_State *L) {
+  struct cs_easy *e = cs_handle_check(L, 1, CS_EASY);
+  struct cs_frame f;
+  lua_settop(L, 1);
+  cs_refuse_inside(L, &e->h, "easy:perform");
+  if (e->multi) return luaL_error(L, "easy:perform: the easy is in a multi");
+  cs_easy_begin(L, e, 1);
+  cs_enter(&f, L, &e->h, 1);
+  cs_quiet(&f);
+  CURLcode code = curl_easy_perform(e->curl);
+  cs_easy_ended(&f, e);
+  int failed = e->failed;
+  lua_getiuservalue(L, 1, CS_UV_ERROR);
+  cs_leave(&f); /* a callback of what was deferred may perform the easy again */
+  if (failed) {
+    lua_pushvalue(L, f.error);
+    if (f.failed) cs_warn(L);
+    lua_settop(L, f.error + 1);
+    return lua_error(L);
+  }
+  cs_rethrow(&f);
+  if (code) return cs_easy_result(L, e, 1, code);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* easy:reset(): back to the options of a new easy; connections, cookies and the share stay.
+ * Returns the easy. Refused while it is in a multi. */
+static int easy_reset(lua_State *L) {
+  struct cs_easy *e = cs_handle_check(L, 1, CS_EASY);
+  cs_refuse_inside(L, &e->h, "easy:reset");
+  if (e->multi) return luaL_error(L, "easy:reset: the easy is in a multi");
+  curl_easy_reset(e->curl);
+  for (int which = 0; which < CS_NCALLBACKS; which++)
+    cs_clear_uservalue(L, 1, CS_UV_OWN + which);
+  cs_lists_free(e);
+  e->callbacks = 0;
+  e->noprogress = 1;
+  e->connecttimeout = 0;
+  e->failed = e->fields = 0;
+  CURLcode code = install(e);
+  if (code) return cs_fail_easy(L, code);
+  lua_settop(L, 1);
+  return 1;
+}
+
+static void copy_uservalues(lua_State *L, int from, int to) {
+  for (int which = 0; which < CS_NCALLBACKS; which++) {
+    lua_getiuservalue(L, from, CS_UV_OWN + which);
+    lua_setiuservalue(L, to, CS_UV_OWN + which);
+  }
+}
+
+/* easy:dup(): a new easy with the same options and callbacks, without the connections, the
+ * multi and the share. Raises an error without memory. */
+static int easy_dup(lua_State *L) {
+  const struct cs_easy *from = cs_handle_check(L, 1, CS_EASY);
+  lua_settop(L, 1);
+  struct cs_easy *e = cs_handle_new(L, CS_EASY);
+  e->callbacks = from->callbacks;
+  e->noprogress = from->noprogress;
+  e->fields = from->fields;
+  e->wildcard = from->wildcard;
+  e->connecttimeout = from->connecttimeout;
+  copy_uservalues(L, 1, 2);
+  cs_handle_check(L, 1, CS_EASY); /* a finalizer may have closed it */
+  fill(L, e, curl_easy_duphandle(from->curl));
+  cs_easy_restore(e);
+  CURLcode code = cs_lists_copy(e, from);
+  if (!code) return 1;
+  cs_teardown(L, 2);
+  return cs_fail_easy(L, code);
+}
+
+/* ---- what an easy is to the core ----------------------------------------------------- */
+
+static void easy_init(struct cs_handle *h) {
+  struct cs_easy *e = (struct cs_easy *)h;
+  cs_link_init(&e->in_multi);
+  cs_link_init(&e->in_share);
+  cs_link_init(&e->in_done);
+  cs_link_init(&e->in_idle);
+  cs_link_init(&e->opened);
+  e->noprogress = 1;
+}
+
+static int easy_free(struct cs_frame *f, struct cs_handle *h) {
+  struct cs_easy *e = (struct cs_easy *)h;
+  if (e->multi) cs_multi_detach(f, e);
+  if (e->curl) curl_easy_cleanup(e->curl);
+  e->curl = NULL;
+  cs_easy_ended(f, e);
+  if (e->share) cs_share_leave(f, e);
+  cs_lists_free(e);
+  cs_pool_ended(f, h->pool, 0);
+  return 1;
+}
+
+/* libcurl promises nothing for a copy: see fork.c. */
+static void easy_abandon(struct cs_handle *h) {
+  struct cs_easy *e = (struct cs_easy *)h;
+  while (!cs_link_empty(&e->opened)) cs_link_drop(e->opened.next);
+  cs_multi_drop(e);
+  cs_link_drop(&e->in_share);
+  e->share = NULL;
+  e->curl = NULL;
+  cs_lists_free(e);
+}
+
+/* A callback that was not set has no value. */
+static void easy_clear(lua_State *L, int index, const struct cs_handle *h) {
+  const struct cs_easy *e = (const struct cs_easy *)h;
+  cs_clear_uservalue(L, index, CS_UV_POOLS);
+  for (int which = 0; which < CS_NCALLBACKS; which++)
+    if (e->callbacks & 1u << which) cs_clear_uservalue(L, index, CS_UV_OWN + which);
+  for (int uv = CS_UV_SHARE; uv < CS_UV_ERROR; uv++) cs_clear_uservalue(L, index, uv);
+}
+
+static void easy_neighbours(struct cs_link *list, const struct cs_handle *h) {
+  const struct cs_easy *e = (const struct cs_easy *)h;
+  if (e->multi) cs_reach(list, &e->multi->h);
+  if (e->share) cs_reach(list, &e->share->h);
+}
+
+/* To close a connection may mean to say so. */
+static int easy_may_write(const struct cs_handle *h) {
+  const struct cs_easy *e = (const struct cs_easy *)h;
+  return e->multi || e->share || !cs_link_empty(&h->pool->sockets);
+}
+
+void cs_easy_class_new(lua_State *L) {
+  static const struct cs_ops ops = {.size = sizeof(struct cs_easy),
+                                    .uservalues = CS_EASY_UVS,
+                                    .within = CS_UV_MULTI,
+                                    .init = easy_init,
+                                    .free = easy_free,
+                                    .abandon = easy_abandon,
+                                    .clear = easy_clear,
+                                    .neighbours = easy_neighbours,
+                                    .may_write = easy_may_write};
+  static const luaL_Reg methods[] = {
+      {"dup", easy_dup},     {"getinfo", cs_easy_getinfo}, {"perform", easy_perform},
+      {"reset", easy_reset}, {"setopt", cs_easy_setopt},   {"unset", cs_easy_unset},
+      {NULL, NULL}};
+  cs_handle_class(L, CS_EASY, &ops, methods);
+}

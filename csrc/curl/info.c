@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * info.c - easy:getinfo. libcurl does not describe its informations at run time, but the
+ * type of each is part of its number: only the names are here.
+ */
+#define CURL_DISABLE_DEPRECATION /* some are deprecated, and still there */
+#include <stdlib.h>
+#include <string.h>
+
+#include "binding.h"
+
+struct info {
+  const char *name;
+  CURLINFO id;
+};
+
+/* Sorted by name, for bsearch. */
+static const struct info infos[] = {
+    {"activesocket", CURLINFO_ACTIVESOCKET},
+    {"appconnect_time", CURLINFO_APPCONNECT_TIME},
+    {"appconnect_time_t", CURLINFO_APPCONNECT_TIME_T},
+    {"cainfo", CURLINFO_CAINFO},
+    {"capath", CURLINFO_CAPATH},
+    {"certinfo", CURLINFO_CERTINFO},
+    {"condition_unmet", CURLINFO_CONDITION_UNMET},
+#if LIBCURL_VERSION_NUM >= 0x080200
+    {"conn_id", CURLINFO_CONN_ID},
+#endif
+    {"connect_time", CURLINFO_CONNECT_TIME},
+    {"connect_time_t", CURLINFO_CONNECT_TIME_T},
+    {"content_length_download", CURLINFO_CONTENT_LENGTH_DOWNLOAD},
+    {"content_length_download_t", CURLINFO_CONTENT_LENGTH_DOWNLOAD_T},
+    {"content_length_upload", CURLINFO_CONTENT_LENGTH_UPLOAD},
+    {"content_length_upload_t", CURLINFO_CONTENT_LENGTH_UPLOAD_T},
+    {"content_type", CURLINFO_CONTENT_TYPE},
+    {"cookielist", CURLINFO_COOKIELIST},
+#if LIBCURL_VERSION_NUM >= 0x080b00
+    {"earlydata_sent_t", CURLINFO_EARLYDATA_SENT_T},
+#endif
+    {"effective_method", CURLINFO_EFFECTIVE_METHOD},
+    {"effective_url", CURLINFO_EFFECTIVE_URL},
+    {"filetime", CURLINFO_FILETIME},
+    {"filetime_t", CURLINFO_FILETIME_T},
+    {"ftp_entry_path", CURLINFO_FTP_ENTRY_PATH},
+    {"header_size", CURLINFO_HEADER_SIZE},
+    {"http_connectcode", CURLINFO_HTTP_CONNECTCODE},
+    {"http_version", CURLINFO_HTTP_VERSION},
+    {"httpauth_avail", CURLINFO_HTTPAUTH_AVAIL},
+#if LIBCURL_VERSION_NUM >= 0x080c00
+    {"httpauth_used", CURLINFO_HTTPAUTH_USED},
+#endif
+    {"lastsocket", CURLINFO_LASTSOCKET},
+    {"local_ip", CURLINFO_LOCAL_IP},
+    {"local_port", CURLINFO_LOCAL_PORT},
+    {"namelookup_time", CURLINFO_NAMELOOKUP_TIME},
+    {"namelookup_time_t", CURLINFO_NAMELOOKUP_TIME_T},
+    {"num_connects", CURLINFO_NUM_CONNECTS},
+    {"os_errno", CURLINFO_OS_ERRNO},
+#if LIBCURL_VERSION_NUM >= 0x080a00
+    {"posttransfer_time_t", CURLINFO_POSTTRANSFER_TIME_T},
+#endif
+    {"pretransfer_time", CURLINFO_PRETRANSFER_TIME},
+    {"pretransfer_time_t", CURLINFO_PRETRANSFER_TIME_T},
+    {"primary_ip", CURLINFO_PRIMARY_IP},
+    {"primary_port", CURLINFO_PRIMARY_PORT},
+    {"private", CURLINFO_PRIVATE},
+    {"protocol", CURLINFO_PROTOCOL},
+    {"proxy_error", CURLINFO_PROXY_ERROR},
+    {"proxy_ssl_verifyresult", CURLINFO_PROXY_SSL_VERIFYRESULT},
+    {"proxyauth_avail", CURLINFO_PROXYAUTH_AVAIL},
+#if LIBCURL_VERSION_NUM >= 0x080c00
+    {"proxyauth_used", CURLINFO_PROXYAUTH_USED},
+#endif
+#if LIBCURL_VERSION_NUM >= 0x080600
+    {"queue_time_t", CURLINFO_QUEUE_TIME_T},
+#endif
+    {"redirect_count", CURLINFO_REDIRECT_COUNT},
+    {"redirect_time", CURLINFO_REDIRECT_TIME},
+    {"redirect_time_t", CURLINFO_REDIRECT_TIME_T},
+    {"redirect_url", CURLINFO_REDIRECT_URL},
+    {"referer", CURLINFO_REFERER},
+    {"request_size", CURLINFO_REQUEST_SIZE},
+    {"response_code", CURLINFO_RESPONSE_CODE},
+    {"retry_after", CURLINFO_RETRY_AFTER},
+    {"rtsp_client_cseq", CURLINFO_RTSP_CLIENT_CSEQ},
+    {"rtsp_cseq_recv", CURLINFO_RTSP_CSEQ_RECV},
+    {"rtsp_server_cseq", CURLINFO_RTSP_SERVER_CSEQ},
+    {"rtsp_session_id", CURLINFO_RTSP_SESSION_ID},
+    {"scheme", CURLINFO_SCHEME},
+#if LIBCURL_VERSION_NUM >= 0x081400
+    {"size_delivered", CURLINFO_SIZE_DELIVERED},
+#endif
+    {"size_download", CURLINFO_SIZE_DOWNLOAD},
+    {"size_download_t", CURLINFO_SIZE_DOWNLOAD_T},
+    {"size_upload", CURLINFO_SIZE_UPLOAD},
+    {"size_upload_t", CURLINFO_SIZE_UPLOAD_T},
+    {"speed_download", CURLINFO_SPEED_DOWNLOAD},
+    {"speed_download_t", CURLINFO_SPEED_DOWNLOAD_T},
+    {"speed_upload", CURLINFO_SPEED_UPLOAD},
+    {"speed_upload_t", CURLINFO_SPEED_UPLOAD_T},
+    {"ssl_engines", CURLINFO_SSL_ENGINES},
+    {"ssl_verifyresult", CURLINFO_SSL_VERIFYRESULT},
+    {"starttransfer_time", CURLINFO_STARTTRANSFER_TIME},
+    {"starttransfer_time_t", CURLINFO_STARTTRANSFER_TIME_T},
+    {"tls_session", CURLINFO_TLS_SESSION},
+    {"tls_ssl_ptr", CURLINFO_TLS_SSL_PTR},
+    {"total_time", CURLINFO_TOTAL_TIME},
+    {"total_time_t", CURLINFO_TOTAL_TIME_T},
+#if LIBCURL_VERSION_NUM >= 0x080700
+    {"used_proxy", CURLINFO_USED_PROXY},
+#endif
+#if LIBCURL_VERSION_NUM >= 0x080200
+    {"xfer_id", CURLINFO_XFER_ID},
+#endif
+};
+
+/* Each pushes the value, if libcurl has it. [-0, +(0|1)] */
+typedef CURLcode reader(lua_State *L, struct cs_easy *e, CURLINFO id);
+
+static CURLcode read_string(lua_State *L, struct cs_easy *e, CURLINFO id) {
+  const char *value = NULL;
+  CURLcode code = curl_easy_getinfo(e->curl, id, &value);
+  if (!code) lua_pushstring(L, value);
+  return code;
+}
+
+static CURLcode read_long(lua_State *L, struct cs_easy *e, CURLINFO id) {
+  long value = 0;
+  CURLcode code = curl_easy_getinfo(e->curl, id, &value);
+  if (!code) lua_pushinteger(L, value);
+  return code;
+}
+
+static CURLcode read_double(lua_State *L, struct cs_easy *e, CURLINFO id) {
+  double value = 0;
+  CURLcode code = curl_easy_getinfo(e->curl, id, &value);
+  if (!code) lua_pushnumber(L, value);
+  return code;
+}
+
+static CURLcode read_off_t(lua_State *L, struct cs_easy *e, CURLINFO id) {
+  curl_off_t value = 0;
+  CURLcode code = curl_easy_getinfo(e->curl, id, &value);
+  if (!code) lua_pushinteger(L, value);
+  return code;
+}
+
+static CURLcode read_socket(lua_State *L, struct cs_easy *e, CURLINFO id) {
+  curl_socket_t value = CURL_SOCKET_BAD;
+  CURLcode code = curl_easy_getinfo(e->curl, id, &value);
+  if (code) return code;
+  if (value == CURL_SOCKET_BAD)
+    lua_pushnil(L);
+  else
+    lua_pushinteger(L, value);
+  return CURLE_OK;
+}
+
+static int list_body(lua_State *L) {
+  lua_Integer count = 0;
+  lua_newtable(L);
+  for (const struct curl_slist *s = lua_touserdata(L, 1); s; s = s->next) {
+    lua_pushstring(L, s->data);
+    lua_rawseti(L, -2, ++count);
+  }
+  return 1;
+}
+
+static CURLcode read_list(lua_State *L, struct cs_easy *e, CURLINFO id) {
+  struct curl_slist *list = NULL;
+  CURLcode code = curl_easy_getinfo(e->curl, id, &list);
+  if (code) return code;
+  lua_pushcfunction(L, list_body);
+  lua_pushlightuserdata(L, list);
+  int failed = lua_pcall(L, 1, 1, 0);
+  curl_slist_free_all(list);
+  if (failed) lua_error(L);
+  return CURLE_OK;
+}
+
+/* Adds the line, "Name:value", to the table on top of the stack: to its list, and under the
+ * name, unless that was there before. */
+static void add_line(lua_State *L, const char *line, lua_Integer i) {
+  const char *colon = strchr(line, ':');
+  lua_pushstring(L, line);
+  lua_rawseti(L, -2, i);
+  if (!colon) return;
+  lua_pushlstring(L, line, (size_t)(colon - line));
+  lua_pushvalue(L, -1);
+  if (lua_rawget(L, -3) == LUA_TNIL) {
+    lua_pushstring(L, colon + 1);
+    lua_replace(L, -2);
+    lua_rawset(L, -3);
+  } else {
+    lua_pop(L, 2);
+  }
+}
+
+static int certinfo_body(lua_State *L) {
+  const struct curl_certinfo *info = lua_touserdata(L, 1);
+  lua_createtable(L, info->num_of_certs, 0);
+  for (int cert = 0; cert < info->num_of_certs; cert++) {
+    lua_Integer count = 0;
+    lua_newtable(L);
+    for (const struct curl_slist *s = info->certinfo[cert]; s; s = s->next)
+      add_line(L, s->data, ++count);
+    lua_rawseti(L, -2, cert + 1);
+  }
+  return 1;
+}
+
+/* The certificates stay libcurl's: the frame has a finalizer that closes the easy, or starts
+ * a transfer, wait until they were read. */
+static CURLcode read_certinfo(lua_State *L, struct cs_easy *e, CURLINFO id) {
+  struct curl_certinfo *info = NULL;
+  struct cs_frame f;
+  int failed = 0;
+  cs_enter(&f, L, &e->h, 1);
+  CURLcode code = curl_easy_getinfo(e->curl, id, &info);
+  if (!code) {
+    lua_pushcfunction(L, certinfo_body);
+    lua_pushlightuserdata(L, info);
+    failed = cs_pcall(&f, 1, 1);
+  }
+  cs_leave(&f);
+  if (failed) lua_error(L);
+  return code;
+}
+
+/* libcurl takes the lock of the connection pool for it, which a running call may hold. */
+static CURLcode read_active(lua_State *L, struct cs_easy *e, CURLINFO id) {
+  const char *name = id == CURLINFO_ACTIVESOCKET ? "activesocket" : "lastsocket";
+  cs_refuse_inside(L, &e->h, lua_pushfstring(L, "easy:getinfo(\"%s\")", name));
+  return id == CURLINFO_ACTIVESOCKET ? read_socket(L, e, id) : read_long(L, e, id);
+}
+
+static CURLcode refuse_info(lua_State *L, struct cs_easy *e, CURLINFO id) {
+  (void)e, (void)id;
+  luaL_argerror(L, 2, "this information cannot be read from Lua");
+  return CURLE_UNKNOWN_OPTION;
+}
+
+static reader *find_reader(CURLINFO id) {
+  static const struct {
+    CURLINFO id;
+    reader *read;
+  } special[] = {
+      {CURLINFO_ACTIVESOCKET, read_active}, {CURLINFO_LASTSOCKET, read_active},
+      {CURLINFO_CERTINFO, read_certinfo},   {CURLINFO_TLS_SSL_PTR, refuse_info},
+      {CURLINFO_TLS_SESSION, refuse_info},  {CURLINFO_PRIVATE, refuse_info}};
+  static const struct {
+    int type;
+    reader *read;
+  } types[] = {{CURLINFO_STRING, read_string},
+               {CURLINFO_LONG, read_long},
+               {CURLINFO_DOUBLE, read_double},
+               {CURLINFO_OFF_T, read_off_t},
+               {CURLINFO_SLIST, read_list}};
+  for (size_t i = 0; i < sizeof special / sizeof *special; i++)
+    if (special[i].id == id) return special[i].read;
+  for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+    if (types[i].type == ((int)id & CURLINFO_TYPEMASK)) return types[i].read;
+  return refuse_info;
+}
+
+static int compare(const void *name, const void *info) {
+  return strcmp(name, ((const struct info *)info)->name);
+}
+
+static CURLINFO check_name(lua_State *L, int index) {
+  size_t length;
+  const struct info *info = NULL;
+  const char *name = luaL_checklstring(L, index, &length);
+  if (strlen(name) == length)
+    info = bsearch(name, infos, sizeof infos / sizeof *infos, sizeof *infos, compare);
+  if (!info)
+    luaL_argerror(L, index, lua_pushfstring(L, "unknown information '%s'", name));
+  return info->id;
+}
+
+/* easy:getinfo(name): what libcurl knows about the last transfer, by libcurl's names in
+ * lower case. Strings (nil for none); integers, also for truth values; times as seconds, and
+ * those with "_t" as microseconds; lists ("cookielist"); "activesocket" as a descriptor or
+ * nil; "certinfo" as a list with a table for each certificate, which has its lines as a
+ * list and, by name, the value of each.
+ * Returns nil, message, name if this libcurl does not have it. Raises an error for an
+ * unknown name, for what has no Lua value, and for the socket inside a callback. */
+int cs_easy_getinfo(lua_State *L) {
+  struct cs_easy *e = cs_handle_check(L, 1, CS_EASY);
+  CURLINFO id = check_name(L, 2);
+  lua_settop(L, 2);
+  CURLcode code = find_reader(id)(L, e, id);
+  return code ? cs_fail_easy(L, code) : 1;
+}

@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * multi.c - many transfers at once. Results are taken from libcurl as soon as it has them,
+ * so that each transfer's sockets are settled in the call that ended it.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <string.h>
+
+#include "binding.h"
+
+static struct cs_multi *check_callable(lua_State *L, const char *call) {
+  struct cs_multi *m = cs_handle_check(L, 1, CS_MULTI);
+  cs_refuse_inside(L, &m->h, call);
+  return m;
+}
+
+/* curl.multi([options]): a new multi. nil, message, name if libcurl refuses an option. */
+int cs_multi_new(lua_State *L) {
+  if (!lua_isnoneornil(L, 1)) luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  struct cs_multi *m = cs_handle_new(L, CS_MULTI);
+  lua_newtable(L);
+  /* Before Lua 5.4.3 luaL_unref makes this slot, and may have no memory. */
+  lua_pushinteger(L, 0);
+  lua_rawseti(L, -2, 0);
+  lua_setiuservalue(L, 2, CS_UV_EASIES);
+  m->curl = curl_multi_init();
+  if (!m->curl)
+    return luaL_error(L, "libcurl cannot make a multi: no memory or no descriptor");
+  m->h.phase = CS_OPEN;
+  CURLMcode code = lua_istable(L, 1) ? cs_multi_set_table(L, m, 2, 1) : CURLM_OK;
+  if (!code) return 1;
+  cs_teardown(L, 2);
+  return cs_fail_multi(L, code);
+}
+
+/* Links the multi and the easy at indices 1 and 2, before libcurl runs: callbacks find their
+ * values by that, and calls from inside them are refused by it. Slots are used again: a table
+ * with the easies as keys is made anew ever more often, the fuller it gets. */
+static void link_easy(lua_State *L, struct cs_multi *m, struct cs_easy *e) {
+  lua_getiuservalue(L, 1, CS_UV_EASIES);
+  lua_pushvalue(L, 2);
+  e->slot = luaL_ref(L, -2);
+  lua_pop(L, 1);
+  e->leaves = !lua_isnil(L, 3);
+  e->left = 0;
+  if (e->leaves) {
+    lua_pushvalue(L, 3);
+    lua_setiuservalue(L, 2, CS_UV_VALUE);
+  }
+  lua_pushvalue(L, 1);
+  lua_setiuservalue(L, 2, CS_UV_MULTI);
+  e->multi = m;
+  cs_link_append(&m->easies, &e->in_multi);
+  if (m->forgetful) cs_link_append(&m->idle, &e->in_idle);
+}
+
+void cs_multi_drop(struct cs_easy *e) {
+  cs_link_drop(&e->in_multi);
+  cs_link_drop(&e->in_done);
+  cs_link_drop(&e->in_idle);
+  e->multi = NULL;
+}
+
+/* The reverse, for the easy at index; cannot raise: freeing a slot needs no memory. */
+static void unlink_easy(lua_State *L, int easy, struct cs_easy *e) {
+  lua_getiuservalue(L, easy, CS_UV_MULTI);
+  cs_or_empty_box(L);
+  cs_pool_forget(L, lua_gettop(L), e->h.pool);
+  if (lua_getiuservalue(L, -1, CS_UV_EASIES) == LUA_TTABLE) luaL_unref(L, -1, e->slot);
+  lua_pop(L, 2);
+  lua_pushnil(L);
+  lua_setiuservalue(L, easy, CS_UV_MULTI);
+  if (e->leaves) {
+    lua_pushnil(L);
+    lua_setiuservalue(L, easy, CS_UV_VALUE);
+  }
+  cs_multi_drop(e);
+}
+
+/* multi:add(easy [, value]): starts its transfer with the next perform. Returns the multi, or
+ * nil, message, name. The multi keeps the easy until it is removed; with a value (not nil) it
+ * is removed by itself when its transfer ends, and results has the value in its place, also
+ * when the easy is closed before: with name "CLOSED". */
+static int multi_add(lua_State *L) {
+  struct cs_multi *m = check_callable(L, "multi:add");
+  struct cs_easy *e = cs_handle_check(L, 2, CS_EASY);
+  struct cs_frame f;
+  lua_settop(L, 3);
+  cs_pool_touch(L, 1, 2);
+  cs_handle_check(L, 1, CS_MULTI); /* a finalizer may have closed them */
+  cs_handle_check(L, 2, CS_EASY);
+  cs_refuse_inside(L, &e->h, "multi:add");
+  if (e->multi) return luaL_argerror(L, 2, "the easy is in a multi already");
+  cs_easy_begin(L, e, 2);
+  link_easy(L, m, e);
+  cs_enter(&f, L, &m->h, 1);
+  if (!cs_link_empty(&e->h.pool->sockets)) cs_quiet(&f);
+  CURLMcode code = curl_multi_add_handle(m->curl, e->curl);
+  if (code) unlink_easy(L, 2, e);
+  cs_leave(&f);
+  cs_rethrow(&f);
+  if (code) return cs_fail_multi(L, code);
+  lua_settop(L, 1);
+  return 1;
+}
+
+/* The easy is being closed, and somebody waits for its result: its value goes to the multi's
+ * list of those. Needs no memory. (An easy is garbage only if the multi that it is in is, too.) */
+static void keep_value(struct cs_frame *f, struct cs_easy *e) {
+  lua_State *L = f->L;
+  e->leaves = 0;
+  lua_getiuservalue(L, f->self, CS_UV_MULTI);
+  cs_or_empty_box(L);
+  lua_getiuservalue(L, -1, CS_UV_CLOSED);
+  lua_setiuservalue(L, f->self, CS_UV_NEXT);
+  lua_pushvalue(L, f->self);
+  lua_setiuservalue(L, -2, CS_UV_CLOSED);
+  lua_pop(L, 1);
+  cs_event_soon(f, e->multi);
+}
+
+CURLMcode cs_multi_detach(struct cs_frame *f, struct cs_easy *e) {
+  CURLMcode code = CURLM_OK;
+  if (!e->left) code = curl_multi_remove_handle(e->multi->curl, e->curl);
+  cs_easy_ended(f, e);
+  if (e->leaves && f->handle == &e->h && !e->h.orphan) keep_value(f, e);
+  cs_push_easy(f->L, f->self, f, e);
+  unlink_easy(f->L, lua_gettop(f->L), e);
+  lua_pop(f->L, 1);
+  return code;
+}
+
+/* multi:remove(easy): ends its transfer if it still runs; a result that was not read is
+ * dropped. Returns the multi, or nil, message, name. */
+static int multi_remove(lua_State *L) {
+  struct cs_multi *m = check_callable(L, "multi:remove");
+  struct cs_easy *e = cs_handle_check(L, 2, CS_EASY);
+  struct cs_frame f;
+  lua_settop(L, 2);
+  if (e->multi != m) return luaL_argerror(L, 2, "the easy is not in this multi");
+  cs_enter(&f, L, &m->h, 1);
+  f.ending = 1;
+  cs_quiet(&f);
+  CURLMcode code = cs_multi_detach(&f, e);
+  cs_leave(&f);
+  cs_rethrow(&f);
+  if (code) return cs_fail_multi(L, code);
+  lua_settop(L, 1);
+  return 1;
+}
+
+static void end_transfer(struct cs_frame *f, struct cs_multi *m, struct cs_easy *e,
+                         CURLcode result) {
+  e->result = result;
+  cs_link_append(&m->done, &e->in_done);
+  if (e->leaves) e->left = !curl_multi_remove_handle(m->curl, e->curl);
+  cs_link_drop(&e->in_idle);
+  cs_easy_ended(f, e);
+}
+
+/* Takes the results that libcurl has into the done list. */
+static void collect_results(struct cs_frame *f, struct cs_multi *m) {
+  CURLMsg *msg;
+  int left;
+  while ((msg = curl_multi_info_read(m->curl, &left))) {
+    struct cs_easy *e = NULL;
+    CURLcode result = msg->data.result;
+    if (msg->msg != CURLMSG_DONE) continue;
+    curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&e);
+    if (e) end_transfer(f, m, e, result);
+  }
+}
+
+/* Ends a frame that drove transfers; the number of running ones, or nil, message, name. */
+static int end_step(lua_State *L, struct cs_frame *f, CURLMcode code) {
+  struct cs_multi *m = (struct cs_multi *)f->handle;
+  int running = m->running;
+  collect_results(f, m);
+  cs_event_drive(m, code);
+  cs_leave(f);
+  cs_rethrow(f);
+  if (code) return cs_fail_multi(L, code);
+  lua_pushinteger(L, running);
+  return 1;
+}
+
+/* multi:perform(): does what can be done now. The number of transfers that still run, or
+ * nil, message, name. Raises what a close callback threw, after all is done. */
+static int multi_perform(lua_State *L) {
+  struct cs_multi *m = check_callable(L, "multi:perform");
+  struct cs_frame f;
+  lua_settop(L, 1);
+  cs_enter(&f, L, &m->h, 1);
+  cs_quiet(&f);
+  m->soon = 0;
+  CURLMcode code = curl_multi_perform(m->curl, &m->running);
+  return end_step(L, &f, code);
+}
+
+/* multi:socket_action([fd, events]): as perform, for one descriptor that is ready: events
+ * "r", "w" or "rw", or "e" for an error. Without arguments: the time of timerfunction has
+ * come. With the descriptor of pollfd: for all that is ready. */
+static int multi_socket_action(lua_State *L) {
+  static const char *const names[] = {"r", "w", "rw", "e", NULL};
+  static const int bits[] = {CURL_CSELECT_IN, CURL_CSELECT_OUT,
+                             CURL_CSELECT_IN | CURL_CSELECT_OUT, CURL_CSELECT_ERR};
+  struct cs_multi *m = check_callable(L, "multi:socket_action");
+  struct cs_frame f;
+  int events = 0;
+  curl_socket_t fd = CURL_SOCKET_TIMEOUT;
+  if (!lua_isnoneornil(L, 2) || !lua_isnoneornil(L, 3)) {
+    lua_Integer number = luaL_checkinteger(L, 2);
+    luaL_argcheck(L, number >= 0 && number <= INT_MAX, 2, "descriptor out of range");
+    fd = (curl_socket_t)number;
+    events = bits[luaL_checkoption(L, 3, NULL, names)];
+  }
+  lua_settop(L, 1);
+  cs_enter(&f, L, &m->h, 1);
+  cs_quiet(&f);
+  m->soon = 0;
+  CURLMcode code = fd >= 0 && fd == m->epoll
+                       ? cs_event_step(m)
+                       : curl_multi_socket_action(m->curl, fd, events, &m->running);
+  return end_step(L, &f, code);
+}
+
+/* multi:poll(seconds): waits until a transfer can go on, or wakeup is called, at most that
+ * long. The number of descriptors that are ready (with pollfd: of that one), or nil,
+ * message, name. */
+static int multi_poll(lua_State *L) {
+  struct cs_multi *m = check_callable(L, "multi:poll");
+  lua_Number seconds = luaL_checknumber(L, 2);
+  int ready = 0;
+  luaL_argcheck(L, seconds >= 0 && seconds <= INT_MAX / 1000, 2, "seconds out of range");
+  int ms = (int)ceil(seconds * 1000);
+  CURLMcode code = CURLM_OK;
+  if (m->epoll >= 0)
+    ready = cs_poll_wait(m, ms);
+  else
+    code = curl_multi_poll(m->curl, NULL, 0, ms, &ready);
+  if (ready < 0) return cs_fail_errno(L, errno, "poll");
+  if (code) return cs_fail_multi(L, code);
+  lua_pushinteger(L, ready);
+  return 1;
+}
+
+/* multi:wakeup(): ends a poll, or the next one, at once; allowed inside callbacks. Returns
+ * the multi, or nil, message, name. */
+static int multi_wakeup(lua_State *L) {
+  struct cs_multi *m = cs_handle_check(L, 1, CS_MULTI);
+  CURLMcode code = CURLM_OK;
+  if (m->epoll >= 0)
+    cs_event_wake(m);
+  else
+    code = curl_multi_wakeup(m->curl);
+  if (code) return cs_fail_multi(L, code);
+  lua_settop(L, 1);
+  return 1;
+}
+
+/* multi:timeout(): seconds until socket_action() should be called, or nil for no limit;
+ * nil, message, name if it fails. */
+static int multi_timeout(lua_State *L) {
+  struct cs_multi *m = check_callable(L, "multi:timeout");
+  long ms = -1;
+  CURLMcode code = curl_multi_timeout(m->curl, &ms);
+  if (code) return cs_fail_multi(L, code);
+  if (ms < 0)
+    lua_pushnil(L);
+  else
+    lua_pushnumber(L, (lua_Number)ms / 1000);
+  return 1;
+}
+
+/* What stands for the easy at index in results. */
+static void push_value(lua_State *L, int index, const struct cs_easy *e) {
+  if (e->leaves)
+    lua_getiuservalue(L, index, CS_UV_VALUE);
+  else
+    lua_pushvalue(L, index);
+}
+
+/* multi:easies(): a list of the easies in the multi, in the order in which they were added;
+ * for each that was added with a value, that. */
+static int multi_easies(lua_State *L) {
+  const struct cs_multi *m = cs_handle_check(L, 1, CS_MULTI);
+  lua_Integer n = 0;
+  lua_settop(L, 1);
+  lua_getiuservalue(L, 1, CS_UV_EASIES);
+  lua_newtable(L);
+  for (const struct cs_link *l = m->easies.next; l != &m->easies; l = l->next) {
+    const struct cs_easy *e = cs_item(l, struct cs_easy, in_multi);
+    lua_rawgeti(L, 2, e->slot);
+    push_value(L, 4, e);
+    lua_rawseti(L, 3, ++n);
+    lua_settop(L, 3);
+  }
+  return 1;
+}
+
+/* The value of an easy that was closed, and why it has no other result. */
+static int next_closed(lua_State *L) {
+  if (lua_getiuservalue(L, 1, CS_UV_CLOSED) != LUA_TUSERDATA) return 0;
+  lua_getiuservalue(L, 2, CS_UV_NEXT);
+  lua_setiuservalue(L, 1, CS_UV_CLOSED);
+  lua_getiuservalue(L, 2, CS_UV_VALUE);
+  lua_pushnil(L);
+  lua_setiuservalue(L, 2, CS_UV_NEXT);
+  lua_pushnil(L);
+  lua_setiuservalue(L, 2, CS_UV_VALUE);
+  lua_pushnil(L);
+  lua_pushliteral(L, "the easy was closed");
+  lua_pushliteral(L, "CLOSED");
+  return 4;
+}
+
+static int next_result(lua_State *L) {
+  struct cs_multi *m = check_callable(L, "multi:results");
+  lua_settop(L, 1);
+  if (cs_link_empty(&m->done)) return next_closed(L);
+  struct cs_easy *e = cs_item(m->done.next, struct cs_easy, in_done);
+  cs_link_drop(&e->in_done);
+  lua_getiuservalue(L, 1, CS_UV_EASIES);
+  lua_rawgeti(L, -1, e->slot);
+  push_value(L, 3, e);
+  if (e->left) unlink_easy(L, 3, e);
+  return 1 + cs_easy_result(L, e, 3, e->result);
+}
+
+/* multi:results(): iterates over the transfers that have ended since: easy, true, or easy,
+ * nil, message, name. What a callback threw is the message, with name "CALLBACK". The easy
+ * stays in the multi until it is removed; one that was added with a value is removed, and the
+ * value comes in its place. */
+static int multi_results(lua_State *L) {
+  check_callable(L, "multi:results");
+  lua_settop(L, 1);
+  lua_pushvalue(L, lua_upvalueindex(1)); /* the class, as every method has it */
+  lua_pushcclosure(L, next_result, 1);
+  lua_insert(L, 1);
+  return 2;
+}
+
+/* ---- what a multi is to the core ----------------------------------------------------- */
+
+static void multi_init(struct cs_handle *h) {
+  struct cs_multi *m = (struct cs_multi *)h;
+  cs_link_init(&m->easies);
+  cs_link_init(&m->done);
+  cs_link_init(&m->idle);
+  m->epoll = m->timer = -1;
+  m->deadline = m->armed = -1;
+}
+
+static int multi_free(struct cs_frame *f, struct cs_handle *h) {
+  struct cs_multi *m = (struct cs_multi *)h;
+  while (!cs_link_empty(&m->easies))
+    cs_multi_detach(f, cs_item(m->easies.next, struct cs_easy, in_multi));
+  if (m->curl) curl_multi_cleanup(m->curl);
+  m->curl = NULL;
+  cs_event_end(f, m);
+  cs_pool_ended(f, h->pool, 0);
+  return 1;
+}
+
+static void multi_abandon(struct cs_handle *h) {
+  struct cs_multi *m = (struct cs_multi *)h;
+  while (!cs_link_empty(&m->easies)) {
+    struct cs_easy *e = cs_item(m->easies.next, struct cs_easy, in_multi);
+    e->h.rt->ops[CS_EASY]->abandon(&e->h);
+  }
+  cs_event_free(m);
+  m->curl = NULL;
+}
+
+static void multi_clear(lua_State *L, int index, const struct cs_handle *h) {
+  (void)h;
+  cs_clear_uservalue(L, index, CS_UV_POOLS);
+  for (int uv = CS_UV_OWN; uv <= CS_MULTI_UVS; uv++) cs_clear_uservalue(L, index, uv);
+}
+
+static void multi_neighbours(struct cs_link *list, const struct cs_handle *h) {
+  const struct cs_multi *m = (const struct cs_multi *)h;
+  for (const struct cs_link *l = m->easies.next; l != &m->easies; l = l->next)
+    cs_reach(list, &cs_item(l, struct cs_easy, in_multi)->h);
+}
+
+static int multi_may_write(const struct cs_handle *h) {
+  (void)h;
+  return 1;
+}
+
+void cs_multi_class_new(lua_State *L) {
+  static const struct cs_ops ops = {.size = sizeof(struct cs_multi),
+                                    .uservalues = CS_MULTI_UVS,
+                                    .init = multi_init,
+                                    .free = multi_free,
+                                    .abandon = multi_abandon,
+                                    .clear = multi_clear,
+                                    .neighbours = multi_neighbours,
+                                    .may_write = multi_may_write,
+                                    .unwatch = cs_event_unwatch};
+  static const luaL_Reg methods[] = {{"add", multi_add},
+                                     {"perform", multi_perform},
+                                     {"poll", multi_poll},
+                                     {"remove", multi_remove},
+                                     {"results", multi_results},
+                                     {"setopt", cs_multi_setopt},
+                                     {"timeout", multi_timeout},
+                                     {"socket_action", multi_socket_action},
+                                     {"wakeup", multi_wakeup},
+                                     {"pollfd", cs_event_pollfd},
+                                     {"events", cs_event_events},
+                                     {"easies", multi_easies},
+                                     {NULL, NULL}};
+  cs_handle_class(L, CS_MULTI, &ops, methods);
+}

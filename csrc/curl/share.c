@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * share.c - what several easies share: a connection cache, names, sessions, cookies. A share
+ * that is closed while easies use it is freed with the last of them.
+ */
+#include <string.h>
+
+#include "binding.h"
+
+static const struct {
+  const char *name;
+  curl_lock_data data;
+} kinds[] = {
+    {"connect", CURL_LOCK_DATA_CONNECT},
+    {"cookie", CURL_LOCK_DATA_COOKIE},
+    {"dns", CURL_LOCK_DATA_DNS},
+    {"psl", CURL_LOCK_DATA_PSL},
+    {"ssl_session", CURL_LOCK_DATA_SSL_SESSION},
+#if LIBCURL_VERSION_NUM >= 0x075800
+    {"hsts", CURL_LOCK_DATA_HSTS},
+#endif
+};
+
+static curl_lock_data check_kind(lua_State *L, const char *option, int index) {
+  const char *name = cs_word(L, index);
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+    if (!strcmp(kinds[i].name, name)) return kinds[i].data;
+  return cs_option_error(L, option,
+                         "\"connect\", \"cookie\", \"dns\", \"hsts\", \"psl\", "
+                         "\"ssl_session\", or a list of them",
+                         index);
+}
+
+/* A connection cache that is set twice loses its connections in libcurl before 8.10, and
+ * one that is taken away loses them in every later one. */
+static CURLSHcode set_kind(lua_State *L, struct cs_share *s, int unshare,
+                           curl_lock_data data) {
+  int *has = data == CURL_LOCK_DATA_CONNECT ? &s->connections : NULL;
+#if LIBCURL_VERSION_NUM >= 0x075800
+  if (data == CURL_LOCK_DATA_HSTS) has = &s->hsts;
+#endif
+  if (data == CURL_LOCK_DATA_CONNECT && unshare)
+    luaL_error(L, "option 'unshare': connections cannot be unshared");
+  if (data == CURL_LOCK_DATA_CONNECT && s->connections) return CURLSHE_OK;
+  CURLSHcode code =
+      curl_share_setopt(s->curl, unshare ? CURLSHOPT_UNSHARE : CURLSHOPT_SHARE, data);
+  if (has && !code) *has = !unshare;
+  return code;
+}
+
+/* Sets option name, a string at index key, to the value above it. */
+static CURLSHcode set_option(lua_State *L, struct cs_share *s, int key) {
+  const char *name = cs_word(L, key);
+  int unshare = !strcmp(name, "unshare");
+  CURLSHcode code = CURLSHE_OK;
+  if (!unshare && strcmp(name, "share"))
+    luaL_error(L, "unknown share option %s: \"share\" or \"unshare\" expected",
+               cs_shown(L, key));
+  if (!lua_istable(L, key + 1))
+    return set_kind(L, s, unshare, check_kind(L, name, key + 1));
+  size_t n = cs_sequence(L, name, key + 1);
+  for (size_t i = 1; i <= n && !code; i++) {
+    lua_rawgeti(L, key + 1, (lua_Integer)i);
+    code = set_kind(L, s, unshare, check_kind(L, name, -1));
+    lua_pop(L, 1);
+  }
+  return code;
+}
+
+static CURLSHcode set_table(lua_State *L, struct cs_share *s, int index) {
+  CURLSHcode code = CURLSHE_OK;
+  lua_pushnil(L);
+  while (!code && lua_next(L, index)) {
+    code = set_option(L, s, lua_gettop(L) - 1);
+    lua_pop(L, 1);
+  }
+  return code;
+}
+
+/* share:setopt(name, kinds) or share:setopt{name = kinds}: name is "share" or "unshare",
+ * kinds one of "connect", "cookie", "dns", "hsts", "psl", "ssl_session" or a list of them.
+ * Returns the share, or nil, message, name ("IN_USE" while easies use it). */
+static int share_setopt(lua_State *L) {
+  struct cs_share *s = cs_handle_check(L, 1, CS_SHARE);
+  cs_refuse_inside(L, &s->h, "share:setopt");
+  lua_settop(L, 3);
+  CURLSHcode code = lua_istable(L, 2) ? set_table(L, s, 2) : set_option(L, s, 2);
+  if (code) return cs_fail_share(L, code);
+  lua_settop(L, 1);
+  return 1;
+}
+
+/* curl.share([options]): a new share; options as for share:setopt. */
+int cs_share_new(lua_State *L) {
+  if (!lua_isnoneornil(L, 1)) luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  struct cs_share *s = cs_handle_new(L, CS_SHARE);
+  cs_pool_begin(L, 2, s->h.pool);
+  s->curl = curl_share_init();
+  if (!s->curl) return luaL_error(L, "not enough memory for a share");
+  s->h.phase = CS_OPEN;
+  CURLSHcode code = lua_istable(L, 1) ? set_table(L, s, 1) : CURLSHE_OK;
+  if (!code) return 1;
+  cs_teardown(L, 2);
+  return cs_fail_share(L, code);
+}
+
+void cs_share_leave(struct cs_frame *f, struct cs_easy *e) {
+  lua_State *L = f->L;
+  struct cs_share *s = e->share;
+  cs_link_drop(&e->in_share);
+  e->share = NULL;
+  cs_push_easy(L, f->self, f, e);
+  lua_getiuservalue(L, -1, CS_UV_SHARE);
+  cs_or_empty_box(L);
+  if (s->h.phase == CS_DYING && cs_link_empty(&s->easies) && cs_teardown_of(L, -1, &s->h))
+    cs_frame_error(f);
+  lua_pushnil(L);
+  lua_setiuservalue(L, -3, CS_UV_SHARE);
+  lua_pop(L, 2);
+}
+
+/* The share at index, or NULL for nil. */
+static struct cs_share *check_share(lua_State *L, struct cs_easy *e, int index) {
+  if (lua_isnil(L, index)) return NULL;
+  struct cs_share *s = cs_handle_test(L, index, CS_SHARE);
+  if (!s || s->h.phase != CS_OPEN) cs_option_error(L, "share", "open share", index);
+  if (cs_is_copy(&s->h))
+    luaL_error(L, "option 'share': the share was made before a fork");
+  if (s->h.rt != e->h.rt) luaL_error(L, "option 'share': the share is of another state");
+  cs_refuse_inside(L, &s->h, "easy:setopt of a share");
+  return s;
+}
+
+CURLcode cs_share_use(lua_State *L, struct cs_easy *e, int self, int index) {
+  struct cs_share *s = check_share(L, e, index);
+  struct cs_frame f;
+  cs_refuse_inside(L, &e->h, "easy:setopt of a share");
+  if (s) cs_pool_touch(L, self, index);
+  if (s) check_share(L, e, index); /* a finalizer may have closed it */
+  if (e->multi) luaL_error(L, "option 'share': the easy is in a multi");
+  cs_enter(&f, L, &e->h, self);
+  CURLcode code = curl_easy_setopt(e->curl, CURLOPT_SHARE, s ? s->curl : NULL);
+  if (!code && e->share) cs_share_leave(&f, e);
+  if (!code && s) {
+    e->share = s;
+    cs_link_append(&s->easies, &e->in_share);
+    lua_pushvalue(L, index);
+    lua_setiuservalue(L, self, CS_UV_SHARE);
+  }
+  cs_leave(&f);
+  cs_rethrow(&f);
+  lua_settop(L, f.error - 1);
+  return code;
+}
+
+/* ---- what a share is to the core ----------------------------------------------------- */
+
+static void share_init(struct cs_handle *h) {
+  cs_link_init(&((struct cs_share *)h)->easies);
+}
+
+/* A connection can leave a share for the shutdown list of a multi: what is still open then is
+ * libcurl's. */
+static int share_free(struct cs_frame *f, struct cs_handle *h) {
+  struct cs_share *s = (struct cs_share *)h;
+  if (!cs_link_empty(&s->easies)) return 0;
+  if (s->curl && curl_share_cleanup(s->curl) != CURLSHE_OK) return 0;
+  s->curl = NULL;
+  cs_pool_ended(f, h->pool, 1);
+  return 1;
+}
+
+static void share_abandon(struct cs_handle *h) {
+  struct cs_share *s = (struct cs_share *)h;
+  while (!cs_link_empty(&s->easies)) {
+    struct cs_easy *e = cs_item(s->easies.next, struct cs_easy, in_share);
+    e->h.rt->ops[CS_EASY]->abandon(&e->h);
+  }
+  s->curl = NULL;
+}
+
+/* It keeps its anchors: those who touched it have them too, as long as there are any. */
+static void share_clear(lua_State *L, int index, const struct cs_handle *h) {
+  cs_pool_end(L, index, h->pool);
+}
+
+static void share_neighbours(struct cs_link *list, const struct cs_handle *h) {
+  const struct cs_share *s = (const struct cs_share *)h;
+  for (const struct cs_link *l = s->easies.next; l != &s->easies; l = l->next)
+    cs_reach(list, &cs_item(l, struct cs_easy, in_share)->h);
+}
+
+static int share_may_write(const struct cs_handle *h) {
+  (void)h;
+  return 1;
+}
+
+void cs_share_class_new(lua_State *L) {
+  static const struct cs_ops ops = {.size = sizeof(struct cs_share),
+                                    .uservalues = CS_UV_NEXT,
+                                    .init = share_init,
+                                    .free = share_free,
+                                    .abandon = share_abandon,
+                                    .clear = share_clear,
+                                    .neighbours = share_neighbours,
+                                    .may_write = share_may_write};
+  static const luaL_Reg methods[] = {{"setopt", share_setopt}, {NULL, NULL}};
+  cs_handle_class(L, CS_SHARE, &ops, methods);
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * transfer.c - what trampolines need of an easy: its box, and how its transfer fails and ends.
+ */
+#include <limits.h>
+
+#include "binding.h"
+
+void cs_push_easy(lua_State *L, int index, const struct cs_frame *f,
+                  const struct cs_easy *e) {
+  if (f->handle == &e->h) {
+    lua_pushvalue(L, index);
+    return;
+  }
+  if (!e->multi || f->handle != &e->multi->h) {
+    lua_pushnil(L);
+  } else if (lua_getiuservalue(L, index, CS_UV_EASIES) == LUA_TTABLE) {
+    lua_rawgeti(L, -1, e->slot);
+    lua_replace(L, -2);
+  }
+  cs_or_empty_box(L);
+}
+
+/* libcurl calls the progress callback whatever it waits for; but while it connects, from 8.22 on
+ * it only looks at the time. */
+void cs_easy_abort(struct cs_easy *e) {
+  curl_easy_setopt(e->curl, CURLOPT_NOPROGRESS, 0L);
+  curl_easy_setopt(e->curl, CURLOPT_CONNECTTIMEOUT_MS, 1L);
+}
+
+void cs_easy_error(struct cs_frame *f, struct cs_easy *e) {
+  lua_State *L = f->L;
+  cs_push_easy(L, f->self, f, e);
+  if (e->failed || f->ending || !cs_unbox(L, -1)) {
+    lua_pop(L, 1);
+    cs_frame_error(f);
+    return;
+  }
+  lua_insert(L, -2);
+  lua_setiuservalue(L, -2, CS_UV_ERROR);
+  lua_pop(L, 1);
+  e->failed = 1;
+  cs_easy_abort(e);
+}
+
+int cs_easy_note(struct cs_easy *e, CURLoption id, long value) {
+  if (id == CURLOPT_NOPROGRESS)
+    e->noprogress = value != 0;
+  else if (id == CURLOPT_CONNECTTIMEOUT_MS)
+    e->connecttimeout = value;
+  else if (id == CURLOPT_CONNECTTIMEOUT)
+    e->connecttimeout = value > LONG_MAX / 1000 ? LONG_MAX : value * 1000;
+  else
+    return 0;
+  return 1;
+}
+
+/* Back from cs_easy_abort to what the script wants. */
+void cs_easy_restore(struct cs_easy *e) {
+  curl_easy_setopt(e->curl, CURLOPT_NOPROGRESS, (long)e->noprogress);
+  curl_easy_setopt(e->curl, CURLOPT_CONNECTTIMEOUT_MS, e->connecttimeout);
+}
+
+/* libcurl's message, and after it why a callback refused. */
+static void push_message(lua_State *L, const struct cs_easy *e, int self, CURLcode code) {
+  const char *text = e->errbuf[0] ? e->errbuf : curl_easy_strerror(code);
+  if (lua_getiuservalue(L, self, CS_UV_REASON) == LUA_TSTRING)
+    lua_pushfstring(L, "%s: %s", text, lua_tostring(L, -1));
+  else
+    lua_pushstring(L, text);
+  lua_replace(L, -2);
+}
+
+int cs_easy_result(lua_State *L, struct cs_easy *e, int self, CURLcode code) {
+  self = lua_absindex(L, self);
+  if (!e->failed && code == CURLE_OK) {
+    lua_pushboolean(L, 1);
+    return 1;
+  }
+  lua_pushnil(L);
+  if (e->failed) {
+    lua_getiuservalue(L, self, CS_UV_ERROR);
+    lua_pushliteral(L, "CALLBACK");
+    return 3;
+  }
+  push_message(L, e, self, code);
+  lua_pushstring(L, e->unsupported ? "NOT_SUPPORTED" : cs_easy_name(code));
+  return 3;
+}
+
+void cs_easy_ended(struct cs_frame *f, struct cs_easy *e) {
+  cs_transfer_ended(f, &e->opened);
+  cs_lists_free_outdated(e);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * module.c - the module table.
+ */
+#include "state.h"
+
+static void push_names(lua_State *L, const char *const *names) {
+  lua_newtable(L);
+  for (int i = 0; names && names[i]; i++) {
+    lua_pushstring(L, names[i]);
+    lua_rawseti(L, -2, i + 1);
+  }
+}
+
+/* curl.version_info(): what libcurl this is: a table with version ("7.88.1"), version_num
+ * (0x075801), protocols and, where libcurl tells (7.87), features as lists of names. */
+static int core_version_info(lua_State *L) {
+  const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+  lua_createtable(L, 0, 4);
+  lua_pushstring(L, info->version);
+  lua_setfield(L, -2, "version");
+  lua_pushinteger(L, (lua_Integer)info->version_num);
+  lua_setfield(L, -2, "version_num");
+  push_names(L, info->protocols);
+  lua_setfield(L, -2, "protocols");
+#if LIBCURL_VERSION_NUM >= 0x075700
+  if (info->age >= CURLVERSION_ELEVENTH) {
+    push_names(L, info->feature_names);
+    lua_setfield(L, -2, "features");
+  }
+#endif
+  return 1;
+}
+
+/* curl.live(): how many objects are not torn down, to find leaks: a table with easy, multi,
+ * share, and socket for descriptors that a Socket or libcurl holds. */
+static int core_live(lua_State *L) {
+  const struct cs_runtime *rt = cs_runtime(L);
+  lua_createtable(L, 0, CS_NKINDS + 1);
+  for (int kind = 0; kind < CS_NKINDS; kind++) {
+    lua_pushinteger(L, rt->live[kind]);
+    lua_setfield(L, -2, cs_kind_names[kind]);
+  }
+  lua_pushinteger(L, rt->open);
+  lua_setfield(L, -2, "socket");
+  return 1;
+}
+
+/* curl.now(): seconds on a clock that never goes back, to measure with. */
+static int core_now(lua_State *L) {
+  lua_pushnumber(L, cs_now());
+  return 1;
+}
+
+/* The only symbol of the module. */
+__attribute__((visibility("default"))) int luaopen_curlsock_core(lua_State *L);
+
+int luaopen_curlsock_core(lua_State *L) {
+  static const luaL_Reg functions[] = {{"address", cs_address_parse},
+                                       {"adopt", cs_socket_adopt},
+                                       {"easy", cs_easy_new},
+                                       {"live", core_live},
+                                       {"multi", cs_multi_new},
+                                       {"now", core_now},
+                                       {"share", cs_share_new},
+                                       {"socket", cs_socket_open},
+                                       {"socketpair", cs_socket_pair},
+                                       {"sockets", cs_sockets},
+                                       {"version_info", core_version_info},
+                                       {NULL, NULL}};
+  cs_state_open(L);
+  cs_address_class_new(L);
+  cs_socket_class_new(L);
+  cs_easy_class_new(L);
+  cs_multi_class_new(L);
+  cs_share_class_new(L);
+  luaL_newlib(L, functions);
+  cs_push_pause(L);
+  lua_setfield(L, -2, "PAUSE");
+  return 1;
+}
