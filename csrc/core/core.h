@@ -45,6 +45,9 @@
 #include <lua.h>
 #include <stddef.h>
 #include <sys/types.h>
+#ifdef CS_CHECKS
+#include <pthread.h>
+#endif
 
 /* Nothing is exported but luaopen_curlsock_core, also when LuaRocks compiles. */
 #pragma GCC visibility push(hidden)
@@ -188,6 +191,9 @@ struct cs_frame {
   int ending; /* it ends transfers: no result will tell their errors */
   int calls;  /* Lua functions that run inside it: L's stack is theirs meanwhile */
   int quiet;  /* it has blocked SIGPIPE in this thread */
+#ifdef CS_CHECKS
+  pthread_t thread;
+#endif
 };
 
 /* Enters the library on behalf of the handle whose userdata is at index self. [-0, +1] */

@@ -15,6 +15,7 @@ void cs_enter(struct cs_frame *f, lua_State *L, struct cs_handle *h, int self) {
   f->L = L;
   f->handle = h;
   f->self = lua_absindex(L, self);
+  CS_CHECK(lua_isuserdata(L, self));
   lua_pushnil(L);
   f->error = lua_gettop(L);
   f->failed = f->ending = f->quiet = f->calls = 0;
@@ -33,6 +34,9 @@ void cs_quiet(struct cs_frame *f) {
   if (f->handle->rt->quiet || pthread_sigmask(SIG_BLOCK, &set, &before)) return;
   if (sigismember(&before, SIGPIPE) == 1) return;
   f->handle->rt->quiet = f->quiet = 1;
+#ifdef CS_CHECKS
+  f->thread = pthread_self();
+#endif
 }
 
 /* Has the signals of the set that wait for this thread forgotten. */
@@ -50,6 +54,7 @@ static void drain(const sigset_t *set) {
 /* A write to a connection that the peer has closed raises SIGPIPE in the thread that writes. */
 static void end_quiet(struct cs_frame *f) {
   sigset_t set = sigpipe();
+  CS_CHECK(f->handle->rt->quiet && pthread_equal(f->thread, pthread_self()));
   f->handle->rt->quiet = 0;
   drain(&set);
   pthread_sigmask(SIG_UNBLOCK, &set, NULL);
@@ -58,7 +63,7 @@ static void end_quiet(struct cs_frame *f) {
 void cs_frame_pop(struct cs_frame *f) {
   struct cs_runtime *rt = f->handle->rt;
   CS_CHECK(rt->frame == f);
-  CS_CHECK(!f->calls);
+  CS_CHECK(!f->calls && lua_gettop(f->L) >= f->error);
   rt->frame = f->up;
   if (f->quiet) end_quiet(f);
 }
@@ -70,6 +75,7 @@ void cs_rethrow(struct cs_frame *f) {
 }
 
 int cs_pcall(struct cs_frame *f, int args, int results) {
+  CS_CHECK(f && f->handle->rt->frame == f);
   f->calls++;
   int failed = lua_pcall(f->L, args, results, 0);
   f->calls--;
@@ -90,6 +96,7 @@ void cs_frame_error(struct cs_frame *f) {
     f->calls--;
     return;
   }
+  CS_CHECK(lua_gettop(f->L) > f->error);
   lua_replace(f->L, f->error);
   f->failed = 1;
 }

@@ -12,6 +12,7 @@
 /* A list linked by user values: it needs no memory, so a finalizer can always wait. */
 void cs_teardown_later(lua_State *L, int index) {
   struct cs_handle *h = cs_unbox(L, index);
+  CS_CHECK(h->phase != CS_DEAD && h->rt->frame);
   if (h->waiting) return;
   index = lua_absindex(L, index);
   if (h->phase < CS_SHUT) h->phase = CS_SHUT;
@@ -81,6 +82,7 @@ static void bury(struct cs_frame *f, struct cs_handle *h) {
 
 static int end(lua_State *L, int index, struct cs_handle *h) {
   struct cs_frame f;
+  CS_CHECK(h->pool && (h->phase == CS_SHUT || h->phase == CS_DYING));
   cs_enter(&f, L, h, index);
   if (h->rt->ops[h->kind]->may_write(h)) cs_quiet(&f);
   f.ending = 1;
@@ -94,6 +96,7 @@ static int end(lua_State *L, int index, struct cs_handle *h) {
 }
 
 static void free_block(struct cs_handle *h) {
+  CS_CHECK(h->phase == CS_DEAD && h->orphan && !h->waiting && !h->pool);
   CS_CHECK(cs_link_empty(&h->walk));
   cs_link_drop(&h->all);
   free(h);
