@@ -32,8 +32,8 @@ static int core_version_info(lua_State *L) {
   return 1;
 }
 
-/* curl.live(): how many objects are not torn down, to find leaks: a table with easy, multi,
- * share, and socket for descriptors that a Socket or libcurl holds. */
+/* curl.live(): how many objects are not torn down, to find leaks: a table with easy,
+ * multi, share, and socket for descriptors that a Socket or libcurl holds. */
 static int core_live(lua_State *L) {
   const struct cs_runtime *rt = cs_runtime(L);
   lua_createtable(L, 0, CS_NKINDS + 1);

@@ -4,9 +4,9 @@
  */
 #include "state.h"
 
-/* What is left are handles that finalizers made while the state closes, which get none of
- * their own, and those whose finalizer was dropped; the boxes of these are not found. Easies
- * first: they use the others. */
+/* What is left are handles that finalizers made while the state closes, which get none
+ * of their own, and those whose finalizer was dropped; the boxes of these are not
+ * found. Easies first: they use the others. */
 static void end_handles(lua_State *L, struct cs_runtime *rt) {
   for (int kind = 0; kind < CS_NKINDS; kind++)
     while (!cs_link_empty(&rt->handles[kind])) {

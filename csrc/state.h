@@ -9,7 +9,7 @@
 
 #pragma GCC visibility push(hidden)
 
-/* ---- state.c: the start and the end of a Lua state ----------------------------------- */
+/* ---- state.c: the start and the end of a Lua state --------------------------------- */
 
 /* Makes the runtime, once per state; what ends the state tears everything down. */
 void cs_state_open(lua_State *L);

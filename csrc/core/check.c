@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * check.c - an invariant does not hold: the one place that prints and ends the process, in
- * builds that are made to find that out. A proof that breaks the code by hand counts on it.
+ * check.c - an invariant does not hold: the one place that prints and ends the process,
+ * in builds that are made to find that out. A proof that breaks the code by hand counts
+ * on it.
  */
 #include "core.h"
 

@@ -28,8 +28,8 @@ void cs_class_set(lua_State *L, const char *class) {
   lua_setmetatable(L, -2);
 }
 
-/* Compares the metatable on top of the stack with that of the class. A method, which has it
- * as its upvalue, looks for its own class at index 1, and there alone. */
+/* Compares the metatable on top of the stack with that of the class. A method, which
+ * has it as its upvalue, looks for its own class at index 1, and there alone. */
 static int is_of_class(lua_State *L, int index, const char *class) {
   int quick = index == 1 && lua_rawequal(L, -1, lua_upvalueindex(1));
 #ifndef CS_CHECKS

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * closing.c - the close event of a lent socket, once for each: the one that the library tells,
- * and those that it forgets.
+ * closing.c - the close event of a lent socket, once for each: the one that the library
+ * tells, and those that it forgets.
  *
- * Nothing in here needs memory, so that all but the callback itself can do without protection:
- * a socket can always be closed.
+ * Nothing in here needs memory, so that all but the callback itself can do without
+ * protection: a socket can always be closed.
  */
 #include "core.h"
 
-/* Calls the close callback of the Socket on top of the stack; whether that returned false. */
+/* Calls the close callback of the Socket on top of the stack; whether that returned
+ * false. */
 static int call_back(struct cs_frame *f) {
   lua_State *L = f->L;
   int refused = 0;
@@ -32,9 +33,9 @@ static void unwatch(struct cs_frame *f, struct cs_socket *s) {
   s->watcher = NULL;
 }
 
-/* Ends the life of a lent socket. If its Socket is reached, and on top of the stack, its
- * callback is called, once; whatever that does the descriptor is closed, unless it was taken
- * (detach) or is a stranger's by now. */
+/* Ends the life of a lent socket. If its Socket is reached, and on top of the stack,
+ * its callback is called, once; whatever that does the descriptor is closed, unless it
+ * was taken (detach) or is a stranger's by now. */
 static int end_lent(struct cs_frame *f, struct cs_socket *s, int reached) {
   int refused = 0;
   CS_CHECK(s->state == CS_LENT || s->state == CS_LOST);
@@ -62,9 +63,9 @@ static void end_lost(struct cs_frame *f, struct cs_socket *s) {
   end_lent(f, s, cs_pool_unanchor(f->L, f->self, s));
 }
 
-/* Each socket that the library closes was opened by us. So what it means by a number that is
- * not lent, or not reached from here, has been closed before, and is nobody's or a stranger's
- * by now. */
+/* Each socket that the library closes was opened by us. So what it means by a number
+ * that is not lent, or not reached from here, has been closed before, and is nobody's
+ * or a stranger's by now. */
 int cs_close_event(struct cs_runtime *rt, int fd) {
   struct cs_frame *f = rt->frame;
   struct cs_socket *s = cs_ledger_find(rt, fd);

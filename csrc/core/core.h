@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * core.h - who owns what, and how Lua and the library call each other: one section a file.
+ * core.h - who owns what, and how Lua and the library call each other: a section a file.
  *
  * The code has three floors; each includes its own header or one below, never one above:
  *
@@ -8,35 +8,39 @@
  *   net/   sockets and addresses, without libcurl
  *   curl/  the binding: easies, multis, shares
  *
- * On top of them state.c starts and ends a Lua state, and module.c makes the module table.
+ * On top of them state.c starts and ends a Lua state, module.c makes the module table.
  *
  * libcurl copies the close callback and its clientp into each connection. The connection
- * then lives in a cache and may be closed long after the easy handle that made it, its Lua
- * object, its coroutine and its closures are gone. All that follows is there to keep that
- * safe. These hold everywhere; where a line of C can see it, CS_CHECK does:
+ * then lives in a cache and may be closed long after the easy handle that made it, its
+ * Lua object, its coroutine and its closures are gone. All that follows is there to keep
+ * that safe. These hold everywhere; where a line of C can see it, CS_CHECK does:
  *
- *  1. A userdata is valid from the moment it has its metatable: created closed, then filled.
+ *  1. A userdata is valid from the moment it has its metatable: created closed, then
+ *     filled.
  *  2. No Lua error unwinds through a libcurl frame: all that a trampoline does with Lua,
  *     pushing arguments included, runs in cs_call.
  *  3. clientp of the close callback is the runtime, never a userdata.
- *  4. Every descriptor has exactly one owner (enum cs_state says which) and is closed once.
- *  5. The close callback of a socket is the one that its opener had when it opened it. It is
- *     user value of the Socket; changing the option later never reaches it.
- *  6. What keeps a Lua value alive is a user value, never the registry, so that a callback
- *     may mention its own handle. What is torn down is reached through C links. Inside __gc
- *     a weak table no longer finds the object, but its user values can still be read:
- *     trampolines find all Lua values from the userdata of the innermost frame.
+ *  4. Every descriptor has exactly one owner (enum cs_state says which) and is closed
+ *     once.
+ *  5. The close callback of a socket is the one that its opener had when it opened it. It
+ *     is user value of the Socket; changing the option later never reaches it.
+ *  6. What keeps a Lua value alive is a user value, never the registry, so that a
+ *     callback may mention its own handle. What is torn down is reached through C links.
+ *     Inside __gc a weak table no longer finds the object, but its user values can still
+ *     be read: trampolines find all Lua values from the userdata of the innermost frame.
  *  7. Callbacks run on the lua_State of the innermost frame. No frame, no Lua: the
  *     descriptor is closed natively.
  *  8. A handle that libcurl cannot free now is freed when the outermost frame ends
  *     (cs_teardown_later), or when its last user goes (a share).
  *  9. A Socket never reaches a descriptor number that was reused: cs_same is asked first.
  * 10. Handles and sockets are on the C heap; their userdata are boxes that point to them.
- *     Lua drops a finalizer that it has no memory to call: what that should have ended then
- *     waits for the end of the state, and nothing points into the userdata that is gone.
+ *     Lua drops a finalizer that it has no memory to call: what that should have ended
+ *     then waits for the end of the state, and nothing points into the userdata that is
+ *     gone.
  *
- * Words: a handle is torn down (its library handle freed, its pool told), then its block is
- * freed; a socket ends (its descriptor leaves it); a frame is left; a list's item is dropped.
+ * Words: a handle is torn down (its library handle freed, its pool told), then its block
+ * is freed; a socket ends (its descriptor leaves it); a frame is left; an item of a list
+ * is dropped.
  */
 #ifndef CS_CORE_H
 #define CS_CORE_H
@@ -58,7 +62,7 @@ struct cs_pool;
 struct cs_runtime;
 struct cs_socket;
 
-/* ---- check.c: what must hold, in the builds that prove it (-DCS_CHECKS) ------------- */
+/* ---- check.c: what must hold, in the builds that prove it (-DCS_CHECKS) ------------ */
 
 #ifdef CS_CHECKS
 void cs_check_failed(const char *what, const char *file, int line);
@@ -94,7 +98,7 @@ static inline void cs_link_append(struct cs_link *list, struct cs_link *l) {
   list->prev = l;
 }
 
-/* ---- runtime.c: one block per Lua state; it outlives every handle ------------------- */
+/* ---- runtime.c: one block per Lua state; it outlives every handle ------------------ */
 
 enum cs_kind { CS_EASY, CS_MULTI, CS_SHARE, CS_NKINDS };
 
@@ -130,12 +134,12 @@ struct cs_runtime *cs_runtime_new(void);
 void cs_runtime_free(struct cs_runtime *rt);
 /* Pushes the runtime's box; NULL if there is none. [-0, +1] */
 struct cs_runtime **cs_push_runtime(lua_State *L);
-/* What the box (a userdata) at index points to: NULL if nothing, or if that is no more. */
+/* What the box (a userdata) at index points to: NULL if nothing or no more. */
 void *cs_unbox(lua_State *L, int index);
 /* Notes the box at index for cs_box_of, weakly. [-0, +0, m] */
 void cs_note_box(lua_State *L, int index);
-/* The same if its finalizer may never be called: a state that is being closed has none for
- * what is made now, and cs_box_of has to find it. [-0, +0, m] */
+/* The same if its finalizer may never be called: a state that is being closed has none
+ * for what is made now, and cs_box_of has to find it. [-0, +0, m] */
 void cs_note_box_late(lua_State *L, int index);
 /* Pushes the box of a handle or socket that was noted; nil when it is gone or being
  * finalized. [-0, +1] */
@@ -150,27 +154,28 @@ double cs_now(void);
 /* Clears a user value of the box at index. [-0, +0] */
 void cs_clear_uservalue(lua_State *L, int index, int uservalue);
 
-/* ---- class.c: the classes of userdata ----------------------------------------------- */
+/* ---- class.c: the classes of userdata ---------------------------------------------- */
 
-/* Makes the class of that name, a static array whose address is its key: a metatable with
- * the metamethods, and __index a table of the methods. Pushes the metatable. [-0, +1, m] */
+/* Makes the class of that name, a static array whose address is its key: a metatable
+ * with the metamethods, and __index a table of the methods. Pushes the metatable.
+ * [-0, +1, m] */
 void cs_class_new(lua_State *L, const char *class, const luaL_Reg *meta,
                   const luaL_Reg *methods);
-/* Hides the metatable on top of the stack from getmetatable: a script that calls a finalizer
- * by itself, while the object is in use, would free that. [-0, +0, m] */
+/* Hides the metatable on top of the stack from getmetatable: a script that calls a
+ * finalizer by itself, while the object is in use, would free that. [-0, +0, m] */
 void cs_class_hide(lua_State *L, const char *class);
 /* Makes the userdata on top of the stack one of the class. */
 void cs_class_set(lua_State *L, const char *class);
-/* The userdata of that class at index, or NULL; cs_class_check raises an error instead. */
+/* The userdata of that class at index, or NULL; cs_class_check raises an error. */
 void *cs_class_test(lua_State *L, int index, const char *class);
 void *cs_class_check(lua_State *L, int index, const char *class);
 
-/* ---- say.c: what a script is told --------------------------------------------------- */
+/* ---- say.c: what a script is told -------------------------------------------------- */
 
 /* Emits the value on the top of the stack as a Lua warning; never raises. [-1, +0] */
 void cs_warn(lua_State *L);
-/* Pushes the value at index for a message: a number, the start of a string, or its type. It
- * never runs a metamethod. [-0, +1, m] */
+/* Pushes the value at index for a message: a number, the start of a string, or its
+ * type. It never runs a metamethod. [-0, +1, m] */
 const char *cs_shown(lua_State *L, int index);
 /* The text at index, to be compared with names; "" if it is none, or has a NUL in it. */
 const char *cs_word(lua_State *L, int index);
@@ -179,7 +184,7 @@ int cs_option_error(lua_State *L, const char *name, const char *expected, int in
 /* The length of the table at index, which must be a list: no holes, no other keys. */
 size_t cs_sequence(lua_State *L, const char *option, int index);
 
-/* ---- frame.c: one call from Lua into the library ------------------------------------ */
+/* ---- frame.c: one call from Lua into the library ----------------------------------- */
 
 struct cs_frame {
   struct cs_frame *up;
@@ -198,8 +203,9 @@ struct cs_frame {
 
 /* Enters the library on behalf of the handle whose userdata is at index self. [-0, +1] */
 void cs_enter(struct cs_frame *f, lua_State *L, struct cs_handle *h, int self);
-/* The library may write in this frame: until it ends SIGPIPE is blocked. (Every easy has the
- * option "nosignal": libcurl would ignore and restore it for each step of each transfer.) */
+/* The library may write in this frame: until it ends SIGPIPE is blocked. (Every easy
+ * has the option "nosignal": libcurl would ignore and restore it for each step of each
+ * transfer.) */
 void cs_quiet(struct cs_frame *f);
 /* Ends the frame and nothing else: cs_leave is what callers want. */
 void cs_frame_pop(struct cs_frame *f);
@@ -210,10 +216,11 @@ void cs_rethrow(struct cs_frame *f);
 int cs_call(struct cs_frame *f, lua_CFunction body, void *arg);
 /* As lua_pcall, for a function that runs inside the frame. */
 int cs_pcall(struct cs_frame *f, int args, int results);
-/* Takes the error on the top of the stack as the frame's, or warns if it has one. [-1, +0]*/
+/* Takes the error on the top of the stack as the frame's, or warns if it has one.
+ * [-1, +0] */
 void cs_frame_error(struct cs_frame *f);
 
-/* ---- pool.c: connection caches, and the Sockets of what is in them ------------------ */
+/* ---- pool.c: connection caches, and the Sockets of what is in them ----------------- */
 
 /* Whoever owns a connection cache. On the C heap: sockets may outlive the handle. */
 struct cs_pool {
@@ -233,7 +240,7 @@ void cs_pool_end(lua_State *L, int index, const struct cs_pool *pool);
  * index owns or has touched. [-1, +0, m] */
 void cs_pool_anchor(lua_State *L, int index, const struct cs_socket *s,
                     const struct cs_pool *pool);
-/* The handle at index may be the one that closes what is in the pools of the other. [m] */
+/* The handle at index may be the one that closes what is in the other's pools. [m] */
 void cs_pool_touch(lua_State *L, int index, int other);
 /* No longer, for this pool; needs no memory. */
 void cs_pool_forget(lua_State *L, int index, const struct cs_pool *pool);
@@ -242,7 +249,7 @@ void cs_pool_forget(lua_State *L, int index, const struct cs_pool *pool);
 int cs_pool_find(lua_State *L, int index, const struct cs_socket *s);
 int cs_pool_unanchor(lua_State *L, int index, const struct cs_socket *s);
 
-/* ---- ledger.c: who owns which descriptor -------------------------------------------- */
+/* ---- ledger.c: who owns which descriptor ------------------------------------------- */
 
 enum cs_state {
   CS_OWNED, /* by the script's Socket: collected means closed */
@@ -273,12 +280,12 @@ struct cs_socket {
 /* A closed socket with one reference, or NULL without memory. */
 struct cs_socket *cs_socket_new(struct cs_runtime *rt);
 void cs_socket_unref(struct cs_socket *s);
-/* Gives the open descriptor fd to the closed socket s, in that state, and enters it in the
- * ledger. 0, or an errno (ENOTSOCK, EBADF, ENOMEM), and then fd is still the caller's. A
- * stale entry under this number is lost: its event follows (cs_tell_lost). */
+/* Gives the open descriptor fd to the closed socket s, in that state, and enters it in
+ * the ledger. 0, or an errno (ENOTSOCK, EBADF, ENOMEM), and then fd is still the
+ * caller's. A stale entry under this number is lost: its event follows (cs_tell_lost). */
 int cs_socket_take(struct cs_socket *s, int fd, enum cs_state state);
-/* Ends the descriptor's life in s: leaves ledger and lists, fd becomes -1. Closes nothing:
- * returns the descriptor. */
+/* Ends the descriptor's life in s: leaves ledger and lists, fd becomes -1. Closes
+ * nothing: returns the descriptor. */
 int cs_socket_end(struct cs_socket *s, enum cs_state state);
 /* Closes an owned descriptor; 0 or an errno. */
 int cs_socket_close(struct cs_socket *s);
@@ -286,11 +293,11 @@ int cs_socket_close(struct cs_socket *s);
 int cs_same(const struct cs_socket *s);
 /* The entry under this number, or NULL. */
 struct cs_socket *cs_ledger_find(const struct cs_runtime *rt, int fd);
-/* Hands the owned socket s to the library, for a connection in pool; opened is the list of
- * the transfer that opened it. */
+/* Hands the owned socket s to the library, for a connection in pool; opened is the list
+ * of the transfer that opened it. */
 void cs_lend(struct cs_socket *s, struct cs_pool *pool, struct cs_link *opened);
 
-/* ---- socket.c: the box of a socket, which Lua calls Socket -------------------------- */
+/* ---- socket.c: the box of a socket, which Lua calls Socket ------------------------- */
 
 extern const char cs_socket_class[];
 extern const char cs_retired_class[]; /* the same without __gc */
@@ -302,26 +309,27 @@ enum { CS_UV_DATA = 1, CS_UV_CLOSE, CS_SOCKET_UVS = CS_UV_CLOSE };
 struct cs_socket *cs_socket_push(lua_State *L, struct cs_runtime *rt);
 /* The Socket at index, or NULL if it is something else. */
 struct cs_socket *cs_socket_test(lua_State *L, int index);
-/* The Socket on top of the stack has lost its descriptor for good: it needs no finalizer. */
+/* The Socket on top of the stack has lost its descriptor for good: it needs no
+ * finalizer. */
 void cs_socket_retire(lua_State *L);
 
 int cs_sockets(lua_State *L); /* curl.sockets() */
 
-/* ---- closing.c: the close event of a lent socket, once for each --------------------- */
+/* ---- closing.c: the close event of a lent socket, once for each -------------------- */
 
-/* The library closes descriptor fd: has the callback called, and closes it. 0, or 1 if that
- * failed. */
+/* The library closes descriptor fd: has the callback called, and closes it. 0, or 1 if
+ * that failed. */
 int cs_close_event(struct cs_runtime *rt, int fd);
 /* Sockets of the pool whose number was handed out again get their event. */
 void cs_tell_lost(struct cs_frame *f, struct cs_pool *p);
 /* A transfer ended: of the sockets that it opened those that the library closed without
  * telling get their event. */
 void cs_transfer_ended(struct cs_frame *f, struct cs_link *opened);
-/* The frame's handle is gone, and this was its pool: what is left in it gets its event; but
- * not, if they may live on elsewhere, those that are still open. */
+/* The frame's handle is gone, and this was its pool: what is left in it gets its event;
+ * but not, if they may live on elsewhere, those that are still open. */
 void cs_pool_ended(struct cs_frame *f, struct cs_pool *p, int elsewhere);
 
-/* ---- fork.c: handles that a fork has copied ----------------------------------------- */
+/* ---- fork.c: handles that a fork has copied ---------------------------------------- */
 
 /* How many forks led from the process that loaded the module to this one. */
 extern unsigned cs_forks;
@@ -329,7 +337,7 @@ void cs_fork_watch(void); /* counts them from here on */
 /* The handle was made by a parent of this process, in which it is only a copy. */
 #define cs_is_copy(handle) ((handle)->forks != cs_forks)
 
-/* ---- handle.c: what easies, multis and shares have in common ------------------------ */
+/* ---- handle.c: what easies, multis and shares have in common ----------------------- */
 
 /* User values that every handle has; each kind adds its own after them. */
 enum {
@@ -368,8 +376,9 @@ enum cs_phase {
   CS_DEAD /* without library handle and pool: the block waits for whoever points to it */
 };
 
-/* Who points to the block: its box, unless that was finalized (orphan), and the list of those
- * that wait to be torn down (waiting). It is freed when it is dead and neither does. */
+/* Who points to the block: its box, unless that was finalized (orphan), and the list of
+ * those that wait to be torn down (waiting). It is freed when it is dead and neither
+ * does. */
 struct cs_handle {
   enum cs_kind kind;
   enum cs_phase phase;
@@ -398,7 +407,7 @@ void cs_refuse_inside(lua_State *L, struct cs_handle *h, const char *call);
 void cs_handle_class(lua_State *L, enum cs_kind kind, const struct cs_ops *ops,
                      const luaL_Reg *methods);
 
-/* ---- teardown.c: the end of a frame and the end of a handle, which call each other --- */
+/* ---- teardown.c: the end of a frame and the end of a handle, which call each other - */
 
 /* Ends the frame; the outermost one tears down what waited for that. [-0, +0] */
 void cs_leave(struct cs_frame *f);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * fork.c - handles that a fork has copied. libcurl promises nothing for them: to free one
- * would speak on connections that the parent still has (TLS and FTP say goodbye), take its
- * descriptors out of the epoll that both have, write its cookies, and join threads that the
- * child has not got. So in the child libcurl never hears of them again (its memory stays), and
- * their end is the end of copies of descriptors, which the parent does not notice.
+ * fork.c - handles that a fork has copied. libcurl promises nothing for them: to free
+ * one would speak on connections that the parent still has (TLS and FTP say goodbye),
+ * take its descriptors out of the epoll that both have, write its cookies, and join
+ * threads that the child has not got. So in the child libcurl never hears of them again
+ * (its memory stays), and their end is the end of copies of descriptors, which the
+ * parent does not notice.
  */
 #include <pthread.h>
 

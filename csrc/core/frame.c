@@ -51,7 +51,8 @@ static void drain(const sigset_t *set) {
 #endif
 }
 
-/* A write to a connection that the peer has closed raises SIGPIPE in the thread that writes. */
+/* A write to a connection that the peer has closed raises SIGPIPE in the thread that
+ * writes. */
 static void end_quiet(struct cs_frame *f) {
   sigset_t set = sigpipe();
   CS_CHECK(f->handle->rt->quiet && pthread_equal(f->thread, pthread_self()));

@@ -80,7 +80,8 @@ void cs_refuse_inside(lua_State *L, struct cs_handle *h, const char *call) {
                cs_kind_names[h->kind]);
 }
 
-/* The handle at index 1, of the class that is the method's upvalue; NULL or closed maybe. */
+/* The handle at index 1, of the class that is the method's upvalue; NULL or closed
+ * maybe. */
 static struct cs_handle *check_class(lua_State *L) {
   cs_class_check(L, 1, lua_touserdata(L, lua_upvalueindex(1)));
   return cs_unbox(L, 1);
@@ -96,7 +97,8 @@ static int handle_close(lua_State *L) {
 }
 
 /* __close: as close, but inside any callback it waits for the outermost call to end. An
- * error that is under way is not replaced. (Lua 5.5 gives no second argument without one.) */
+ * error that is under way is not replaced. (Lua 5.5 gives no second argument without
+ * one.) */
 static int handle__close(lua_State *L) {
   struct cs_handle *h = check_class(L);
   lua_settop(L, 2);

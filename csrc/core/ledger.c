@@ -68,8 +68,8 @@ static int reserve(struct cs_runtime *rt, int fd) {
   return 1;
 }
 
-/* The number came back, so what stood there was closed behind our back. A lent socket waits,
- * lost and as the first of its pool, for its close event. */
+/* The number came back, so what stood there was closed behind our back. A lent socket
+ * waits, lost and as the first of its pool, for its close event. */
 static void lose(struct cs_socket *old) {
   if (old->state == CS_OWNED) {
     cs_socket_end(old, CS_CLOSED);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * pool.c - connection caches, and where the Socket of each connection in them is anchored.
+ * pool.c - connection caches, and where the Socket of each connection in them is
+ * anchored.
  *
- * The anchors of a pool are a table: struct cs_socket* -> Socket. It belongs to the pool's
- * handle, and whatever else may close one of its connections has it too, in its user value
- * CS_UV_POOLS: an easy and a multi those of each share that was used, a multi those of the
- * easies in it. They hold the anchors, not the share: that may be collected before.
+ * The anchors of a pool are a table: struct cs_socket* -> Socket. It belongs to the
+ * pool's handle, and whatever else may close one of its connections has it too, in its
+ * user value CS_UV_POOLS: an easy and a multi those of each share that was used, a multi
+ * those of the easies in it. They hold the anchors, not the share: that may be collected
+ * before.
  */
 #include <stdlib.h>
 

@@ -9,7 +9,7 @@
 
 #include "core.h"
 
-/* The registry holds one userdata, made before any other of ours and so finalized last. */
+/* The registry holds one userdata, made before all others of ours: finalized last. */
 static const char registry_key;
 
 struct cs_runtime **cs_push_runtime(lua_State *L) {
@@ -55,8 +55,8 @@ void cs_note_box(lua_State *L, int index) {
   lua_pop(L, 1);
 }
 
-/* The collector rests inside every finalizer, and while the state is being closed all that
- * runs is finalizers. */
+/* The collector rests inside every finalizer, and while the state is being closed all
+ * that runs is finalizers. */
 void cs_note_box_late(lua_State *L, int index) {
   if (lua_gc(L, LUA_GCISRUNNING, 0) != 1) cs_note_box(L, index);
 }

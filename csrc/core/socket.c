@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * socket.c - the box of a socket. The collector ends what the script owns; what is lent, or
- * in its close event, keeps its finalizer until that is over.
+ * socket.c - the box of a socket. The collector ends what the script owns; what is lent,
+ * or in its close event, keeps its finalizer until that is over.
  */
 #include "core.h"
 
@@ -39,7 +39,8 @@ void cs_socket_retire(lua_State *L) {
   cs_class_set(L, cs_retired_class);
 }
 
-/* s is not read after anything that needs memory: that may run a finalizer which closes it. */
+/* s is not read after anything that needs memory: that may run a finalizer which closes
+ * it. */
 static void push_entry_of(lua_State *L, const struct cs_socket *s) {
   cs_box_of(L, s->pool->owner);
   if (lua_isnil(L, -1) || !cs_pool_find(L, lua_gettop(L), s)) {
@@ -56,8 +57,9 @@ static void push_entry_of(lua_State *L, const struct cs_socket *s) {
 }
 
 /* curl.sockets(): what libcurl holds now: a list, in the order of their descriptors, of
- * tables with socket (the Socket), state ("lent") and pool (the easy, multi or share that
- * owns the connection cache). socket and pool are nil while the pool is being finalized. */
+ * tables with socket (the Socket), state ("lent") and pool (the easy, multi or share
+ * that owns the connection cache). socket and pool are nil while the pool is being
+ * finalized. */
 int cs_sockets(lua_State *L) {
   const struct cs_runtime *rt = cs_runtime(L);
   lua_Integer n = 0;

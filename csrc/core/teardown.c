@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * teardown.c - the end of a frame and the end of a handle: the outermost frame that ends tears
- * down what waited for that, each in a frame of its own.
+ * teardown.c - the end of a frame and the end of a handle: the outermost frame that ends
+ * tears down what waited for that, each in a frame of its own.
  */
 #include <stdlib.h>
 
 #include "core.h"
 
-/* ---- handles that wait -------------------------------------------------------------- */
+/* ---- handles that wait ------------------------------------------------------------- */
 
 /* A list linked by user values: it needs no memory, so a finalizer can always wait. */
 void cs_teardown_later(lua_State *L, int index) {
@@ -57,7 +57,7 @@ void cs_leave(struct cs_frame *f) {
   if (!f->up && rt->waiting && !rt->tearing) teardown_waiting(f->L, rt);
 }
 
-/* ---- the end of one ----------------------------------------------------------------- */
+/* ---- the end of one ---------------------------------------------------------------- */
 
 /* What ends a copy of descriptors is their end alone: the parent does not notice. */
 static int abandon(struct cs_handle *h) {
@@ -110,7 +110,7 @@ int cs_teardown_of(lua_State *L, int index, struct cs_handle *h) {
   return failed;
 }
 
-/* An orphan that goes on to wait (a share that easies use) is reached by C links alone. */
+/* An orphan that goes on to wait (a share in use) is reached by C links alone. */
 int cs_teardown(lua_State *L, int index) {
   struct cs_handle *h = cs_unbox(L, index), **box = lua_touserdata(L, index);
   int orphan = h->orphan, failed = cs_teardown_of(L, index, h);

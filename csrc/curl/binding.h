@@ -16,7 +16,7 @@ struct cs_easy;
 struct cs_multi;
 struct cs_share;
 
-/* ---- the handles: easy.c, multi.c, share.c ------------------------------------------ */
+/* ---- the handles: easy.c, multi.c, share.c ----------------------------------------- */
 
 /* Callbacks an easy can have; each is a user value of the easy, CS_UV_OWN + number. */
 enum cs_callback {
@@ -106,7 +106,7 @@ struct cs_share {
 /* What the binding keeps in the runtime's traits. */
 enum { CS_NOSIGNAL = 1 }; /* libcurl needs no signal to end the resolving of a name */
 
-/* ---- error.c: how libcurl failed ---------------------------------------------------- */
+/* ---- error.c: how libcurl failed --------------------------------------------------- */
 
 /* Each pushes nil, message, name and returns 3. */
 int cs_fail_easy(lua_State *L, CURLcode code);
@@ -114,33 +114,34 @@ int cs_fail_multi(lua_State *L, CURLMcode code);
 int cs_fail_share(lua_State *L, CURLSHcode code);
 const char *cs_easy_name(CURLcode code); /* "COULDNT_CONNECT" */
 
-/* ---- lists.c: what an easy keeps for libcurl ---------------------------------------- */
+/* ---- lists.c: what an easy keeps for libcurl --------------------------------------- */
 
 /* A transfer may be reading the options now. */
 int cs_easy_is_busy(const struct cs_easy *e);
 /* Puts a copy of the string before the list's end. 0 without memory. */
 int cs_list_append(struct curl_slist ***end, const char *text);
-/* Another FILE for the same open file, or NULL and errno: the script may close its own at any
- * time, and when the state is closed, Lua may do so before libcurl writes the last line. */
+/* Another FILE for the same open file, or NULL and errno: the script may close its own
+ * at any time, and when the state is closed, Lua may do so before libcurl writes the
+ * last line. */
 FILE *cs_file_copy(FILE *from);
-/* Sets the option to value (NULL: nothing), a list or for "stderr" a FILE, which belongs to
- * the easy from now on. */
+/* Sets the option to value (NULL: nothing), a list or for "stderr" a FILE, which
+ * belongs to the easy from now on. */
 CURLcode cs_list_keep(struct cs_easy *e, CURLoption id, void *value);
 /* Copies the lists of from to its duplicate. */
 CURLcode cs_lists_copy(struct cs_easy *to, const struct cs_easy *from);
 void cs_lists_free(struct cs_easy *e);
 void cs_lists_free_outdated(struct cs_easy *e); /* the transfer has ended */
 
-/* ---- value.c: what a Lua value means as the number of an option --------------------- */
+/* ---- value.c: what a Lua value means as the number of an option -------------------- */
 
 /* The number that the value at index means for the option: an integer, a boolean, a name
  * or a list of names that are or-ed. Raises an error that names option and choices. */
 curl_off_t cs_value(lua_State *L, const char *option, int id, int index);
 
-/* ---- transfer.c: what trampolines need of an easy ----------------------------------- */
+/* ---- transfer.c: what trampolines need of an easy ---------------------------------- */
 
-/* Pushes the easy's userdata, found from the frame's handle at index; an empty box if that
- * does not lead to it. [-0, +1] */
+/* Pushes the easy's userdata, found from the frame's handle at index; an empty box if
+ * that does not lead to it. [-0, +1] */
 void cs_push_easy(lua_State *L, int index, const struct cs_frame *f,
                   const struct cs_easy *e);
 /* Takes the error on top of the stack as that of e's transfer, and has libcurl abort it.
@@ -151,12 +152,14 @@ void cs_easy_abort(struct cs_easy *e);
 void cs_easy_restore(struct cs_easy *e);
 /* Notes what the script sets the option to, if it is one that cs_easy_abort uses (1). */
 int cs_easy_note(struct cs_easy *e, CURLoption id, long value);
-/* Pushes the results of a transfer: true, or nil, message, name. Returns how many. [-0, +n] */
+/* Pushes the results of a transfer: true, or nil, message, name. Returns how many.
+ * [-0, +n] */
 int cs_easy_result(lua_State *L, struct cs_easy *e, int self, CURLcode code);
-/* The transfer has ended: the sockets that libcurl closed without telling get their event. */
+/* The transfer has ended: the sockets that libcurl closed without telling get their
+ * event. */
 void cs_easy_ended(struct cs_frame *f, struct cs_easy *e);
 
-/* ---- data.c: the trampolines that carry data ---------------------------------------- */
+/* ---- data.c: the trampolines that carry data --------------------------------------- */
 
 size_t cs_on_write(char *data, size_t one, size_t size, void *easy);
 size_t cs_on_header(char *data, size_t one, size_t size, void *easy);
@@ -170,19 +173,19 @@ int cs_on_debug(CURL *curl, curl_infotype kind, char *data, size_t size, void *e
 /* The unique value of curl.PAUSE. */
 void cs_push_pause(lua_State *L);
 
-/* ---- callback.c: the callback options of an easy ------------------------------------ */
+/* ---- callback.c: the callback options of an easy ----------------------------------- */
 
 /* Sets what every easy has from its creation (write and read: libcurl would print). */
 CURLcode cs_callbacks_install(struct cs_easy *e);
-/* Sets the callback option name (already known to be of type FUNCTION) of the easy at self
- * to the value at index; nil removes it. Raises for a wrong type, or for a function option
- * that cannot be set from Lua. */
+/* Sets the callback option name (already known to be of type FUNCTION) of the easy at
+ * self to the value at index; nil removes it. Raises for a wrong type, or for a
+ * function option that cannot be set from Lua. */
 CURLcode cs_callback_set(lua_State *L, struct cs_easy *e, int self, const char *name,
                          int index);
 /* Forgets what an earlier transfer of e left. */
 void cs_easy_begin(lua_State *L, struct cs_easy *e, int self);
 
-/* ---- poll.c: the multi's own descriptor ---------------------------------------------- */
+/* ---- poll.c: the multi's own descriptor -------------------------------------------- */
 
 /* What libcurl waits for on one descriptor. */
 struct cs_watch {
@@ -211,18 +214,19 @@ void cs_poll_arm(struct cs_multi *m, double when);
 void cs_poll_disarm(struct cs_multi *m);
 /* What is ready now, at most size of it: how many. */
 int cs_poll_take(const struct cs_multi *m, struct cs_ready *ready, int size);
-/* A descriptor in which nothing is watched but the timer, or -1 and errno; and puts that in
- * place of the multi's. */
+/* A descriptor in which nothing is watched but the timer, or -1 and errno; and puts
+ * that in place of the multi's. */
 int cs_poll_new(const struct cs_multi *m);
 void cs_poll_replace(const struct cs_multi *m, int epoll);
-/* Waits for the descriptor, at most so many milliseconds; 1 if it is ready, else 0; -1 and
- * errno if it fails. */
+/* Waits for the descriptor, at most so many milliseconds; 1 if it is ready, else 0; -1
+ * and errno if it fails. */
 int cs_poll_wait(const struct cs_multi *m, int ms);
 
-/* ---- event.c: a multi as a guest in somebody's event loop ----------------------------- */
+/* ---- event.c: a multi as a guest in somebody's event loop -------------------------- */
 
-/* If name is "socketfunction" or "timerfunction", sets that option of the multi at index
- * self to the function or nil at index, and returns 1. Raises an error for another type. */
+/* If name is "socketfunction" or "timerfunction", sets that option of the multi at
+ * index self to the function or nil at index, and returns 1. Raises an error for
+ * another type. */
 int cs_event_set(lua_State *L, struct cs_multi *m, int self, const char *name, int index);
 int cs_event_pollfd(lua_State *L); /* multi:pollfd() */
 int cs_event_events(lua_State *L); /* multi:events() */
@@ -234,8 +238,8 @@ void cs_event_wake(struct cs_multi *m);
 void cs_event_soon(struct cs_frame *f, struct cs_multi *m);
 /* The socket is about to be closed: nobody may watch its descriptor any longer. */
 void cs_event_unwatch(struct cs_frame *f, struct cs_handle *multi, struct cs_socket *s);
-/* A descriptor was opened for e, which is in a multi: an old watch of its number is stale.
- * Or none was (fd is negative): the address was refused. */
+/* A descriptor was opened for e, which is in a multi: an old watch of its number is
+ * stale. Or none was (fd is negative): the address was refused. */
 void cs_event_opened(struct cs_frame *f, struct cs_easy *e, int fd);
 /* A step has ended: has libcurl go on with the transfers that it may have forgotten. */
 void cs_event_drive(struct cs_multi *m, CURLMcode code);
@@ -244,16 +248,16 @@ void cs_event_free(struct cs_multi *m);
 /* The multi's libcurl handle is gone: ends its watches, timer and descriptors. */
 void cs_event_end(struct cs_frame *f, struct cs_multi *m);
 
-/* ---- sockcall.c: the three socket trampolines --------------------------------------- */
+/* ---- sockcall.c: the three socket trampolines -------------------------------------- */
 
 /* Sets the trampolines on a new, reset or duplicated easy. */
 CURLcode cs_sockcall_install(struct cs_easy *e);
 
-/* ---- info.c: easy:getinfo ----------------------------------------------------------- */
+/* ---- info.c: easy:getinfo ---------------------------------------------------------- */
 
 int cs_easy_getinfo(lua_State *L);
 
-/* ---- share.c: what several easies share ---------------------------------------------- */
+/* ---- share.c: what several easies share -------------------------------------------- */
 
 int cs_share_new(lua_State *L); /* curl.share(options) */
 void cs_share_class_new(lua_State *L);
@@ -262,21 +266,21 @@ void cs_share_leave(struct cs_frame *f, struct cs_easy *e);
 /* Sets option share of the easy at self to the value at index (nil: none). */
 CURLcode cs_share_use(lua_State *L, struct cs_easy *e, int self, int index);
 
-/* ---- option.c: easy options by libcurl's own description ----------------------------- */
+/* ---- option.c: easy options by libcurl's own description --------------------------- */
 
 int cs_easy_setopt(lua_State *L); /* easy:setopt(name, value) or easy:setopt{...} */
 int cs_easy_unset(lua_State *L);  /* easy:unset(name) */
-/* Sets every option of the table at index on the easy at self. 0, or the number of results
- * (nil, message, name) that it pushed. */
+/* Sets every option of the table at index on the easy at self. 0, or the number of
+ * results (nil, message, name) that it pushed. */
 int cs_setopt_table(lua_State *L, struct cs_easy *e, int self, int index);
 
-/* ---- multiopt.c: the options of a multi ----------------------------------------------- */
+/* ---- multiopt.c: the options of a multi -------------------------------------------- */
 
 int cs_multi_setopt(lua_State *L); /* multi:setopt(name, value) or multi:setopt{...} */
 /* Sets every option of the table at index on the multi at self. */
 CURLMcode cs_multi_set_table(lua_State *L, struct cs_multi *m, int self, int index);
 
-/* ---- multi.c: many transfers at once -------------------------------------------------- */
+/* ---- multi.c: many transfers at once ----------------------------------------------- */
 
 int cs_multi_new(lua_State *L); /* curl.multi(options) */
 void cs_multi_class_new(lua_State *L);
@@ -285,7 +289,7 @@ CURLMcode cs_multi_detach(struct cs_frame *f, struct cs_easy *e);
 /* It is in no list of a multi any more. */
 void cs_multi_drop(struct cs_easy *e);
 
-/* ---- easy.c: one transfer -------------------------------------------------------------- */
+/* ---- easy.c: one transfer ---------------------------------------------------------- */
 
 int cs_easy_new(lua_State *L); /* curl.easy(options) */
 void cs_easy_class_new(lua_State *L);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * data.c - the trampolines that carry data. Each packs its arguments into a struct data_call and has a body do the rest,
- * protected.
+ * data.c - the trampolines that carry data. Each packs its arguments into a struct
+ * data_call and has a body do the rest, protected.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -70,7 +70,7 @@ static int wrong_answer(lua_State *L, const struct data_call *c, const char *exp
                     luaL_typename(L, ANSWER));
 }
 
-/* ---- write and header ---------------------------------------------------------------- */
+/* ---- write and header -------------------------------------------------------------- */
 
 static void write_file(lua_State *L, struct data_call *c) {
   luaL_Stream *file = lua_touserdata(L, CALLBACK);
@@ -126,7 +126,7 @@ size_t cs_on_header(char *data, size_t one, size_t size, void *easy) {
   return write_to(easy, CS_HEADER, "headerfunction", data, one * size);
 }
 
-/* ---- read and seek ------------------------------------------------------------------- */
+/* ---- read and seek ----------------------------------------------------------------- */
 
 /* Hands on the next piece of the string on top of the stack, which starts at e->rest, and
  * keeps it if there is more. */
@@ -206,7 +206,7 @@ int cs_on_seek(void *easy, curl_off_t offset, int origin) {
   return run(&c, seek_body) ? CURL_SEEKFUNC_FAIL : (int)c.answer;
 }
 
-/* ---- progress, prereq, debug --------------------------------------------------------- */
+/* ---- progress, prereq, debug ------------------------------------------------------- */
 
 /* Whether the answer lets the transfer go on. */
 static int yes_or_no(lua_State *L, struct data_call *c) {
@@ -267,8 +267,8 @@ int cs_on_debug(CURL *curl, curl_infotype kind, char *data, size_t size, void *e
   const struct cs_frame *f = e->h.rt->frame;
   struct data_call c = {
       .easy = e, .which = CS_DEBUG, .data = data, .size = size, .numbers = {kind}};
-  /* libcurl's own transfers (DNS over HTTPS) and calls outside a frame tell nobody; nor does
-   * a method that a callback calls, whose stack is not the frame's. */
+  /* libcurl's own transfers (DNS over HTTPS) and calls outside a frame tell nobody; nor
+   * does a method that a callback calls, whose stack is not the frame's. */
   int ours = f && (f->handle == &e->h || (e->multi && f->handle == &e->multi->h));
   if (!ours || f->calls || curl != e->curl) return 0;
   e->telling++;

@@ -24,8 +24,8 @@ static void fill(lua_State *L, struct cs_easy *e, CURL *curl) {
   if (code) luaL_error(L, "libcurl: %s", curl_easy_strerror(code));
 }
 
-/* curl.easy([options]): a new easy, its options set as by easy:setopt. Raises an error for
- * wrong options; nil, message, name for one that libcurl refuses. */
+/* curl.easy([options]): a new easy, its options set as by easy:setopt. Raises an error
+ * for wrong options; nil, message, name for one that libcurl refuses. */
 int cs_easy_new(lua_State *L) {
   if (!lua_isnoneornil(L, 1)) luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
@@ -52,7 +52,7 @@ static int easy_perform(lua_State *L) {
   cs_easy_ended(&f, e);
   int failed = e->failed;
   lua_getiuservalue(L, 1, CS_UV_ERROR);
-  cs_leave(&f); /* a callback of what was deferred may perform the easy again */
+  cs_leave(&f); /* a callback of what waited may perform it again */
   if (failed) {
     lua_pushvalue(L, f.error);
     if (f.failed) cs_warn(L);
@@ -65,8 +65,8 @@ static int easy_perform(lua_State *L) {
   return 1;
 }
 
-/* easy:reset(): back to the options of a new easy; connections, cookies and the share stay.
- * Returns the easy. Refused while it is in a multi. */
+/* easy:reset(): back to the options of a new easy; connections, cookies and the share
+ * stay. Returns the easy. Refused while it is in a multi. */
 static int easy_reset(lua_State *L) {
   struct cs_easy *e = cs_handle_check(L, 1, CS_EASY);
   cs_refuse_inside(L, &e->h, "easy:reset");
@@ -92,8 +92,8 @@ static void copy_uservalues(lua_State *L, int from, int to) {
   }
 }
 
-/* easy:dup(): a new easy with the same options and callbacks, without the connections, the
- * multi and the share. Raises an error without memory. */
+/* easy:dup(): a new easy with the same options and callbacks, without the connections,
+ * the multi and the share. Raises an error without memory. */
 static int easy_dup(lua_State *L) {
   const struct cs_easy *from = cs_handle_check(L, 1, CS_EASY);
   lua_settop(L, 1);
@@ -113,7 +113,7 @@ static int easy_dup(lua_State *L) {
   return cs_fail_easy(L, code);
 }
 
-/* ---- what an easy is to the core ----------------------------------------------------- */
+/* ---- what an easy is to the core --------------------------------------------------- */
 
 static void easy_init(struct cs_handle *h) {
   struct cs_easy *e = (struct cs_easy *)h;

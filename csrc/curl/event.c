@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * event.c - a multi as a guest in somebody's event loop. libcurl tells which descriptors it
- * waits for and until when; that goes to the script (socketfunction, timerfunction), or into
- * one descriptor that stands for all of them (pollfd).
+ * event.c - a multi as a guest in somebody's event loop. libcurl tells which descriptors
+ * it waits for and until when; that goes to the script (socketfunction, timerfunction),
+ * or into one descriptor that stands for all of them (pollfd).
  *
- * What is watched is kept here by descriptor: libcurl sometimes closes a descriptor without
- * a word, closes it before it says so, or gets its number back and takes it for the old one.
+ * What is watched is kept here by descriptor: libcurl sometimes closes a descriptor
+ * without a word, closes it before it says so, or gets its number back and takes it for
+ * the old one.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 
 #include "binding.h"
 
-/* ---- telling the script ------------------------------------------------------------- */
+/* ---- telling the script ------------------------------------------------------------ */
 
 struct event_call {
   const struct cs_multi *multi;
@@ -24,8 +25,8 @@ struct event_call {
   double seconds; /* negative: none */
 };
 
-/* Pushes the function in that user value of the multi, found from the frame's handle: that
- * itself, or the multi that it is in. nil if there is none. */
+/* Pushes the function in that user value of the multi, found from the frame's handle:
+ * that itself, or the multi that it is in. nil if there is none. */
 static void push_function(lua_State *L, const struct event_call *c, int uservalue) {
   if (c->frame->handle->kind == CS_EASY) {
     lua_getiuservalue(L, 1, CS_UV_MULTI);
@@ -93,7 +94,7 @@ static void tell_poll(struct cs_frame *f, struct cs_multi *m, int events) {
   tell(f, socket_body, &c);
 }
 
-/* ---- the multi's own descriptor ----------------------------------------------------- */
+/* ---- the multi's own descriptor ---------------------------------------------------- */
 
 /* The watch that the event is for, or NULL if it has ended. */
 static const struct cs_watch *find_watch(const struct cs_multi *m,
@@ -121,8 +122,9 @@ static CURLMcode run_timer(struct cs_multi *m) {
   return curl_multi_socket_action(m->curl, CURL_SOCKET_TIMEOUT, 0, &m->running);
 }
 
-/* A descriptor was closed before its watch ended, and a duplicate keeps the socket open: the
- * kernel goes on watching it, under a number that cannot be removed. Starts anew. */
+/* A descriptor was closed before its watch ended, and a duplicate keeps the socket
+ * open: the kernel goes on watching it, under a number that cannot be removed. Starts
+ * anew. */
 static void rebuild(struct cs_frame *f, struct cs_multi *m) {
   int epoll = cs_poll_new(m);
   if (epoll < 0) return tell(f, failure_body, strerror(errno));
@@ -135,8 +137,8 @@ static void rebuild(struct cs_frame *f, struct cs_multi *m) {
   }
 }
 
-/* Something happened on a connection that nobody waits for: the kernel forgets it. 0 if the
- * event is of something else, or cannot be stopped. */
+/* Something happened on a connection that nobody waits for: the kernel forgets it. 0 if
+ * the event is of something else, or cannot be stopped. */
 static int unpark(struct cs_multi *m, const struct cs_ready *r) {
   static const struct cs_watch none;
   struct cs_watch *w = &m->watches[r->fd];
@@ -153,8 +155,9 @@ static int is_stale(struct cs_multi *m, const struct cs_ready *ready, int n) {
   return stale;
 }
 
-/* A timer that has run out and was due stays readable while transfers run: another is started
- * soon, most likely, and due at once. If nothing is due in the next step, it is taken there. */
+/* A timer that has run out and was due stays readable while transfers run: another is
+ * started soon, most likely, and due at once. If nothing is due in the next step, it is
+ * taken there. */
 CURLMcode cs_event_step(struct cs_multi *m) {
   struct cs_ready ready[64];
   CURLMcode code = CURLM_OK;
@@ -188,21 +191,22 @@ void cs_event_soon(struct cs_frame *f, struct cs_multi *m) {
   tell(f, timer_body, &c);
 }
 
-/* ---- what libcurl forgets ------------------------------------------------------------ */
+/* ---- what libcurl forgets ---------------------------------------------------------- */
 
-/* Until 8.4.0 a transfer that goes on to its next address, or from FTP's control connection
- * to its data connection, waits then for nothing but to be driven by something else: with no
- * descriptor, and no timer but that of the whole attempt. So it is suspected when it starts,
- * is given a socket or has one unwatched, until something is watched. */
+/* Until 8.4.0 a transfer that goes on to its next address, or from FTP's control
+ * connection to its data connection, waits then for nothing but to be driven by
+ * something else: with no descriptor, and no timer but that of the whole attempt. So it
+ * is suspected when it starts, is given a socket or has one unwatched, until something
+ * is watched. */
 
 static void suspect(struct cs_multi *m, struct cs_easy *e) {
   cs_link_drop(&e->in_idle);
   cs_link_append(&m->idle, &e->in_idle);
 }
 
-/* Of all calls this one sets the timer of a single transfer to now. It is not for one that
- * is paused: that would go on. Nor after a failure: a socket that libcurl had no memory to
- * watch is a division by zero when it is watched again. */
+/* Of all calls this one sets the timer of a single transfer to now. It is not for one
+ * that is paused: that would go on. Nor after a failure: a socket that libcurl had no
+ * memory to watch is a division by zero when it is watched again. */
 void cs_event_drive(struct cs_multi *m, CURLMcode code) {
   while (!cs_link_empty(&m->idle)) {
     struct cs_easy *e = cs_item(m->idle.next, struct cs_easy, in_idle);
@@ -214,7 +218,7 @@ void cs_event_drive(struct cs_multi *m, CURLMcode code) {
   }
 }
 
-/* ---- watches ------------------------------------------------------------------------ */
+/* ---- watches ----------------------------------------------------------------------- */
 
 /* The watch of descriptor fd; NULL without memory. */
 static struct cs_watch *watch_of(struct cs_multi *m, int fd) {
@@ -256,9 +260,9 @@ static void set_watch(struct cs_frame *f, struct cs_multi *m, int fd, int events
   if (code) tell(f, failure_body, strerror(code));
 }
 
-/* libcurl waits for each request anew. What the kernel knows of a connection stays until
- * something can be read, or it is closed: cs_event_unwatch comes before that. (Written to it
- * could be at once.) */
+/* libcurl waits for each request anew. What the kernel knows of a connection stays
+ * until something can be read, or it is closed: cs_event_unwatch comes before that.
+ * (Written to it could be at once.) */
 static int park(struct cs_multi *m, int fd) {
   const struct cs_socket *s = cs_ledger_find(m->h.rt, fd);
   struct cs_watch *w = watch_of(m, fd);
@@ -286,8 +290,8 @@ void cs_event_opened(struct cs_frame *f, struct cs_easy *e, int fd) {
   set_watch(f, m, fd, events, e->curl);
 }
 
-/* A transfer whose socket is not watched any more, if that was one of ours, may be idle; one
- * of which something is watched is not. */
+/* A transfer whose socket is not watched any more, if that was one of ours, may be
+ * idle; one of which something is watched is not. */
 static void look_for_idle(struct cs_multi *m, CURL *curl, int fd, int watched) {
   const struct cs_socket *s = cs_ledger_find(m->h.rt, fd);
   if (watched ? cs_link_empty(&m->idle) : !s || s->state != CS_LENT) return;
@@ -332,7 +336,7 @@ static CURLMcode ask_events(struct cs_multi *m) {
   return code;
 }
 
-/* ---- for multi.c -------------------------------------------------------------------- */
+/* ---- for multi.c ------------------------------------------------------------------- */
 
 int cs_event_set(lua_State *L, struct cs_multi *m, int self, const char *name,
                  int index) {
@@ -361,11 +365,12 @@ static void move_watches(struct cs_frame *f, struct cs_multi *m) {
   tell_poll(f, m, CURL_POLL_IN);
 }
 
-/* multi:pollfd(): one descriptor that stands for all that the multi waits for, its timer
- * included: when it is readable, multi:socket_action(fd, "r") is due. The first call makes
- * it, and is possible only while no easy is in the multi; from then on socketfunction is
- * called for this descriptor alone, and timerfunction never. The multi closes it.
- * On failure nil, message, name ("ENOSYS" on systems other than Linux). */
+/* multi:pollfd(): one descriptor that stands for all that the multi waits for, its
+ * timer included: when it is readable, multi:socket_action(fd, "r") is due. The first
+ * call makes it, and is possible only while no easy is in the multi; from then on
+ * socketfunction is called for this descriptor alone, and timerfunction never. The
+ * multi closes it. On failure nil, message, name ("ENOSYS" on systems other than
+ * Linux). */
 int cs_event_pollfd(lua_State *L) {
   struct cs_multi *m = cs_handle_check(L, 1, CS_MULTI);
   struct cs_frame f;

@@ -178,8 +178,8 @@ static CURLcode read_list(lua_State *L, struct cs_easy *e, CURLINFO id) {
   return CURLE_OK;
 }
 
-/* Adds the line, "Name:value", to the table on top of the stack: to its list, and under the
- * name, unless that was there before. */
+/* Adds the line, "Name:value", to the table on top of the stack: to its list, and under
+ * the name, unless that was there before. */
 static void add_line(lua_State *L, const char *line, lua_Integer i) {
   const char *colon = strchr(line, ':');
   lua_pushstring(L, line);
@@ -209,8 +209,8 @@ static int certinfo_body(lua_State *L) {
   return 1;
 }
 
-/* The certificates stay libcurl's: the frame has a finalizer that closes the easy, or starts
- * a transfer, wait until they were read. */
+/* The certificates stay libcurl's: the frame has a finalizer that closes the easy, or
+ * starts a transfer, wait until they were read. */
 static CURLcode read_certinfo(lua_State *L, struct cs_easy *e, CURLINFO id) {
   struct curl_certinfo *info = NULL;
   struct cs_frame f;
@@ -279,12 +279,12 @@ static CURLINFO check_name(lua_State *L, int index) {
 }
 
 /* easy:getinfo(name): what libcurl knows about the last transfer, by libcurl's names in
- * lower case. Strings (nil for none); integers, also for truth values; times as seconds, and
- * those with "_t" as microseconds; lists ("cookielist"); "activesocket" as a descriptor or
- * nil; "certinfo" as a list with a table for each certificate, which has its lines as a
- * list and, by name, the value of each.
- * Returns nil, message, name if this libcurl does not have it. Raises an error for an
- * unknown name, for what has no Lua value, and for the socket inside a callback. */
+ * lower case. Strings (nil for none); integers, also for truth values; times as
+ * seconds, and those with "_t" as microseconds; lists ("cookielist"); "activesocket" as
+ * a descriptor or nil; "certinfo" as a list with a table for each certificate, which
+ * has its lines as a list and, by name, the value of each. Returns nil, message, name
+ * if this libcurl does not have it. Raises an error for an unknown name, for what has
+ * no Lua value, and for the socket inside a callback. */
 int cs_easy_getinfo(lua_State *L) {
   struct cs_easy *e = cs_handle_check(L, 1, CS_EASY);
   CURLINFO id = check_name(L, 2);

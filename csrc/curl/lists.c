@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * lists.c - what an easy keeps for libcurl, which reads lists, and the file of "stderr", where
- * they are: until it does not read them any more. Lua owns nothing that libcurl points to.
+ * lists.c - what an easy keeps for libcurl, which reads lists, and the file of "stderr",
+ * where they are: until it does not read them any more. Lua owns nothing that libcurl
+ * points to.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +12,8 @@
 
 #include "binding.h"
 
-/* What the handle keeps for one option: a struct curl_slist, or a FILE (CURLOPT_STDERR). */
+/* What the handle keeps for one option: a struct curl_slist, or a FILE
+ * (CURLOPT_STDERR). */
 struct cs_list {
   struct cs_list *next;
   CURLoption id;
@@ -122,7 +124,8 @@ CURLcode cs_lists_copy(struct cs_easy *to, const struct cs_easy *from) {
   return CURLE_OK;
 }
 
-/* libcurl forgets them first: curl_easy_reset leaves the list of CURLOPT_RESOLVE behind. */
+/* libcurl forgets them first: curl_easy_reset leaves the list of CURLOPT_RESOLVE
+ * behind. */
 void cs_lists_free(struct cs_easy *e) {
   if (e->curl)
     for (const struct cs_list *l = e->lists; l; l = l->next)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * multi.c - many transfers at once. Results are taken from libcurl as soon as it has them,
- * so that each transfer's sockets are settled in the call that ended it.
+ * multi.c - many transfers at once. Results are taken from libcurl as soon as it has
+ * them, so that each transfer's sockets get their events in the call that ended it.
  */
 #include <errno.h>
 #include <limits.h>
@@ -36,9 +36,10 @@ int cs_multi_new(lua_State *L) {
   return cs_fail_multi(L, code);
 }
 
-/* Links the multi and the easy at indices 1 and 2, before libcurl runs: callbacks find their
- * values by that, and calls from inside them are refused by it. Slots are used again: a table
- * with the easies as keys is made anew ever more often, the fuller it gets. */
+/* Links the multi and the easy at indices 1 and 2, before libcurl runs: callbacks find
+ * their values by that, and calls from inside them are refused by it. Slots are used
+ * again: a table with the easies as keys is made anew ever more often, the fuller it
+ * gets. */
 static void link_easy(lua_State *L, struct cs_multi *m, struct cs_easy *e) {
   lua_getiuservalue(L, 1, CS_UV_EASIES);
   lua_pushvalue(L, 2);
@@ -80,10 +81,10 @@ static void unlink_easy(lua_State *L, int easy, struct cs_easy *e) {
   cs_multi_drop(e);
 }
 
-/* multi:add(easy [, value]): starts its transfer with the next perform. Returns the multi, or
- * nil, message, name. The multi keeps the easy until it is removed; with a value (not nil) it
- * is removed by itself when its transfer ends, and results has the value in its place, also
- * when the easy is closed before: with name "CLOSED". */
+/* multi:add(easy [, value]): starts its transfer with the next perform. Returns the
+ * multi, or nil, message, name. The multi keeps the easy until it is removed; with a
+ * value (not nil) it is removed by itself when its transfer ends, and results has the
+ * value in its place, also when the easy is closed before: with name "CLOSED". */
 static int multi_add(lua_State *L) {
   struct cs_multi *m = check_callable(L, "multi:add");
   struct cs_easy *e = cs_handle_check(L, 2, CS_EASY);
@@ -107,8 +108,9 @@ static int multi_add(lua_State *L) {
   return 1;
 }
 
-/* The easy is being closed, and somebody waits for its result: its value goes to the multi's
- * list of those. Needs no memory. (An easy is garbage only if the multi that it is in is, too.) */
+/* The easy is being closed, and somebody waits for its result: its value goes to the
+ * multi's list of those. Needs no memory. (An easy is garbage only if the multi that it
+ * is in is, too.) */
 static void keep_value(struct cs_frame *f, struct cs_easy *e) {
   lua_State *L = f->L;
   e->leaves = 0;
@@ -174,7 +176,7 @@ static void collect_results(struct cs_frame *f, struct cs_multi *m) {
   }
 }
 
-/* Ends a frame that drove transfers; the number of running ones, or nil, message, name. */
+/* Ends a frame that drove transfers: how many still run, or nil, message, name. */
 static int end_step(lua_State *L, struct cs_frame *f, CURLMcode code) {
   struct cs_multi *m = (struct cs_multi *)f->handle;
   int running = m->running;
@@ -227,9 +229,9 @@ static int multi_socket_action(lua_State *L) {
   return end_step(L, &f, code);
 }
 
-/* multi:poll(seconds): waits until a transfer can go on, or wakeup is called, at most that
- * long. The number of descriptors that are ready (with pollfd: of that one), or nil,
- * message, name. */
+/* multi:poll(seconds): waits until a transfer can go on, or wakeup is called, at most
+ * that long. The number of descriptors that are ready (with pollfd: of that one), or
+ * nil, message, name. */
 static int multi_poll(lua_State *L) {
   struct cs_multi *m = check_callable(L, "multi:poll");
   lua_Number seconds = luaL_checknumber(L, 2);
@@ -247,8 +249,8 @@ static int multi_poll(lua_State *L) {
   return 1;
 }
 
-/* multi:wakeup(): ends a poll, or the next one, at once; allowed inside callbacks. Returns
- * the multi, or nil, message, name. */
+/* multi:wakeup(): ends a poll, or the next one, at once; allowed inside callbacks.
+ * Returns the multi, or nil, message, name. */
 static int multi_wakeup(lua_State *L) {
   struct cs_multi *m = cs_handle_check(L, 1, CS_MULTI);
   CURLMcode code = CURLM_OK;
@@ -283,8 +285,8 @@ static void push_value(lua_State *L, int index, const struct cs_easy *e) {
     lua_pushvalue(L, index);
 }
 
-/* multi:easies(): a list of the easies in the multi, in the order in which they were added;
- * for each that was added with a value, that. */
+/* multi:easies(): a list of the easies in the multi, in the order in which they were
+ * added; for each that was added with a value, that. */
 static int multi_easies(lua_State *L) {
   const struct cs_multi *m = cs_handle_check(L, 1, CS_MULTI);
   lua_Integer n = 0;
@@ -330,10 +332,10 @@ static int next_result(lua_State *L) {
   return 1 + cs_easy_result(L, e, 3, e->result);
 }
 
-/* multi:results(): iterates over the transfers that have ended since: easy, true, or easy,
- * nil, message, name. What a callback threw is the message, with name "CALLBACK". The easy
- * stays in the multi until it is removed; one that was added with a value is removed, and the
- * value comes in its place. */
+/* multi:results(): iterates over the transfers that have ended since: easy, true, or
+ * easy, nil, message, name. What a callback threw is the message, with name "CALLBACK".
+ * The easy stays in the multi until it is removed; one that was added with a value is
+ * removed, and the value comes in its place. */
 static int multi_results(lua_State *L) {
   check_callable(L, "multi:results");
   lua_settop(L, 1);
@@ -343,7 +345,7 @@ static int multi_results(lua_State *L) {
   return 2;
 }
 
-/* ---- what a multi is to the core ----------------------------------------------------- */
+/* ---- what a multi is to the core --------------------------------------------------- */
 
 static void multi_init(struct cs_handle *h) {
   struct cs_multi *m = (struct cs_multi *)h;

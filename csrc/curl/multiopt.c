@@ -35,8 +35,8 @@ static long check_number(lua_State *L, const char *name, int index) {
   return (long)value;
 }
 
-/* Sets option name, a string at index key, to the value above it, in a frame: changing the
- * network closes connections. */
+/* Sets option name, a string at index key, to the value above it, in a frame: changing
+ * the network closes connections. */
 static CURLMcode set_option(lua_State *L, struct cs_multi *m, int self, int key) {
   struct cs_frame f;
   const char *name = cs_word(L, key);
@@ -62,15 +62,14 @@ CURLMcode cs_multi_set_table(lua_State *L, struct cs_multi *m, int self, int ind
   return code;
 }
 
-/* multi:setopt(name, value) or multi:setopt{name = value, ...}: value is a number, or for
- * "socketfunction" and "timerfunction" a function or nil. Returns the multi, or nil, message,
- * name.
- * socketfunction(fd, events, easy): the script's event loop is to watch the descriptor for
- * events "r", "w" or "rw" from now on, or no longer (nil), and to call socket_action when it
- * is ready. easy is nil for what libcurl does for itself.
+/* multi:setopt(name, value) or multi:setopt{name = value, ...}: value is a number, or
+ * for "socketfunction" and "timerfunction" a function or nil. Returns the multi, or
+ * nil, message, name. socketfunction(fd, events, easy): the script's event loop is to
+ * watch the descriptor for events "r", "w" or "rw" from now on, or no longer (nil), and
+ * to call socket_action when it is ready. easy is nil for what libcurl does for itself.
  * timerfunction(seconds): socket_action() is to be called after so long, in place of an
- * earlier time; or (nil) not at all. What they throw is raised by the call that ran them,
- * after its work is done. */
+ * earlier time; or (nil) not at all. What they throw is raised by the call that ran
+ * them, after its work is done. */
 int cs_multi_setopt(lua_State *L) {
   struct cs_multi *m = cs_handle_check(L, 1, CS_MULTI);
   cs_refuse_inside(L, &m->h, "multi:setopt");

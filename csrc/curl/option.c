@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * option.c - easy:setopt and easy:unset. Which options there are, and their types, is asked
- * from libcurl at run time, so that one newer than this module works. (A libcurl that was
- * built with CURL_DISABLE_GETOPTIONS describes nothing: every name is unknown then.)
+ * option.c - easy:setopt and easy:unset. Which options there are, and their types, is
+ * asked from libcurl at run time, so that one newer than this module works. (A libcurl
+ * that was built with CURL_DISABLE_GETOPTIONS describes nothing: every name is unknown
+ * then.)
  *
- * libcurl copies strings and blobs, but reads lists, and the file of "stderr", where they
- * are: the handle keeps those until libcurl does not read them any more. Lua owns nothing
- * that libcurl points to.
+ * libcurl copies strings and blobs, but reads lists, and the file of "stderr", where
+ * they are: the handle keeps those until libcurl does not read them any more. Lua owns
+ * nothing that libcurl points to.
  */
 #define CURL_DISABLE_DEPRECATION /* is_in_place names an option that 8.22 lost */
 #include <errno.h>
@@ -29,7 +30,7 @@ struct setting {
   int value;        /* stack index */
 };
 
-/* ---- numbers ------------------------------------------------------------------------ */
+/* ---- numbers ----------------------------------------------------------------------- */
 
 /* "timeout" has a twin "timeout_ms", and so have others. */
 static const struct curl_easyoption *in_milliseconds(const struct curl_easyoption *o) {
@@ -40,7 +41,8 @@ static const struct curl_easyoption *in_milliseconds(const struct curl_easyoptio
   return curl_easy_option_by_name(name);
 }
 
-/* An option that makes libcurl abort now goes on to do that: the next transfer has this one. */
+/* An option that makes libcurl abort now goes on to do that: the next transfer has this
+ * one. */
 static CURLcode set_number(struct cs_easy *e, CURLoption id, long number) {
   CURLcode code = curl_easy_setopt(e->curl, id, number);
   if (!code && cs_easy_note(e, id, number) && e->failed) cs_easy_abort(e);
@@ -81,7 +83,7 @@ static CURLcode set_off_t(lua_State *L, const struct setting *s) {
   return curl_easy_setopt(s->e->curl, s->option->id, value);
 }
 
-/* ---- strings and lists -------------------------------------------------------------- */
+/* ---- strings and lists ------------------------------------------------------------- */
 
 static const char *check_bytes(lua_State *L, const struct setting *s, size_t *length) {
   if (lua_type(L, s->value) != LUA_TSTRING)
@@ -151,7 +153,7 @@ static CURLcode unset_list(lua_State *L, const struct setting *s) {
   return cs_list_keep(s->e, s->option->id, NULL);
 }
 
-/* ---- functions and objects ---------------------------------------------------------- */
+/* ---- functions and objects --------------------------------------------------------- */
 
 static CURLcode set_function(lua_State *L, const struct setting *s) {
   return cs_callback_set(L, s->e, s->self, s->name, s->value);
@@ -194,9 +196,9 @@ static CURLcode set_postfieldsize(lua_State *L, const struct setting *s) {
   return curl_easy_setopt(s->e->curl, CURLOPT_POSTFIELDSIZE_LARGE, size);
 }
 
-/* What libcurl may grant as it likes. Before 8.7 it keeps buffers from one transfer to another
- * that overflow when these sizes change meanwhile, if only by a reset: so the one is never
- * smaller than its default, and the other always that. */
+/* What libcurl may grant as it likes. Before 8.7 it keeps buffers from one transfer to
+ * another that overflow when these sizes change meanwhile, if only by a reset: so the
+ * one is never smaller than its default, and the other always that. */
 static CURLcode set_buffersize(lua_State *L, const struct setting *s) {
   CURLoption id = s->option->id;
   curl_off_t size = cs_value(L, s->name, (int)id, s->value);
@@ -256,7 +258,7 @@ static const struct setters types[] = {
     [CURLOT_FUNCTION] = {set_function, set_function},
 };
 
-/* ---- finding the option ------------------------------------------------------------- */
+/* ---- finding the option ------------------------------------------------------------ */
 
 static const struct curl_easyoption *look_up(lua_State *L, int key) {
   size_t length;
@@ -268,8 +270,8 @@ static const struct curl_easyoption *look_up(lua_State *L, int key) {
   return option;
 }
 
-/* Pushes the table that remembers what find_option has found: libcurl compares all names one
- * by one. */
+/* Pushes the table that remembers what find_option has found: libcurl compares all
+ * names one by one. */
 static void push_found(lua_State *L) {
   static const char registry_key;
   if (lua_rawgetp(L, LUA_REGISTRYINDEX, &registry_key) == LUA_TTABLE) return;
@@ -310,16 +312,16 @@ static int is_telling(const struct cs_share *s) {
   return 0;
 }
 
-/* A debugfunction runs, inside of what libcurl does with this string of the easy, or with the
- * cookies that it shares. */
+/* A debugfunction runs, inside of what libcurl does with this string of the easy, or
+ * with the cookies that it shares. */
 static int is_told(const struct cs_easy *e, const struct curl_easyoption *option) {
   if (e->telling && option->type == CURLOT_STRING) return 1;
   return option->id == CURLOPT_COOKIELIST && e->share && is_telling(e->share);
 }
 
-/* While a transfer runs libcurl points into its copy of these, which a new value would free
- * under its feet: the TLS ones in 7.88 and 8.14, the others in every version: the body, and the
- * request's name while a callback reads or seeks what is to be sent. */
+/* While a transfer runs libcurl points into its copy of these, which a new value would
+ * free under its feet: the TLS ones in 7.88 and 8.14, the others in every version: the
+ * body, and the request's name while a callback reads or seeks what is to be sent. */
 static int is_in_place(const struct curl_easyoption *option) {
 #define TLS(name) CURLOPT_##name, CURLOPT_PROXY_##name
   static const CURLoption in_place[] = {
@@ -354,8 +356,8 @@ static int is_in_place(const struct curl_easyoption *option) {
   return option->type == CURLOT_BLOB;
 }
 
-/* Sets the option, or unsets it when there is no value; found is the index of push_found's
- * table. 0, or the number of results that it pushed: nil, message, name. */
+/* Sets the option, or unsets it when there is no value; found is the index of
+ * push_found's table. 0, or the number of results that it pushed: nil, message, name. */
 static int set_option(lua_State *L, struct cs_easy *e, int self, int found, int key,
                       int value) {
   const struct curl_easyoption *option = find_option(L, found, key);
@@ -395,12 +397,12 @@ int cs_setopt_table(lua_State *L, struct cs_easy *e, int self, int index) {
 }
 
 /* easy:setopt(name, value) or easy:setopt{name = value, ...}: sets options by libcurl's
- * names in lower case. What a value is depends on the option: an integer, a boolean, a name
- * of a value ("2tls") or a list of such names; seconds, also fractions, for times; a string;
- * a list of strings; a function; for "share" a share, for "stderr" a file. In a table the
- * order is not fixed, and what came before a refused option stays set.
- * Returns the easy, or nil, message, name. Raises an error for an unknown option and for a
- * value of a wrong type or range. */
+ * names in lower case. What a value is depends on the option: an integer, a boolean, a
+ * name of a value ("2tls") or a list of such names; seconds, also fractions, for times;
+ * a string; a list of strings; a function; for "share" a share, for "stderr" a file. In
+ * a table the order is not fixed, and what came before a refused option stays set.
+ * Returns the easy, or nil, message, name. Raises an error for an unknown option and
+ * for a value of a wrong type or range. */
 int cs_easy_setopt(lua_State *L) {
   struct cs_easy *e = cs_handle_check(L, 1, CS_EASY);
   int failed;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * poll.c - one descriptor that stands for all that a multi waits for, with its timer inside:
- * an epoll descriptor, as only Linux has.
+ * poll.c - one descriptor that stands for all that a multi waits for, with its timer
+ * inside: an epoll descriptor, as only Linux has.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,8 +19,8 @@
 
 static const uint64_t timer_key = UINT64_MAX;
 
-/* The kernel forgets a descriptor that is closed, whether or not libcurl has told; one that is
- * closed by now can be forgotten. */
+/* The kernel forgets a descriptor that is closed, whether or not libcurl has told; one
+ * that is closed by now can be forgotten. */
 int cs_poll_set(const struct cs_multi *m, int fd, const struct cs_watch *w, int old) {
   struct epoll_event ev = {0};
   if (w->events & CURL_POLL_IN) ev.events |= EPOLLIN;

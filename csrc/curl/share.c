@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * share.c - what several easies share: a connection cache, names, sessions, cookies. A share
- * that is closed while easies use it is freed with the last of them.
+ * share.c - what several easies share: a connection cache, names, sessions, cookies. A
+ * share that is closed while easies use it is freed with the last of them.
  */
 #include <string.h>
 
@@ -77,9 +77,10 @@ static CURLSHcode set_table(lua_State *L, struct cs_share *s, int index) {
   return code;
 }
 
-/* share:setopt(name, kinds) or share:setopt{name = kinds}: name is "share" or "unshare",
- * kinds one of "connect", "cookie", "dns", "hsts", "psl", "ssl_session" or a list of them.
- * Returns the share, or nil, message, name ("IN_USE" while easies use it). */
+/* share:setopt(name, kinds) or share:setopt{name = kinds}: name is "share" or
+ * "unshare", kinds one of "connect", "cookie", "dns", "hsts", "psl", "ssl_session" or a
+ * list of them. Returns the share, or nil, message, name ("IN_USE" while easies use
+ * it). */
 static int share_setopt(lua_State *L) {
   struct cs_share *s = cs_handle_check(L, 1, CS_SHARE);
   cs_refuse_inside(L, &s->h, "share:setopt");
@@ -154,14 +155,14 @@ CURLcode cs_share_use(lua_State *L, struct cs_easy *e, int self, int index) {
   return code;
 }
 
-/* ---- what a share is to the core ----------------------------------------------------- */
+/* ---- what a share is to the core --------------------------------------------------- */
 
 static void share_init(struct cs_handle *h) {
   cs_link_init(&((struct cs_share *)h)->easies);
 }
 
-/* A connection can leave a share for the shutdown list of a multi: what is still open then is
- * libcurl's. */
+/* A connection can leave a share for the shutdown list of a multi: what is still open
+ * then is libcurl's. */
 static int share_free(struct cs_frame *f, struct cs_handle *h) {
   struct cs_share *s = (struct cs_share *)h;
   if (!cs_link_empty(&s->easies)) return 0;

@@ -23,7 +23,7 @@ static int on_close(void *clientp, curl_socket_t fd) {
   return cs_close_event(clientp, fd);
 }
 
-/* ---- open --------------------------------------------------------------------------- */
+/* ---- open -------------------------------------------------------------------------- */
 
 static const char *const purpose_names[] = {"ipcxn", "accept"};
 
@@ -53,7 +53,8 @@ static void write_back(struct curl_sockaddr *to, const struct cs_address *from) 
   memcpy(&to->addr, &from->u, from->len);
 }
 
-/* Keeps why libcurl's address was refused for the message: the reason is on top. [-1, +0] */
+/* Keeps why libcurl's address was refused for the message: the reason is on top.
+ * [-1, +0] */
 static void keep_reason(lua_State *L, struct open_call *c, int easy) {
   struct cs_address offered;
   char text[CS_ADDRESS_TEXT];
@@ -75,7 +76,8 @@ static int can_take_connected(void) {
 static const char *const cannot_connected =
     "this libcurl (7.88.0, 7.88.1) cannot take a connected socket";
 
-/* An unsupported answer is no error of the script: the transfer fails with NOT_SUPPORTED. */
+/* An unsupported answer is no error of the script: the transfer fails with
+ * NOT_SUPPORTED. */
 static int unsupported(lua_State *L, struct cs_easy *e, int easy) {
   e->unsupported = 1;
   lua_pushstring(L, cannot_connected);
@@ -86,8 +88,8 @@ static int unsupported(lua_State *L, struct cs_easy *e, int easy) {
 /* The stack of open_body and sockopt_body: the frame's handle and the call come first. */
 enum { EASY = 3, ADDRESS, ANSWER, REASON };
 
-/* Anchors the value on top of the stack as the Socket of s; nil when that got no descriptor
- * after all. [-1, +0, m] */
+/* Anchors the value on top of the stack as the Socket of s; nil when that got no
+ * descriptor after all. [-1, +0, m] */
 static void anchor(lua_State *L, const struct cs_easy *e, const struct cs_socket *s) {
   const struct cs_pool *pool = pool_of(e);
   cs_pool_anchor(L, e->multi && pool == e->multi->h.pool ? 1 : EASY, s, pool);
@@ -192,7 +194,7 @@ static int lend_integer(lua_State *L, struct open_call *c, const struct cs_addre
   return lend_fd(L, c, (int)fd, 0, a);
 }
 
-/* The descriptor of an object of another library: a method, or a field, of these names. */
+/* The descriptor of an object of another library: a method or a field so named. */
 static int foreign_fd(lua_State *L) {
   static const char *const names[] = {"getfd", "pollfd", "fileno"};
   int type = lua_type(L, ANSWER);
@@ -253,7 +255,7 @@ static curl_socket_t on_open(void *clientp, curlsocktype purpose,
   return c.fd;
 }
 
-/* ---- sockopt ------------------------------------------------------------------------ */
+/* ---- sockopt ----------------------------------------------------------------------- */
 
 struct sockopt_call {
   struct cs_easy *easy;
@@ -324,7 +326,8 @@ static int on_sockopt(void *clientp, curl_socket_t fd, curlsocktype purpose) {
   struct cs_frame *f = e->h.rt->frame;
   struct sockopt_call c = {e, purpose, fd, cs_ledger_find(e->h.rt, fd), NULL, 0};
   if (!f || e->failed) return CURL_SOCKOPT_ERROR;
-  /* Closed behind libcurl's back already, and the number is that of a Socket of the script. */
+  /* Closed behind libcurl's back already, and the number is that of a Socket of the
+   * script. */
   if (c.socket && c.socket->state == CS_OWNED && cs_same(c.socket))
     return CURL_SOCKOPT_ERROR;
   if (c.socket && (c.socket->state != CS_LENT || !cs_same(c.socket))) c.socket = NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * transfer.c - what trampolines need of an easy: its box, and how its transfer fails and ends.
+ * transfer.c - what trampolines need of an easy: its box, and how its transfer fails and
+ * ends.
  */
 #include <limits.h>
 
@@ -21,8 +22,8 @@ void cs_push_easy(lua_State *L, int index, const struct cs_frame *f,
   cs_or_empty_box(L);
 }
 
-/* libcurl calls the progress callback whatever it waits for; but while it connects, from 8.22 on
- * it only looks at the time. */
+/* libcurl calls the progress callback whatever it waits for; but while it connects,
+ * from 8.22 on it only looks at the time. */
 void cs_easy_abort(struct cs_easy *e) {
   curl_easy_setopt(e->curl, CURLOPT_NOPROGRESS, 0L);
   curl_easy_setopt(e->curl, CURLOPT_CONNECTTIMEOUT_MS, 1L);

@@ -196,8 +196,8 @@ static int address__index(lua_State *L) {
 /* address[field] = value. family ("inet", "inet6", "unix") clears the address to that
  * family's any-address and keeps the port; ip is an IPv4 or IPv6 address (it sets the
  * family, keeps the port, and clears the scope unless it has one); port is 0 to 65535;
- * path is that of a UNIX socket, "@name" an abstract one (Linux), "" none; scope_id is that
- * of an IPv6 address. Anything else raises an error that names the field. */
+ * path is that of a UNIX socket, "@name" an abstract one (Linux), "" none; scope_id is
+ * that of an IPv6 address. Anything else raises an error that names the field. */
 static int address__newindex(lua_State *L) {
   struct cs_address *a = cs_address_check(L, 1);
   const struct field *f = find_field(L);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * errno.c - how a call of the system failed: nil, message, name. The names are those of errno,
- * so that a script compares readable strings.
+ * errno.c - how a call of the system failed: nil, message, name. The names are those of
+ * errno, so that a script compares readable strings.
  */
 #include <errno.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * net.h - sockets and addresses: one section a file. Includes core.h, and nothing of libcurl.
+ * net.h - sockets and addresses: one section a file. Includes core.h, and nothing of
+ * libcurl.
  */
 #ifndef CS_NET_H
 #define CS_NET_H
@@ -16,15 +17,16 @@
 
 #pragma GCC visibility push(hidden)
 
-/* ---- errno.c: how a call of the system failed --------------------------------------- */
+/* ---- errno.c: how a call of the system failed -------------------------------------- */
 
 /* Pushes nil, message, name and returns 3. */
 int cs_fail_errno(lua_State *L, int code, const char *what);
 const char *cs_errno_name(int code); /* "EACCES" */
 
-/* ---- names.c: address families and socket types ------------------------------------- */
+/* ---- names.c: address families and socket types ------------------------------------ */
 
-/* Pushes the name of an address family or socket type; the number of any other. [-0, +1] */
+/* Pushes the name of an address family or socket type; the number of any other.
+ * [-0, +1] */
 void cs_push_family(lua_State *L, int family);
 void cs_push_socktype(lua_State *L, int socktype);
 /* The family or socket type that the name or integer at index means; none if nil. */
@@ -33,7 +35,7 @@ int cs_socktype_arg(lua_State *L, int index, int none);
 /* The family that the name at index means, or -1. */
 int cs_family_named(lua_State *L, int index);
 
-/* ---- text.c: the parts of a socket address, and its text ---------------------------- */
+/* ---- text.c: the parts of a socket address, and its text --------------------------- */
 
 struct cs_address {
   int socktype; /* flag bits masked out */
@@ -60,8 +62,8 @@ in_port_t *cs_address_port(struct cs_address *a);
 void cs_address_set_length(struct cs_address *a, socklen_t len);
 /* Changes the family: any address of the new one, with the port that it had. */
 void cs_address_set_family(struct cs_address *a, int family);
-/* Makes a the UNIX address of a path, or of an abstract "@name" (which may hold NULs). 0 if
- * it does not fit. */
+/* Makes a the UNIX address of a path, or of an abstract "@name" (which may hold NULs).
+ * 0 if it does not fit. */
 int cs_address_set_path(struct cs_address *a, const char *path, size_t n);
 /* Writes the path as cs_address_set_path reads it; returns the bytes. */
 size_t cs_address_path(const struct cs_address *a, char *text);
@@ -75,7 +77,7 @@ int cs_address_read_ip(struct cs_address *a, const char *s, size_t n);
 /* Makes the empty address a what the text means; 0 if it means none. */
 int cs_address_read(struct cs_address *a, const char *s, size_t n);
 
-/* ---- network.c: networks, and which addresses lie in them --------------------------- */
+/* ---- network.c: networks, and which addresses lie in them -------------------------- */
 
 struct cs_network {
   struct cs_address address;
@@ -87,7 +89,7 @@ int cs_network_read(struct cs_network *net, const char *s, size_t n);
 /* The address lies in the network. */
 int cs_network_has(const struct cs_network *net, const struct cs_address *a);
 
-/* ---- fd.c: descriptors of sockets, without Lua --------------------------------------- */
+/* ---- fd.c: descriptors of sockets, without Lua ------------------------------------- */
 
 /* How long a call may take: one plain system call, or until a point in time. */
 struct cs_wait {
@@ -112,7 +114,7 @@ int cs_fd_is_connected(int fd);
 /* Tells the address what kind of socket it is of. */
 void cs_fd_describe(struct cs_address *a, int fd);
 
-/* ---- socket.c: Sockets by who owns them, and how they are made ---------------------- */
+/* ---- socket.c: Sockets by who owns them, and how they are made --------------------- */
 
 /* In which states a method works. */
 enum {
@@ -123,8 +125,8 @@ enum {
 
 /* The Socket at index 1, in any state. */
 struct cs_socket *cs_socket_self(lua_State *L);
-/* The Socket at index 1, in one of those states and still the same descriptor; raises an error
- * that names the method for any other. */
+/* The Socket at index 1, in one of those states and still the same descriptor; raises
+ * an error that names the method for any other. */
 struct cs_socket *cs_socket_check(lua_State *L, const char *method, int states);
 /* Owns the new descriptor, or closes it: 0 or an errno. */
 int cs_socket_own(struct cs_socket *s, int fd);
@@ -134,7 +136,7 @@ int cs_socket_open(lua_State *L);  /* curl.socket(family, socktype, protocol) */
 int cs_socket_pair(lua_State *L);  /* curl.socketpair() */
 int cs_socket_adopt(lua_State *L); /* curl.adopt(fd) */
 
-/* ---- address.c: Address objects ----------------------------------------------------- */
+/* ---- address.c: Address objects ---------------------------------------------------- */
 
 void cs_address_class_new(lua_State *L);
 int cs_address_parse(lua_State *L); /* curl.address(text) */
@@ -144,7 +146,7 @@ struct cs_address *cs_address_check(lua_State *L, int index);
 /* The Address at index, or the one that the string there describes, which replaces it. */
 struct cs_address *cs_address_arg(lua_State *L, int index);
 
-/* ---- optval.c: what the values of socket options look like in Lua -------------------- */
+/* ---- optval.c: what the values of socket options look like in Lua ------------------ */
 
 union cs_optval {
   int i;
@@ -186,16 +188,16 @@ int cs_arg_error(lua_State *L, int index, const char *format, ...);
 lua_Integer cs_optval_within(lua_State *L, const struct cs_option *o, lua_Integer min,
                              lua_Integer max, const char *expected);
 
-/* ---- sockopt.c: socket options by name ----------------------------------------------- */
+/* ---- sockopt.c: socket options by name --------------------------------------------- */
 
 int cs_sockopt_set(lua_State *L); /* socket:setsockopt(level, name, value) */
 int cs_sockopt_get(lua_State *L); /* socket:getsockopt(level, name) */
 
-/* ---- tcpinfo.c: what the kernel knows of a connection -------------------------------- */
+/* ---- tcpinfo.c: what the kernel knows of a connection ------------------------------ */
 
 int cs_socket_info(lua_State *L); /* socket:info() */
 
-/* ---- methods.c: the methods of a Socket --------------------------------------------- */
+/* ---- methods.c: the methods of a Socket -------------------------------------------- */
 
 void cs_socket_class_new(lua_State *L);
 

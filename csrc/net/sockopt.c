@@ -330,8 +330,8 @@ static const void *read_value(lua_State *L, const struct cs_option *o, union cs_
  * (sndtimeo, rcvtimeo, user_timeout, busy_poll: fractions too), a string (bindtodevice,
  * congestion), or for linger whole seconds, nil and false meaning off. Level and option
  * may be integers of the system: then value is an integer, or a string of raw bytes.
- * Returns the socket; on failure nil, message, name ("ENOPROTOOPT" for an option that this
- * system does not have). An unknown option and a wrong value raise an error. */
+ * Returns the socket; on failure nil, message, name ("ENOPROTOOPT" for an option that
+ * this system does not have). An unknown option and a wrong value raise an error. */
 int cs_sockopt_set(lua_State *L) {
   lua_settop(L, 4);
   struct target t = target_arg(L);
@@ -367,7 +367,7 @@ static int get_raw(lua_State *L, const struct target *t) {
 int cs_sockopt_get(lua_State *L) {
   lua_settop(L, 4);
   struct target t = target_arg(L);
-#ifdef SO_GET_FILTER /* its size is no number of bytes: the kernel would write 8 times that */
+#ifdef SO_GET_FILTER /* its size counts no bytes: the kernel would write 8 times that */
   if (t.level == SOL_SOCKET && t.number == SO_GET_FILTER)
     return cs_arg_error(L, 3, "option %d cannot be read from Lua", t.number);
 #endif
