@@ -151,8 +151,11 @@ void cs_or_empty_box(lua_State *L);
 /* Seconds on a clock that never goes back. */
 double cs_now(void);
 
-/* Clears a user value of the box at index. [-0, +0] */
-void cs_clear_uservalue(lua_State *L, int index, int uservalue);
+/* Clears a user value of the box at index, an absolute one. [-0, +0] */
+static inline void cs_clear_uservalue(lua_State *L, int index, int uservalue) {
+  lua_pushnil(L);
+  lua_setiuservalue(L, index, uservalue);
+}
 
 /* ---- class.c: the classes of userdata ---------------------------------------------- */
 

@@ -59,7 +59,7 @@ void cs_reach(struct cs_link *list, struct cs_handle *h) {
 }
 
 /* libcurl is inside a call on some handle that shares a pool with h. */
-static int is_running(struct cs_handle *h) {
+__attribute__((cold)) static int is_running(struct cs_handle *h) {
   struct cs_link *list = &h->rt->walk;
   CS_CHECK(cs_link_empty(list));
   cs_reach(list, h);

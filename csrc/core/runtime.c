@@ -84,12 +84,6 @@ void cs_or_empty_box(lua_State *L) {
   get_uservalue(L, CS_UV_EMPTY);
 }
 
-void cs_clear_uservalue(lua_State *L, int index, int uservalue) {
-  index = lua_absindex(L, index);
-  lua_pushnil(L);
-  lua_setiuservalue(L, index, uservalue);
-}
-
 double cs_now(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
