@@ -71,6 +71,8 @@ help:
 	@echo '                  COMPILERS="gcc clang", TESTS, FILTER'
 	@echo 'make gcstress     the same with a collector that runs as often as it can, in three ways'
 	@echo 'make valgrind     every spec under memcheck'
+	@echo 'make apicheck     every spec with a Lua that checks itself and how C uses it; TESTS, FILTER'
+	@echo 'make analyze      what gcc, clang and cppcheck find without running anything'
 	@echo 'make soak         random programs beside a model of ownership; SECONDS=60 SEED=n'
 	@echo 'make fuzz         replays the inputs kept, then tries others; SECONDS=60 a target, TARGET=name'
 	@echo 'make fuzz-corpus  keeps what it found, in as few inputs as reach as much; TARGET=name'

@@ -101,6 +101,20 @@ run-valgrind: all
 	  sh scripts/reports.sh '$(REPORTS)' \
 	  $(MAKE) --no-print-directory LUA='$(LUA_COMMAND)' run-test
 
+# Lua as it checks itself. Only the module's process and its children run it.
+CHECKED_LUA = $(BUILD)/checked-lua
+
+apicheck:
+	@sh scripts/setup.sh build test source
+	@$(MAKE) --no-print-directory BUILD='$(BUILD)/apicheck' run-apicheck
+
+run-apicheck: all $(CHECKED_LUA)
+	@REPORTS='$(REPORTS)' sh scripts/reports.sh '$(REPORTS)' \
+	  $(MAKE) --no-print-directory LUA='$(abspath $(CHECKED_LUA))' run-test
+
+$(CHECKED_LUA): scripts/apicheck.sh spec/support/apicheck.c spec/support/apicheck.h
+	@CC='$(CC)' sh scripts/apicheck.sh '$(BUILD)' lua$(LUA_VERSION)
+
 soak:
 	@sh scripts/setup.sh build test
 	@$(MAKE) --no-print-directory run-soak
@@ -152,6 +166,18 @@ run-coverage: all
 	$(MAKE) --no-print-directory run-oom || failed=1; \
 	$(LUA) scripts/coverage.lua '$(BUILD)' '$(LUAC)' && [ ! "$$failed" ]
 
+# -DCS_CHECKS: what is asserted is known to the analyzers.
+ANALYZED = -std=c11 -D_GNU_SOURCE -DCS_CHECKS -fPIC -fvisibility=hidden $(CPPFLAGS) $(INCLUDES) \
+  $(LUA_CFLAGS) $(CURL_CFLAGS)
+
+analyze:
+	@sh scripts/setup.sh build lint static
+	@$(MAKE) --no-print-directory run-analyze
+
+run-analyze:
+	@$(LUA) scripts/analyze.lua '$(BUILD)/analyze' '$(ANALYZED)' \
+	  $(wildcard csrc/*.c csrc/*/*.c)
+
 MATRIX ?= $(BUILD)/matrix
 SUITES ?= bookworm trixie sid
 
@@ -160,5 +186,5 @@ matrix:
 	@MIRROR='$(MIRROR)' sh scripts/matrix.sh '$(MATRIX)' $(SUITES)
 
 .PHONY: posix idle million run-million oom run-oom sanitize sanitize-gcc sanitize-clang run-sanitize \
-  gcstress valgrind run-valgrind soak run-soak fuzz run-fuzz fuzz-corpus run-fuzz-corpus coverage \
+  gcstress valgrind run-valgrind apicheck run-apicheck analyze run-analyze soak run-soak fuzz run-fuzz fuzz-corpus run-fuzz-corpus coverage \
   run-coverage matrix
