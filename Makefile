@@ -63,6 +63,9 @@ help:
 	@echo 'make demo         shows what curlsock is for; URL=http://... against a real server'
 	@echo 'make test         runs every spec; TESTS="spec/01-rock_spec.lua ..." FILTER=pattern some,'
 	@echo '                  VERBOSE=1 names each test'
+	@echo 'make debug        builds $(BUILD)/debug: no optimisation, all symbols, checks of invariants'
+	@echo 'make watch        runs specs again whenever a file changes; TESTS, FILTER'
+	@echo 'make compile_commands.json  for clangd and other tools'
 	@echo 'make idle         10,000 idle connections in one multi; N=how many'
 	@echo 'make million      a million requests, drawn to bench/figures/million.svg; N=how many'
 	@echo 'make posix        every spec with the module as macOS or a BSD gets it; TESTS, FILTER'
@@ -114,6 +117,20 @@ run-test: all $(NATIVE)
 	@CURLSOCK_BUILD='$(BUILD)' CURLSOCK_VERBOSE='$(VERBOSE)' \
 	  $(LUA) spec/support/run.lua $(if $(FILTER),--filter='$(FILTER)') $(TESTS)
 
+debug:
+	@sh scripts/setup.sh build
+	@$(MAKE) --no-print-directory BUILD='$(BUILD)/debug' CFLAGS='-O0 -g3 $(CHECKS)' all
+
+watch:
+	@sh scripts/setup.sh build test watch
+	@while true; do \
+	  $(MAKE) --no-print-directory run-test; \
+	  inotifywait -qq -r -e close_write,delete,move csrc lua spec examples || exit; \
+	done
+
+compile_commands.json:
+	@$(MAKE) --no-print-directory -Bn V=1 all | $(LUA) scripts/compile_commands.lua >$@
+
 include spec/proof.mk
 
 bench:
@@ -147,6 +164,9 @@ lint-gcc lint-clang:
 	$(MAKE) --no-print-directory BUILD=$(BUILD)/$@ CC=$(@:lint-%=%) CFLAGS='$(CFLAGS) -Werror' all
 	@sh scripts/exports.sh $(BUILD)/$@/curlsock/core.so
 
+lint-layers: $(OBJECTS)
+	@$(LUA) scripts/layers.lua csrc '$(BUILD)/csrc'
+
 LUA_SHARE = $(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/curlsock
 LUA_LIB = $(DESTDIR)$(PREFIX)/lib/lua/$(LUA_VERSION)/curlsock
 
@@ -158,5 +178,5 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all help setup demo run-demo test run-test bench run-bench lint run-lint format \
-  lint-style lint-gcc lint-clang install clean
+.PHONY: all help setup demo run-demo test run-test debug watch compile_commands.json bench \
+  run-bench lint run-lint format lint-style lint-gcc lint-clang lint-layers install clean

@@ -1,8 +1,8 @@
--- The static analyzers: gcc's, clang's and cppcheck. Prints what each warns of, and fails if there
+-- The static analyzers: gcc's, clang's and cppcheck. Prints what each warns of, and fails if that
 -- is anything but what is explained: a comment that says "analyzer:" and why, in that line or the
 -- one before.
 --
---   lua5.4 scripts/analyze.lua FOLDER FLAGS FILE...    FLAGS: all of the compiler's, in one argument
+--   lua5.4 scripts/analyze.lua FOLDER FLAGS FILE...    FLAGS: the compiler's, in one argument
 
 local folder, flags = arg[1], arg[2]
 local header <const> = "spec/support/analyze.h"
@@ -56,7 +56,7 @@ analyze("gcc", each(("gcc %s -include %s -fanalyzer -c -o /dev/null"):format(fla
 analyze("clang", each(("clang %s -include %s --analyze -Xclang -analyzer-output=text"):format(
   flags, header)), "%[%w+%.[%w.]+%]$")
 analyze("cppcheck", ("cppcheck --quiet --std=c11 --enable=warning,portability,performance " ..
-  "--library=posix --include=%s --template='{file}:{line}: warning: {message} [{id}]' %s %s"):format(
-  header, for_cppcheck(), files), "%[%w+%]$")
+  "--library=posix --template='{file}:{line}: warning: {message} [{id}]' --include=%s %s %s")
+  :format(header, for_cppcheck(), files), "%[%w+%]$")
 print(("%d warnings, %d more are explained where they are"):format(found, explained))
 os.exit(found == 0)
