@@ -138,8 +138,8 @@ bench:
 	@$(MAKE) --no-print-directory run-bench
 
 run-bench: all
-	@$(LUA_PATHS) $(LUA) bench/run.lua
-	@ulimit -n 16384 && $(LUA_PATHS) $(LUA) bench/loops.lua
+	@ulimit -n 16384 && $(LUA_PATHS) $(LUA) bench/run.lua && \
+	  $(LUA_PATHS) $(LUA) bench/loops.lua
 
 lint:
 	@sh scripts/setup.sh build lint
