@@ -164,7 +164,11 @@ lint-gcc lint-clang:
 	$(MAKE) --no-print-directory BUILD=$(BUILD)/$@ CC=$(@:lint-%=%) CFLAGS='$(CFLAGS) -Werror' all
 	@sh scripts/exports.sh $(BUILD)/$@/curlsock/core.so
 
-lint-layers: $(OBJECTS)
+# With the checks, which are code, too.
+lint-layers:
+	@$(MAKE) --no-print-directory $(CHECKED) run-lint-layers
+
+run-lint-layers: $(OBJECTS)
 	@$(LUA) scripts/layers.lua csrc '$(BUILD)/csrc'
 
 LUA_SHARE = $(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/curlsock
@@ -179,4 +183,5 @@ clean:
 	rm -rf $(BUILD)
 
 .PHONY: all help setup demo run-demo test run-test debug watch compile_commands.json bench \
-  run-bench lint run-lint format lint-style lint-gcc lint-clang lint-layers install clean
+  run-bench lint run-lint format lint-style lint-gcc lint-clang lint-layers \
+  run-lint-layers install clean
