@@ -92,7 +92,7 @@ help:
 # What needs packages has two parts: the second runs in a make of its own, after the set-up.
 
 setup:
-	@sh scripts/setup.sh build test cover fuzz lint bench check matrix plot
+	@sh scripts/setup.sh build test cover fuzz lint bench check matrix plot source static watch
 
 demo:
 	@sh scripts/setup.sh build
