@@ -145,7 +145,7 @@ lint:
 	@sh scripts/setup.sh build lint
 	@$(MAKE) --no-print-directory run-lint
 
-run-lint: lint-style lint-gcc lint-clang
+run-lint: lint-style lint-gcc lint-clang lint-layers
 
 C_FILES = $(wildcard csrc/*.[ch] bench/*.[ch] spec/*/*.[ch])
 

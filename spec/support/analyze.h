@@ -15,8 +15,13 @@ RAISES int luaL_argerror(lua_State *L, int index, const char *message);
 RAISES int luaL_typeerror(lua_State *L, int index, const char *type);
 RAISES_OURS int cs_option_error(lua_State *L, const char *name, const char *expected,
                                 int index);
+RAISES_OURS int cs_arg_error(lua_State *L, int index, const char *format, ...);
 
-/* sockopt.c */
-struct option;
-RAISES static int arg_error(lua_State *L, int index, const char *format, ...);
-RAISES static int bad_value(lua_State *L, const struct option *o, const char *expected);
+#ifdef CS_CHECKS
+RAISES_OURS void cs_check_failed(const char *what, const char *file, int line);
+#endif
+
+/* optval.c */
+struct cs_option;
+RAISES static int bad_value(lua_State *L, const struct cs_option *o,
+                            const char *expected);
