@@ -70,6 +70,9 @@ help:
 	@echo 'make demo         shows what curlsock is for; URL=http://... against a real server'
 	@echo 'make test         runs every spec; TESTS="spec/01-rock_spec.lua ..." FILTER=pattern some,'
 	@echo '                  VERBOSE=1 names each test'
+	@echo 'make debug        builds $(BUILD)/debug: no optimisation, all symbols, checks of invariants'
+	@echo 'make watch        runs specs again whenever a file changes; TESTS, FILTER'
+	@echo 'make compile_commands.json  for clangd and other tools'
 	@echo 'make idle         10,000 idle connections in one multi; N=how many'
 	@echo 'make million      a million requests, drawn to bench/figures/million.svg; N=how many'
 	@echo 'make posix        every spec with the module as macOS or a BSD gets it; TESTS, FILTER'
@@ -78,6 +81,8 @@ help:
 	@echo '                  COMPILERS="gcc clang", TESTS, FILTER'
 	@echo 'make gcstress     the same with a collector that runs as often as it can, in three ways'
 	@echo 'make valgrind     every spec under memcheck'
+	@echo 'make apicheck     every spec with a Lua that checks itself and how C uses it; TESTS, FILTER'
+	@echo 'make analyze      what gcc, clang and cppcheck find without running anything'
 	@echo 'make soak         random programs beside a model of ownership; SECONDS=60 SEED=n'
 	@echo 'make fuzz         replays the inputs kept, then tries others; SECONDS=60 a target, TARGET=name'
 	@echo 'make fuzz-corpus  keeps what it found, in as few inputs as reach as much; TARGET=name'
@@ -94,7 +99,7 @@ help:
 # What needs packages has two parts: the second runs in a make of its own, after the set-up.
 
 setup:
-	@sh scripts/setup.sh build test cover fuzz lint bench check matrix plot
+	@sh scripts/setup.sh build test cover fuzz lint bench check matrix plot source static watch
 
 demo:
 	@sh scripts/setup.sh build
@@ -119,6 +124,20 @@ run-test: all $(NATIVE)
 	@CURLSOCK_BUILD='$(BUILD)' CURLSOCK_VERBOSE='$(VERBOSE)' \
 	  $(LUA) spec/support/run.lua $(if $(FILTER),--filter='$(FILTER)') $(TESTS)
 
+debug:
+	@sh scripts/setup.sh build
+	@$(MAKE) --no-print-directory BUILD='$(BUILD)/debug' CFLAGS='-O0 -g3 $(CHECKS)' all
+
+watch:
+	@sh scripts/setup.sh build test watch
+	@while true; do \
+	  $(MAKE) --no-print-directory run-test; \
+	  inotifywait -qq -r -e close_write,delete,move csrc lua spec examples || exit; \
+	done
+
+compile_commands.json:
+	@$(MAKE) --no-print-directory -Bn V=1 all | $(LUA) scripts/compile_commands.lua >$@
+
 include spec/proof.mk
 
 bench:
@@ -126,14 +145,14 @@ bench:
 	@$(MAKE) --no-print-directory run-bench
 
 run-bench: all
-	@$(LUA_PATHS) $(LUA) bench/run.lua
-	@ulimit -n 16384 && $(LUA_PATHS) $(LUA) bench/loops.lua
+	@ulimit -n 16384 && $(LUA_PATHS) $(LUA) bench/run.lua && \
+	  $(LUA_PATHS) $(LUA) bench/loops.lua
 
 lint:
 	@sh scripts/setup.sh build lint
 	@$(MAKE) --no-print-directory run-lint
 
-run-lint: lint-style lint-gcc lint-clang
+run-lint: lint-style lint-gcc lint-clang lint-layers
 
 C_FILES = $(wildcard csrc/*.[ch] csrc/*/*.[ch] bench/*.[ch] spec/*/*.[ch])
 
@@ -152,6 +171,13 @@ lint-gcc lint-clang:
 	$(MAKE) --no-print-directory BUILD=$(BUILD)/$@ CC=$(@:lint-%=%) CFLAGS='$(CFLAGS) -Werror' all
 	@sh scripts/exports.sh $(BUILD)/$@/curlsock/core.so
 
+# With the checks, which are code, too.
+lint-layers:
+	@$(MAKE) --no-print-directory $(CHECKED) run-lint-layers
+
+run-lint-layers: $(OBJECTS)
+	@$(LUA) scripts/layers.lua csrc '$(BUILD)/csrc'
+
 LUA_SHARE = $(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/curlsock
 LUA_LIB = $(DESTDIR)$(PREFIX)/lib/lua/$(LUA_VERSION)/curlsock
 
@@ -163,5 +189,6 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all help setup demo run-demo test run-test bench run-bench lint run-lint format \
-  lint-style lint-gcc lint-clang install clean
+.PHONY: all help setup demo run-demo test run-test debug watch compile_commands.json bench \
+  run-bench lint run-lint format lint-style lint-gcc lint-clang lint-layers \
+  run-lint-layers install clean

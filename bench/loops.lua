@@ -4,6 +4,7 @@
 -- Run:  make bench     or, with less,     ulimit -n 16384; lua5.4 bench/loops.lua 2000 1
 -- Arguments: how many requests, and how many rounds of them for the CPU time.
 
+local measure = require "bench.measure"
 local process = require "spec.support.process"
 local servers = require "spec.support.servers"
 
@@ -17,22 +18,14 @@ local BEST <const>, EACH <const> = 1.05, 1.15
 local loops = { "loop", "luv", "cqueues", "select" }
 local raw_loops = { "raw-loop", "raw-luv", "raw-cqueues", "raw-select" }
 
-local build = os.getenv("BUILD") or "build"
-local results = "bench/RESULTS-loops.md"
-local plain = build .. "/bench/plain_loop"
-local server_url
+local median, thousands = measure.median, measure.thousands
+local plain, server_url
 
 local function say(...)
   io.stderr:write(string.format(...), "\n")
 end
 
 -- ---- running the programs ---------------------------------------------------------------
-
-local function build_plain()
-  assert(process.output(("mkdir -p '%s/bench' && %s -std=c11 -D_GNU_SOURCE -O2 -o '%s' %s %s -lm")
-    :format(build, os.getenv("CC") or "cc", plain, "bench/plain_loop.c",
-      process.output("pkg-config --cflags --libs libcurl"))))
-end
 
 -- The shell's words for a task of "plain", or of a loop.
 local function words(program, task, url, n, concurrent)
@@ -49,49 +42,15 @@ local function run(...)
     say("%s: %s", (...), process.read(errors):match("^[^\n]*"))
     return nil
   end
-  local result = {}
-  for key, number in output:gmatch("(%a+) ([%d.]+)") do
-    result[key] = tonumber(number)
-  end
-  return result
+  return measure.parse(output)
 end
 
 -- ---- instructions -----------------------------------------------------------------------
 
--- What callgrind's file says of each object (program or library): its instructions.
-local function read_objects(file)
-  local names, counts, current, skip = {}, {}, nil, false
-  for line in io.lines(file) do
-    local kind, id, name = line:match("^(c?ob)=(%(%d+%)) ?(.*)")
-    if kind then
-      if name ~= "" then names[id] = name end
-      if kind == "ob" then current = names[id] end
-    elseif line:find("^calls=") then
-      skip = true -- what was called comes with its own lines
-    elseif line:find("^[%d+*-]") then
-      local count = not skip and line:match("^%S+ (%d+)$")
-      if count then counts[current] = (counts[current] or 0) + tonumber(count) end
-      skip = false
-    end
-  end
-  return counts
-end
-
 local function count_objects(...)
-  local file = servers.dir() .. "/callgrind"
-  local command = "valgrind --tool=callgrind --callgrind-out-file=%s %s 2>&1"
-  local output, code = process.output(command:format(file, words(...)))
-  if output then return read_objects(file) end
-  say("%s: status %s", (...), code)
-end
-
--- The instructions of all objects, or of those that plain C does not have.
-local function sum(counts, plain_counts)
-  local total = 0
-  for object, count in pairs(counts) do
-    if not (plain_counts and plain_counts[object]) then total = total + count end
-  end
-  return total
+  local counts, code = measure.callgrind(words(...))
+  if not counts then say("%s: status %s", (...), code) end
+  return counts
 end
 
 local plain_counts -- of the last run of plain C
@@ -106,19 +65,11 @@ local function instructions(program, task, concurrent)
   local more = less and count_objects(program, task, server_url, few + COUNTED, concurrent)
   if not more then return nil end
   if program == "plain" then plain_counts = more end
-  return (sum(more) - sum(less)) / COUNTED,
-    (sum(more, plain_counts) - sum(less, plain_counts)) / COUNTED
+  return (measure.sum(more) - measure.sum(less)) / COUNTED,
+    (measure.sum(more, plain_counts) - measure.sum(less, plain_counts)) / COUNTED
 end
 
 -- ---- CPU time ---------------------------------------------------------------------------
-
-local function median(numbers)
-  local copy = {}
-  for _, number in pairs(numbers) do copy[#copy + 1] = number end
-  table.sort(copy)
-  local middle = (#copy + 1) // 2
-  return #copy % 2 == 1 and copy[middle] or copy[1] and (copy[middle] + copy[middle + 1]) / 2
-end
 
 -- The CPU time of all programs, one after the other, in each round: what else the machine does
 -- hits all of them. Times by program and round.
@@ -154,12 +105,7 @@ local function write(...)
 end
 
 local function write_row(first, cells)
-  write("| %s | %s |", first, table.concat(cells, " | "))
-end
-
-local function thousands(number)
-  local text = ("%.0f"):format(number):reverse():gsub("(%d%d%d)", "%1,")
-  return (text:reverse():gsub("^,", ""))
+  write("%s", measure.row(first, table.unpack(cells)))
 end
 
 -- The bars: the best of the loops, and each of them. ratios are by program and column.
@@ -257,20 +203,13 @@ end
 
 -- ---- bench/RESULTS-loops.md -------------------------------------------------------------
 
-local function machine()
-  return ("%s, %s CPUs; libcurl %s, %s, %s; %s"):format(process.output("uname -sm"),
-    process.output("getconf _NPROCESSORS_ONLN"), process.output("pkg-config --modversion libcurl"),
-    process.output(process.interpreter .. " -v"):match("^Lua %S+"),
-    process.output("valgrind --version"), os.date("!%Y-%m-%d"))
-end
-
 local fill = { requests = thousands(REQUESTS), rounds = ROUNDS, fewer = FEWER, idle = IDLE }
 
 local function explain(text)
   write("%s", (text:gsub("@(%w+)@", fill)))
 end
 
-explain("# Event loops against plain C\n\n" .. machine() .. ".\n")
+explain("# Event loops against plain C\n\n" .. measure.machine() .. ".\n")
 explain [[
 `make bench` runs the same work as a C program on `curl_multi_socket_action` and epoll
 ([plain_loop.c](plain_loop.c), -O2), and under each loop as Lua coroutines that call
@@ -287,7 +226,7 @@ socket: C functions there, Lua functions here. All figures are for one request.
 
 ## An easy handle for each request
 ]]
-build_plain()
+plain = measure.compile("plain_loop")
 server_url = servers.nginx().url .. "/hello"
 explain "@rounds@ rounds.\n"
 write_cpu(loops, "fetch", ROUNDS)
@@ -316,6 +255,5 @@ explain [[
 transfer keeps the time.
 ]]
 write_idle()
-process.write(results, table.concat(lines, "\n"))
-print("written to " .. results)
+measure.write("bench/RESULTS-loops.md", (table.concat(lines, "\n"):gsub("\n+$", "")))
 servers.close()

@@ -3,12 +3,11 @@
 --
 -- Run:  make bench     or     BENCH="new kept" make bench  (some tasks; writes no file)
 
+local measure = require "bench.measure"
 local process = require "spec.support.process"
 local servers = require "spec.support.servers"
 
-local build = os.getenv("BUILD") or "build"
-local results = "bench/RESULTS.md"
-local marker = "<!-- What follows is written by hand: make bench keeps it. -->"
+local run, thousands, quantile = measure.run, measure.thousands, measure.quantile
 local MIB <const> = 1 << 20
 
 -- loop is the N of the runs that are timed, and pairs how many of them there are; count the N
@@ -43,32 +42,19 @@ local tasks = {
 
 -- ---- running the two programs -----------------------------------------------------------
 
-local function run(command)
-  local text = process.output(command)
-  return assert(text, "failed: " .. command)
-end
-
-local function build_plain()
-  local plain = build .. "/bench/plain"
-  run(("mkdir -p '%s/bench' && %s -std=c11 -D_GNU_SOURCE -O2 -o '%s' bench/plain.c %s"):format(
-    build, os.getenv("CC") or "cc", plain, run("pkg-config --cflags --libs libcurl")))
-  return plain
-end
-
 local programs
 
--- The shell's words that run a task. 1,000 connections need more descriptors than usual.
-local function words(which, task, n, under)
-  local path = under and task.count_path or task.path
-  return ("ulimit -n 4096 && exec %s %s %s '%s' %d"):format(
-    under or "", programs[which], task.name, servers.nginx().url .. path, n)
+-- The shell's words that run a task.
+local function words(which, task, n, path)
+  return ("%s %s '%s' %d"):format(programs[which], task.name,
+    servers.nginx().url .. (path or task.path), n)
 end
 
 local function parse(text)
-  local pattern = "cpu (%S+) opened (%d+) closed (%d+) bytes (%d+)"
-  local cpu, opened, closed, bytes = text:match(pattern)
-  assert(cpu, text)
-  return { cpu = tonumber(cpu), done = table.concat({ opened, closed, bytes }, " ") }
+  local result = measure.parse(text)
+  assert(result.bytes, text)
+  result.done = table.concat({ result.opened, result.closed, result.bytes }, " ")
+  return result
 end
 
 -- Both must have opened and closed as many sockets, and read as much.
@@ -77,12 +63,6 @@ local function check_same(plain, ours)
 end
 
 -- ---- CPU time ---------------------------------------------------------------------------
-
-local function quantile(list, q)
-  local copy = table.move(list, 1, #list, 1, {})
-  table.sort(copy)
-  return copy[1 + math.floor((#copy - 1) * q + 0.5)]
-end
 
 local function time(which, task)
   return parse(run(words(which, task, task.loop)))
@@ -115,23 +95,12 @@ end
 
 -- ---- what valgrind counts ---------------------------------------------------------------
 
-local function valgrind(tool, which, task, n, pattern)
-  local text = run(words(which, task, n, "valgrind --tool=" .. tool) .. " 2>&1")
-  local numbers = { text:match(pattern) }
-  assert(numbers[1], text)
-  for i, number in ipairs(numbers) do
-    numbers[i] = tonumber((number:gsub(",", "")))
-  end
-  return parse(text), table.unpack(numbers)
-end
-
 local function count(which, task, n)
   local fewest, done = math.huge, nil
   for _ = 1, task.repeats do
-    local number
-    done, number = valgrind("callgrind --callgrind-out-file=/dev/null", which, task, n,
-      "Collected : (%d+)")
-    fewest = math.min(fewest, number)
+    local counts, text = measure.callgrind(words(which, task, n, task.count_path))
+    fewest = math.min(fewest, measure.sum(assert(counts, text)))
+    done = parse(text)
   end
   return fewest, done
 end
@@ -141,11 +110,6 @@ local function instructions(which, task)
   local once = count(which, task, task.count)
   local twice, done = count(which, task, 2 * task.count)
   return (twice - once) / (task.count * (task.count_units or task.units or 1)), done
-end
-
-local function thousands(number)
-  local text = ("%.0f"):format(number):reverse():gsub("(%d%d%d)", "%1,")
-  return (text:reverse():gsub("^,", ""))
 end
 
 local function measure_instructions(task)
@@ -160,9 +124,11 @@ end
 
 -- Heap that is in use when the program ends, connections and all.
 local function heap(which, task, n)
-  local done, bytes, blocks = valgrind("memcheck --leak-check=no", which, task, n,
-    "in use at exit: (%S+) bytes in (%S+) blocks")
-  return done, bytes + 16 * blocks
+  local text = run("valgrind --tool=memcheck --leak-check=no " .. words(which, task, n) .. " 2>&1")
+  local bytes, blocks = text:match("in use at exit: (%S+) bytes in (%S+) blocks")
+  assert(bytes, text)
+  bytes, blocks = bytes:gsub(",", ""), blocks:gsub(",", "")
+  return parse(text), tonumber(bytes) + 16 * tonumber(blocks)
 end
 
 local function heap_of_one(which, task)
@@ -204,7 +170,7 @@ local function add(rows, task, row)
   io.flush()
 end
 
-local function measure(rows, task)
+local function measure_task(rows, task)
   if task.name == "idle" then
     add(rows, task, measure_memory(task))
   else
@@ -226,14 +192,6 @@ end
 
 -- ---- bench/RESULTS.md -------------------------------------------------------------------
 
-local function machine()
-  local nginx = "PATH=$PATH:/usr/sbin nginx -v 2>&1"
-  return ("%s, %s CPUs; libcurl %s, %s, %s, %s; %s"):format(
-    run("uname -sm"), run("getconf _NPROCESSORS_ONLN"), run("pkg-config --modversion libcurl"),
-    run(process.interpreter .. " -v"):match("^Lua %S+"),
-    run(nginx):match("nginx/%S+"), run("valgrind --version"), os.date("!%Y-%m-%d"))
-end
-
 local method = [[
 `make bench` runs the same tasks as a C program ([plain.c](plain.c), built with -O2) and as a
 Lua script on curlsock ([task.lua](task.lua)), one after the other, against one nginx on
@@ -254,12 +212,12 @@ function here. Both must have opened and closed as many sockets and read as many
 
 local function table_lines(rows)
   local lines = {
-    "| task | figure | plain C | curlsock | ratio | bar | met? |",
-    "| --- | --- | ---: | ---: | ---: | ---: | --- |",
+    measure.row("task", "figure", "plain C", "curlsock", "ratio", "bar", "met?"),
+    measure.row("---", "---", "---:", "---:", "---:", "---:", "---"),
   }
   for _, row in ipairs(rows) do
-    lines[#lines + 1] = ("| %s | %s | %s | %s | %s | %s | %s |"):format(row.title, row.figure,
-      row.plain, row.ours, row.ratio, row.bar, row.met and "yes" or "**no**")
+    lines[#lines + 1] = measure.row(row.title, row.figure, row.plain, row.ours, row.ratio, row.bar,
+      row.met and "yes" or "**no**")
   end
   return table.concat(lines, "\n")
 end
@@ -275,18 +233,11 @@ local function missed_lines(rows)
   return #lines > 0 and table.concat(lines, "\n") or "Every bar is met."
 end
 
-local function by_hand()
-  local text = process.read(results) or ""
-  local _, last = text:find(marker, 1, true)
-  return last and text:sub(last + 1) or "\n"
-end
-
 local function write_results(rows)
-  process.write(results, table.concat({
-    "# What curlsock costs", machine() .. ".", (method:gsub("\n$", "")),
-    table_lines(rows), missed_lines(rows), marker,
-  }, "\n\n") .. by_hand())
-  print("written to " .. results)
+  measure.write("bench/RESULTS.md", table.concat({
+    "# What curlsock costs", measure.machine() .. ".", (method:gsub("\n$", "")),
+    table_lines(rows), missed_lines(rows),
+  }, "\n\n"))
 end
 
 -- ---- main -------------------------------------------------------------------------------
@@ -299,12 +250,12 @@ local function sparse_file(mib)
 end
 
 local list, all = selected()
-programs = { plain = build_plain(), ours = process.interpreter .. " bench/task.lua" }
+programs = { plain = measure.compile("plain"), ours = process.interpreter .. " bench/task.lua" }
 sparse_file(1024)
 sparse_file(64)
 local rows = {}
 for _, task in ipairs(list) do
-  measure(rows, task)
+  measure_task(rows, task)
 end
 if all then
   write_results(rows)

@@ -48,6 +48,7 @@ lint   | cmd gcc                  | gcc                  | gcc                | 
 lint   | cmd clang                | clang                | clang              | clang             | llvm
 lint   | cmd clang-format         | clang-format         | clang-tools-extra  | clang-extra-tools | clang-format
 lint   | cmd nm                   | binutils             | binutils           | binutils          | binutils
+static | cmd cppcheck             | cppcheck             | cppcheck           | cppcheck          | cppcheck
 bench  | cmd valgrind             | valgrind             | valgrind           | valgrind          | -
 check  | cmd gcc                  | gcc                  | libasan            | gcc               | gcc
 check  | cmd gcc                  | gcc                  | libubsan           | gcc               | gcc
@@ -58,6 +59,8 @@ check  | cmd patchelf             | patchelf             | patchelf           | 
 check  | cmd valgrind             | valgrind             | valgrind           | valgrind          | -
 check  | cmd valgrind             | libc6-dbg            | valgrind           | musl-dbg          | -
 plot   | cmd gnuplot-minimal      | gnuplot-nox          | gnuplot            | gnuplot           | gnuplot
+source | cmd dpkg-source          | dpkg-dev             | -                  | -                 | -
+watch  | cmd inotifywait          | inotify-tools        | inotify-tools      | inotify-tools     | -
 matrix | cmd debootstrap          | debootstrap          | debootstrap        | debootstrap       | -
 END
 }
@@ -192,7 +195,7 @@ install() {
 
 for group in "$@"; do
   case $group in
-    build | test | cover | fuzz | lint | bench | check | matrix | plot) ;;
+    build | test | cover | fuzz | lint | bench | check | matrix | plot | source | static | watch) ;;
     *) echo "setup.sh: no such group: $group" >&2; exit 2 ;;
   esac
 done

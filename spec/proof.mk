@@ -5,6 +5,10 @@
 SECONDS ?= 60
 CURLSOCK_BUILD ?= $(BUILD)
 
+# With what the C code asserts about itself (CS_CHECK).
+CHECKS = -DCS_CHECKS
+CHECKED = BUILD='$(BUILD)/checked' CPPFLAGS='$(CPPFLAGS) $(CHECKS)'
+
 idle:
 	@sh scripts/setup.sh build test
 	@CURLSOCK_IDLE=$(or $(N),10000) $(MAKE) --no-print-directory TESTS=spec/63-idle_spec.lua run-test
@@ -30,7 +34,7 @@ OOM_HOST = $(BUILD)/oom/host
 
 oom:
 	@sh scripts/setup.sh build test
-	@$(MAKE) --no-print-directory run-oom
+	@$(MAKE) --no-print-directory $(CHECKED) run-oom
 
 run-oom: $(OOM_HOST)
 	@$(OOM_HOST) spec/oom/scenarios.lua '$(SCENARIO)' $(MODE)
@@ -45,7 +49,7 @@ $(OOM_HOST): spec/oom/host.c spec/oom/server.c spec/oom/server.h $(OBJECTS)
 # The module stays loaded when a state closes: a leak is reported later and needs its symbols.
 # Freed memory is kept back only so long that specs may look at how much the process has. gcc's
 # second sanitizer writes where it likes, so it aborts, and the first one reports that.
-SANITIZE = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+SANITIZE = -O1 -g $(CHECKS) -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 SANITIZE_clang = -shared-libasan
 RUNTIME_gcc = libasan.so
 RUNTIME_clang = libclang_rt.asan-$(shell uname -m).so
@@ -92,7 +96,8 @@ gcstress:
 
 valgrind:
 	@sh scripts/setup.sh build test check
-	@$(MAKE) --no-print-directory BUILD='$(BUILD)/valgrind' LDFLAGS=-Wl,-z,nodelete run-valgrind
+	@$(MAKE) --no-print-directory BUILD='$(BUILD)/valgrind' LDFLAGS=-Wl,-z,nodelete \
+	  CPPFLAGS='$(CPPFLAGS) $(CHECKS)' run-valgrind
 
 run-valgrind: LUA_COMMAND = $(CURDIR)/spec/support/valgrind.sh
 run-valgrind: all
@@ -101,15 +106,30 @@ run-valgrind: all
 	  sh scripts/reports.sh '$(REPORTS)' \
 	  $(MAKE) --no-print-directory LUA='$(LUA_COMMAND)' run-test
 
+# Lua as it checks itself. Only the module's process and its children run it.
+CHECKED_LUA = $(BUILD)/checked-lua
+
+apicheck:
+	@sh scripts/setup.sh build test source
+	@$(MAKE) --no-print-directory BUILD='$(BUILD)/apicheck' CPPFLAGS='$(CPPFLAGS) $(CHECKS)' \
+	  run-apicheck
+
+run-apicheck: all $(CHECKED_LUA)
+	@REPORTS='$(REPORTS)' sh scripts/reports.sh '$(REPORTS)' \
+	  $(MAKE) --no-print-directory LUA='$(abspath $(CHECKED_LUA))' run-test
+
+$(CHECKED_LUA): scripts/apicheck.sh spec/support/apicheck.c spec/support/apicheck.h
+	@CC='$(CC)' sh scripts/apicheck.sh '$(BUILD)' lua$(LUA_VERSION)
+
 soak:
 	@sh scripts/setup.sh build test
-	@$(MAKE) --no-print-directory run-soak
+	@$(MAKE) --no-print-directory $(CHECKED) run-soak
 
 run-soak: all
 	@CURLSOCK_BUILD='$(CURLSOCK_BUILD)' $(LUA) spec/soak/run.lua $(SECONDS) $(SEED)
 
 FUZZ = BUILD=$(BUILD)/fuzz CC=clang \
-  CFLAGS='-O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all \
+  CFLAGS='-O1 -g $(CHECKS) -fno-omit-frame-pointer -fno-sanitize-recover=all \
   -fsanitize=fuzzer-no-link,address,undefined,float-cast-overflow'
 FUZZ_COMMON = fuzz kernel
 FUZZ_TARGETS = $(filter-out $(FUZZ_COMMON),$(patsubst spec/fuzz/%.c,%,$(wildcard spec/fuzz/*.c)))
@@ -152,6 +172,18 @@ run-coverage: all
 	$(MAKE) --no-print-directory run-oom || failed=1; \
 	$(LUA) scripts/coverage.lua '$(BUILD)' '$(LUAC)' && [ ! "$$failed" ]
 
+# What is asserted is known to the analyzers.
+ANALYZED = -std=c11 -D_GNU_SOURCE $(CHECKS) -fPIC -fvisibility=hidden $(CPPFLAGS) $(INCLUDES) \
+  $(LUA_CFLAGS) $(CURL_CFLAGS)
+
+analyze:
+	@sh scripts/setup.sh build lint static
+	@$(MAKE) --no-print-directory run-analyze
+
+run-analyze:
+	@$(LUA) scripts/analyze.lua '$(BUILD)/analyze' '$(ANALYZED)' \
+	  $(wildcard csrc/*.c csrc/*/*.c)
+
 MATRIX ?= $(BUILD)/matrix
 SUITES ?= bookworm trixie sid
 
@@ -159,6 +191,6 @@ matrix:
 	@sh scripts/setup.sh matrix
 	@MIRROR='$(MIRROR)' sh scripts/matrix.sh '$(MATRIX)' $(SUITES)
 
-.PHONY: posix idle million run-million oom run-oom sanitize sanitize-gcc sanitize-clang run-sanitize \
-  gcstress valgrind run-valgrind soak run-soak fuzz run-fuzz fuzz-corpus run-fuzz-corpus coverage \
-  run-coverage matrix
+.PHONY: posix idle million run-million oom run-oom sanitize sanitize-gcc sanitize-clang \
+  run-sanitize gcstress valgrind run-valgrind apicheck run-apicheck analyze run-analyze soak \
+  run-soak fuzz run-fuzz fuzz-corpus run-fuzz-corpus coverage run-coverage matrix
