@@ -32,6 +32,23 @@ function transfers.only_result(multi)
   return table.unpack(first, 2, first.n)
 end
 
+-- A whole transfer of the easy in the multi, which it leaves: true, or nil, message, name. drive,
+-- a function, may drive it.
+function transfers.run(multi, easy, drive)
+  multi:add(easy)
+  if drive then drive() else transfers.drive(multi) end
+  local result = table.pack(transfers.only_result(multi))
+  multi:remove(easy)
+  return table.unpack(result, 1, result.n)
+end
+
+-- The same, which must succeed: the body.
+function transfers.fetch_in(multi, easy)
+  local body = {}
+  assert(transfers.run(multi, easy:setopt("writefunction", body)))
+  return table.concat(body)
+end
+
 -- What libcurl holds: exactly one Socket.
 function transfers.held()
   local sockets = curl.sockets()
