@@ -62,7 +62,7 @@ help:
 	@echo 'make              builds $(CORE)'
 	@echo 'make demo         shows what curlsock is for; URL=http://... against a real server'
 	@echo 'make test         runs every spec; TESTS="spec/01-rock_spec.lua ..." FILTER=pattern some,'
-	@echo '                  VERBOSE=1 names each test'
+	@echo '                  VERBOSE=1 names each test; CURL_LIB=folder uses the libcurl.so.4 there'
 	@echo 'make idle         10,000 idle connections in one multi; N=how many'
 	@echo 'make million      a million requests, drawn to bench/figures/million.svg; N=how many'
 	@echo 'make posix        every spec with the module as macOS or a BSD gets it; TESTS, FILTER'
@@ -109,7 +109,7 @@ test:
 	@$(MAKE) --no-print-directory run-test
 
 run-test: all $(NATIVE)
-	@CURLSOCK_BUILD='$(BUILD)' CURLSOCK_VERBOSE='$(VERBOSE)' \
+	@$(if $(CURL_LIB),LD_LIBRARY_PATH='$(CURL_LIB)' CURLSOCK_CURL_LIB=1) CURLSOCK_BUILD='$(BUILD)' CURLSOCK_VERBOSE='$(VERBOSE)' \
 	  $(LUA) spec/support/run.lua $(if $(FILTER),--filter='$(FILTER)') $(TESTS)
 
 include spec/proof.mk

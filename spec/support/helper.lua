@@ -1,7 +1,10 @@
--- Busted's helper script: every test, and then every file, must leave nothing over.
+-- Busted's helper script: every test, and then every file, must leave nothing over; and each
+-- test has a time limit, at which the process is killed: run.lua says in which.
 
 local busted = require "busted"
 local left = require "spec.support.left"
+local native = require "spec.support.native"
+local process = require "spec.support.process"
 local servers = require "spec.support.servers"
 
 -- Before the first test, for its pipe is a descriptor.
@@ -34,6 +37,18 @@ local function guarded(element, run)
   end
 end
 
+local limit = math.max(1, math.floor(process.limit))
+
+local function again()
+  native.alarm(limit)
+  return nil, true
+end
+
+-- What runs between two tests (setup, teardown) has its limit, too.
+for _, event in ipairs { { "file", "start" }, { "test", "start" }, { "test", "end" } } do
+  busted.subscribe(event, again)
+end
+
 local guards = setmetatable({}, { __mode = "k" })
 local files = {}
 
@@ -59,6 +74,7 @@ busted.subscribe({ "file", "end" }, function(file)
 end)
 
 busted.subscribe({ "exit" }, function()
+  native.alarm(0)
   servers.close()
   return nil, true
 end)
