@@ -6,6 +6,7 @@ local left = require "spec.support.left"
 local luasocket = require "socket"
 local sockets = require "spec.support.sockets"
 local steal = require "spec.support.steal"
+local surface = require "spec.support.surface"
 local target = require("spec.support.transfers").target
 
 local fails, failed, huge = errors.matches, errors.failed, sockets.huge
@@ -194,18 +195,12 @@ describe("curl.adopt", function()
 end)
 
 describe("a Socket's states", function()
-  -- Calls method of s with arguments that would do.
   local function call(s, method)
-    local arguments = {
-      bind = { "127.0.0.1:0" }, connect = { "127.0.0.1:1" }, send = { "x" }, recv = { 1 },
-      setsockopt = { "socket", "keepalive", true }, getsockopt = { "socket", "keepalive" },
-      accept = { 0 },
-    }
-    return s[method](s, table.unpack(arguments[method] or {}))
+    return surface.call("socket", method, s, { address = curl.address("127.0.0.1:0") })
   end
 
-  local options = { "setsockopt", "getsockopt", "localaddress", "peeraddress", "info", "bind" }
-  local io_methods = { "listen", "accept", "connect", "send", "recv" }
+  local options = surface.methods_with("socket", "state", "options")
+  local io_methods = surface.methods_with("socket", "state", "io")
 
   it("owned: everything", function()
     local s = curl.socket()

@@ -2,10 +2,12 @@
 -- with the Socket, what each value that it may return means, and the socket that FTP accepts.
 
 local curl = require "curlsock"
+local easies = require "spec.support.easies"
 local servers = require "spec.support.servers"
 local steal = require "spec.support.steal"
 local transfers = require "spec.support.transfers"
 
+local new_easy, get, thrown_by = easies.of "sockoptfunction"
 local fetch, held, returning = transfers.fetch, transfers.held, transfers.returning
 
 -- libcurl 7.88.0 and 7.88.1 connect again what is connected already.
@@ -13,23 +15,6 @@ local version = curl.version_info().version_num
 local takes_connected = version ~= 0x075800 and version ~= 0x075801
 
 local web
-
-local function new_easy(url, sockopt, options)
-  local easy = curl.easy { url = url, proxy = "", timeout = 20, sockoptfunction = sockopt }
-  return assert(easy:setopt(options or {}))
-end
-
-local function get(url, sockopt, options)
-  local easy <close> = new_easy(url, sockopt, options)
-  return fetch(easy)
-end
-
--- What perform throws, which must be an error.
-local function thrown_by(...)
-  local ok, err = pcall(get, ...)
-  assert.is_false(ok)
-  return err
-end
 
 -- A callback that counts its calls, and answers as the function does with the count.
 local function counting(answer)

@@ -7,6 +7,7 @@ local left = require "spec.support.left"
 local lives = require "spec.support.lives"
 local luasocket = require "socket"
 local servers = require "spec.support.servers"
+local surface = require "spec.support.surface"
 local transfers = require "spec.support.transfers"
 
 local drive, only_result = transfers.drive, transfers.only_result
@@ -296,39 +297,21 @@ for _, how in ipairs(manners) do
 end
 
 describe("R5: easy:close inside its own", function()
-  local function data() return "data" end
-  local function yes() return true end
-
-  -- A transfer that calls the callback of that name, and what that does besides.
-  local callbacks = {
-    { "opensocketfunction", "/hello" },
-    { "sockoptfunction", "/hello" },
-    { "closesocketfunction", "/close" },
-    { "writefunction", "/hello" },
-    { "headerfunction", "/hello" },
-    { "xferinfofunction", "/hello" },
-    { "prereqfunction", "/hello" },
-    { "debugfunction", "/hello", { verbose = true } },
-    { "readfunction", "/upload", { upload = true, infilesize_large = 4, readfunction = data } },
-    { "seekfunction", "/moved-upload", { upload = true, infilesize_large = 4,
-      followlocation = true, readfunction = data, seekfunction = yes } },
-  }
-  for _, callback in ipairs(callbacks) do
-    local name, path, options = table.unpack(callback)
+  for _, callback in ipairs(surface.callbacks) do
+    local name, path = callback.name, callback.path or "/hello"
     it(name .. " is refused and changes nothing", function()
       local log = new_log()
-      local easy = new_easy(log, "A", options or {})
+      local easy = new_easy(log, "A", callback.options or {})
       local usual = {
         opensocketfunction = log.open("A"),
         closesocketfunction = log.close("A"),
-        readfunction = data,
-        seekfunction = yes,
       }
       local refusals = {}
       easy:setopt("url", servers.nginx().url .. path)
       easy:setopt(name, function(...)
         refusals[#refusals + 1] = try(easy.close, easy)
-        return (usual[name] or function() end)(...)
+        if usual[name] then return usual[name](...) end
+        return callback.answer
       end)
       assert.is_true(easy:perform())
       assert.is_true(#refusals > 0)

@@ -7,6 +7,7 @@ local left = require "spec.support.left"
 local servers = require "spec.support.servers"
 local several = require "spec.support.several"
 local steal = require "spec.support.steal"
+local surface = require "spec.support.surface"
 local transfers = require "spec.support.transfers"
 
 local new_host, body_of, dead_host = event_host.new, event_host.body_of, several.dead
@@ -112,7 +113,7 @@ describe("socketfunction and timerfunction", function()
 
   it("throw for what is neither function nor nil", function()
     local multi <close> = curl.multi()
-    for _, name in ipairs { "socketfunction", "timerfunction" } do
+    for _, name in ipairs(surface.multi_callbacks) do
       for _, value in ipairs { 1, "x", true, {} } do
         assert.error_matches(function() multi:setopt(name, value) end,
           "^option '" .. name .. "': function expected, got " .. type(value) .. "$")
@@ -519,21 +520,17 @@ describe("An error in", function()
 end)
 
 describe("Inside socketfunction and timerfunction", function()
-  local calls = {
-    { "multi:add", function(host) host.multi:add(curl.easy()) end },
-    { "multi:remove", function(host, easy) host.multi:remove(easy) end },
-    { "multi:perform", function(host) host.multi:perform() end },
-    { "multi:poll", function(host) host.multi:poll(0) end },
-    { "multi:socket_action", function(host) host.multi:socket_action() end },
-    { "multi:timeout", function(host) host.multi:timeout() end },
-    { "multi:results", function(host) host.multi:results() end },
-    { "multi:setopt", function(host) host.multi:setopt("maxconnects", 1) end },
-    { "multi:pollfd", function(host) host.multi:pollfd() end },
-    { "close", function(host) host.multi:close() end },
-    { "close", function(_, easy) easy:close() end },
-    { "easy:perform", function(_, easy) easy:perform() end },
-    { "easy:reset", function(_, easy) easy:reset() end },
-  }
+  -- What no callback may call: name, function(host, easy).
+  local calls = {}
+  for _, class in ipairs { "easy", "multi" } do
+    for _, method in ipairs(surface.methods_with(class, "inside", "refused")) do
+      calls[#calls + 1] = { method == "close" and method or class .. ":" .. method,
+        function(host, easy)
+          local object = class == "multi" and host.multi or easy
+          surface.call(class, method, object, { easy = curl.easy(), peer = easy })
+        end }
+    end
+  end
 
   -- Runs a transfer, with a call in each of them: what that threw.
   local function errors_of(call)
