@@ -1,6 +1,7 @@
 -- opensocketfunction (CURLOPT_OPENSOCKETFUNCTION) on real servers: what it is told, what it may
 -- change, and when it is asked. What it may answer is in the two specs that come next.
 
+local callback_option = require "spec.support.callback_option"
 local curl = require "curlsock"
 local easies = require "spec.support.easies"
 local openers = require "spec.support.openers"
@@ -362,23 +363,11 @@ describe("opensocketfunction", function()
 
   it("must be a function, or setopt throws and keeps the one that was set", function()
     local easy <close> = new_easy(web.url .. "/hello", returning(nil, "kept"))
-    for name, value in pairs { number = 1, string = "print", table = {}, boolean = true } do
-      assert.has_error(function()
-        easy:setopt("opensocketfunction", value)
-      end, "option 'opensocketfunction': function expected, got " .. name)
-    end
+    callback_option.takes_functions_only(easy, "opensocketfunction")
     assert.truthy(select(2, fetch(easy)):find("refused: kept", 1, true))
   end)
 
   it("has no data pointer to set, and no other name", function()
-    local easy <close> = curl.easy()
-    assert.has_error(function()
-      easy:setopt("opensocketdata", 1)
-    end, "option 'opensocketdata' cannot be set from Lua")
-    for _, name in ipairs { "opensocketfuncton", "OPENSOCKETFUNCTION", "opensocket" } do
-      assert.has_error(function()
-        easy:setopt(name, print)
-      end, ("unknown option '%s'"):format(name))
-    end
+    callback_option.has_one_name "opensocket"
   end)
 end)

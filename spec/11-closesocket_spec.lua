@@ -2,6 +2,7 @@
 -- may do, and which easy's it is. When it runs, and what it throws, is in the two specs that come
 -- next.
 
+local callback_option = require "spec.support.callback_option"
 local closers = require "spec.support.closers"
 local curl = require "curlsock"
 local easies = require "spec.support.easies"
@@ -425,25 +426,13 @@ describe("closesocketfunction", function()
 
   it("must be a function, or setopt throws and keeps the one that was set", function()
     local easy <close>, opened, closed = noted(web.url .. "/hello")
-    for name, value in pairs { number = 1, string = "print", table = {}, boolean = true } do
-      assert.has_error(function()
-        easy:setopt("closesocketfunction", value)
-      end, "option 'closesocketfunction': function expected, got " .. name)
-    end
+    callback_option.takes_functions_only(easy, "closesocketfunction")
     assert.equal("hello\n", fetch(easy))
     easy:close()
     assert_closed(opened, closed)
   end)
 
   it("has no data pointer to set, and no other name", function()
-    local easy <close> = curl.easy()
-    assert.has_error(function()
-      easy:setopt("closesocketdata", 1)
-    end, "option 'closesocketdata' cannot be set from Lua")
-    for _, name in ipairs { "closesocketfuncton", "CLOSESOCKETFUNCTION", "closesocket" } do
-      assert.has_error(function()
-        easy:setopt(name, print)
-      end, ("unknown option '%s'"):format(name))
-    end
+    callback_option.has_one_name "closesocket"
   end)
 end)

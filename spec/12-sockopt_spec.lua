@@ -1,6 +1,7 @@
 -- sockoptfunction (CURLOPT_SOCKOPTFUNCTION) on real servers: what it is told, what it may do
 -- with the Socket, what each value that it may return means, and the socket that FTP accepts.
 
+local callback_option = require "spec.support.callback_option"
 local curl = require "curlsock"
 local easies = require "spec.support.easies"
 local servers = require "spec.support.servers"
@@ -644,23 +645,11 @@ describe("sockoptfunction", function()
 
   it("must be a function, or setopt throws and keeps the one that was set", function()
     local easy <close> = new_easy(web.url .. "/hello", returning(false, "kept"))
-    for name, value in pairs { number = 1, string = "print", table = {}, boolean = true } do
-      assert.has_error(function()
-        easy:setopt("sockoptfunction", value)
-      end, "option 'sockoptfunction': function expected, got " .. name)
-    end
+    callback_option.takes_functions_only(easy, "sockoptfunction")
     assert.truthy(select(2, fetch(easy)):find("refused by sockoptfunction: kept", 1, true))
   end)
 
   it("has no data pointer to set, and no other name", function()
-    local easy <close> = curl.easy()
-    assert.has_error(function()
-      easy:setopt("sockoptdata", 1)
-    end, "option 'sockoptdata' cannot be set from Lua")
-    for _, name in ipairs { "sockoptfuncton", "SOCKOPTFUNCTION", "sockopt" } do
-      assert.has_error(function()
-        easy:setopt(name, print)
-      end, ("unknown option '%s'"):format(name))
-    end
+    callback_option.has_one_name "sockopt"
   end)
 end)

@@ -648,7 +648,7 @@ end)
 describe("of two errors", function()
   -- A script with the web server's url, and lines to say; what it printed.
   local function run(script)
-    return left.pass(("local url = %q\n"):format(web.url) .. [[
+    return left.pass(left.locals { url = web.url } .. [[
       local curl = require "curlsock"
       warn "@on"
       local function new(path, options)

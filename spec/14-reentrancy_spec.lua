@@ -7,21 +7,10 @@ local easies = require "spec.support.easies"
 local errors = require "spec.support.errors"
 local servers = require "spec.support.servers"
 local surface = require "spec.support.surface"
-local drive = require("spec.support.transfers").drive
+local transfers = require "spec.support.transfers"
 
-local new = easies.new
+local new, drive, drive_well = easies.new, transfers.drive, transfers.drive_well
 local web
-
--- Every transfer of the multi succeeds: how many there are.
-local function drive_well(multi)
-  drive(multi)
-  local count = 0
-  for _, ok, message in multi:results() do
-    assert(ok, message)
-    count = count + 1
-  end
-  return count
-end
 
 -- An easy that runs f once, inside a callback of that kind; its body, and what tells whether
 -- f has run.

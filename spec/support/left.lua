@@ -8,6 +8,7 @@
 --   left.gc()                 collects all garbage, finalizers included
 --   left.run(script [, env [, seconds]])   "exit"|"signal"|"timeout", code, stdout, stderr
 --   left.pass(script [, env [, seconds]])  the same; fails unless it exits with 0: stdout, stderr
+--   left.locals { NAME = value }           a line for the head of a script
 --
 -- Objects that the test's own closures can still reach are not garbage: what a test makes must
 -- be local to it, not to the describe block around.
@@ -103,6 +104,14 @@ local function how(ok, kind, code)
     return "signal", code - 128
   end
   return kind, ok and 0 or code
+end
+
+function left.locals(values)
+  local names, texts = {}, {}
+  for name, value in pairs(values) do
+    names[#names + 1], texts[#texts + 1] = name, ("%q"):format(value)
+  end
+  return ("local %s = %s\n"):format(table.concat(names, ", "), table.concat(texts, ", "))
 end
 
 function left.run(script, env, seconds)

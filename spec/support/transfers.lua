@@ -24,6 +24,17 @@ function transfers.drive(multi, done)
   end
 end
 
+-- Drives the multi to the end of its transfers, which must all succeed: how many there were.
+function transfers.drive_well(multi)
+  transfers.drive(multi)
+  local count = 0
+  for _, ok, message in multi:results() do
+    assert(ok, message)
+    count = count + 1
+  end
+  return count
+end
+
 -- The result of the only transfer that has ended: true, or nil, message, name.
 function transfers.only_result(multi)
   local next_result, state = multi:results()
