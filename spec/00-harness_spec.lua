@@ -34,6 +34,17 @@ describe("the module", function()
   end)
 end)
 
+describe("a spec", function()
+  it("has at most 1,000 lines: a longer one is split by concept", function()
+    local long = {}
+    for path in process.output("find spec -name '*_spec.lua'"):gmatch("[^\n]+") do
+      local lines = select(2, process.read(path):gsub("\n", ""))
+      if lines > 1000 then long[#long + 1] = ("%s: %d"):format(path, lines) end
+    end
+    assert.same({}, long)
+  end)
+end)
+
 describe("nginx", function()
   it("serves plain HTTP", function()
     local web = servers.nginx()
@@ -308,7 +319,7 @@ describe("a run", function()
         it("passes", function() end)
         it("hangs", function() %s end)]]):format(hangs), limit)
       assert.falsy(ok)
-      assert.truthy(output:find("\nThe run ended (killed after 2 s) in: ", 1, true), output)
+      assert.truthy(output:find("\nThe run ended (killed by the time limit) in: ", 1, true), output)
       assert.truthy(output:find("example_spec%.lua:2  [^\n]*hangs\n"), output)
       assert.equal("1 passed, 1 failed", closing_line(output))
     end

@@ -1,10 +1,9 @@
 -- Busted's helper script: every test, and then every file, must leave nothing over; and each
--- test has a time limit, at which the process is killed: run.lua says in which.
+-- test has a time limit.
 
 local busted = require "busted"
 local left = require "spec.support.left"
-local native = require "spec.support.native"
-local process = require "spec.support.process"
+local limit = require "spec.support.limit"
 local servers = require "spec.support.servers"
 
 -- Before the first test, for its pipe is a descriptor.
@@ -37,10 +36,8 @@ local function guarded(element, run)
   end
 end
 
-local limit = math.max(1, math.floor(process.limit))
-
 local function again()
-  native.alarm(limit)
+  limit.start()
   return nil, true
 end
 
@@ -74,7 +71,7 @@ busted.subscribe({ "file", "end" }, function(file)
 end)
 
 busted.subscribe({ "exit" }, function()
-  native.alarm(0)
+  limit.stop()
   servers.close()
   return nil, true
 end)

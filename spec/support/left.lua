@@ -15,6 +15,7 @@
 
 local lfs = require "lfs"
 local process = require "spec.support.process"
+local test_limit = require "spec.support.limit"
 
 local left = {}
 
@@ -119,7 +120,10 @@ function left.run(script, env, seconds)
   process.write(name, script)
   local limit = ("exec timeout -k 5 %d "):format((seconds or 30) * process.patience)
   local files = (" %s </dev/null >%s.out 2>%s.err"):format(name, name, name)
+  -- The script has its own limit: that of the test begins anew behind it.
+  test_limit.start((seconds or 30) + test_limit.seconds)
   local kind, code = how(os.execute(limit .. process.lua(env) .. files))
+  test_limit.start()
   local out, err = process.read(name .. ".out"), process.read(name .. ".err")
   for _, suffix in ipairs { "", ".out", ".err" } do
     os.remove(name .. suffix)

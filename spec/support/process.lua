@@ -47,9 +47,6 @@ process.version = _VERSION:match("%d+%.%d+")
 -- How many times longer everything may take: valgrind, for one, is slow.
 process.patience = tonumber(os.getenv("CURLSOCK_PATIENCE") or 1)
 
--- How many seconds one test may take.
-process.limit = (tonumber(os.getenv("CURLSOCK_LIMIT")) or 60) * process.patience
-
 -- Words for the shell that run this Lua with the same modules. The names with version are
 -- those that are read first.
 function process.lua(env)

@@ -19,7 +19,7 @@ end
 
 package.path = "./?.lua;" .. package.path
 local process = require "spec.support.process"
-local SIGALRM = 14 -- the time limit of a test (helper.lua)
+local SIGALRM = 14 -- the time limit of a test (limit.lua)
 
 local function child_command()
   local words = { "CURLSOCK_SPEC_STATE=" .. process.quote(state), "exec" }
@@ -47,7 +47,7 @@ if running ~= "" or (not ok and failed == 0) then
   failed = failed + 1
   local where = running ~= "" and "in: " .. running or "after the last spec"
   local over = how == "signal" and code == SIGALRM
-  local why = over and ("killed after %g s"):format(process.limit) or ("%s %d"):format(how, code)
+  local why = over and "killed by the time limit" or ("%s %d"):format(how, code)
   print(("\nThe run ended (%s) %s"):format(why, where))
 elseif passed + failed == 0 then
   print("\nNo spec ran.")
