@@ -1,6 +1,6 @@
 -- What curlsock offers to a script, by name: one line for each callback, method and function. The
 -- specs that go through all of them (03, 06, 07, 08, 13, 14, 15, 20, 30, 40), the random programs
--- of spec/soak and make oom take the names from here; 16-surface_spec.lua fails, and says what is
+-- of spec/soak and make oom take the names from here; 17-surface_spec.lua fails, and says what is
 -- missing, when csrc has one that is not here. What is special about one stands where it is tried.
 
 local surface = {}
