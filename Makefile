@@ -69,7 +69,7 @@ help:
 	@echo 'make              builds $(CORE)'
 	@echo 'make demo         shows what curlsock is for; URL=http://... against a real server'
 	@echo 'make test         runs every spec; TESTS="spec/01-rock_spec.lua ..." FILTER=pattern some,'
-	@echo '                  VERBOSE=1 names each test'
+	@echo '                  VERBOSE=1 names each test; CURL_LIB=folder uses the libcurl.so.4 there'
 	@echo 'make debug        builds $(BUILD)/debug: no optimisation, all symbols, checks of invariants'
 	@echo 'make watch        runs specs again whenever a file changes; TESTS, FILTER'
 	@echo 'make compile_commands.json  for clangd and other tools'
@@ -121,7 +121,7 @@ test:
 	@$(MAKE) --no-print-directory run-test
 
 run-test: all $(NATIVE)
-	@CURLSOCK_BUILD='$(BUILD)' CURLSOCK_VERBOSE='$(VERBOSE)' \
+	@$(if $(CURL_LIB),LD_LIBRARY_PATH='$(CURL_LIB)' CURLSOCK_CURL_LIB=1) CURLSOCK_BUILD='$(BUILD)' CURLSOCK_VERBOSE='$(VERBOSE)' \
 	  $(LUA) spec/support/run.lua $(if $(FILTER),--filter='$(FILTER)') $(TESTS)
 
 debug:

@@ -7,16 +7,20 @@ local process = require "spec.support.process"
 local servers = require "spec.support.servers"
 local system = require "spec.support.system"
 
--- Runs a spec file with this text by run.lua: success, what it printed.
-local function run_spec(text)
+-- Runs a spec file with this text by a command for the shell: success, what it printed.
+local function run_by(command, text)
   local file = servers.dir() .. "/example_spec.lua"
   process.write(file, text)
-  local command = "env -u CURLSOCK_SPEC_STATE %s spec/support/run.lua %s 2>&1"
-  local pipe = io.popen(command:format(process.interpreter, file))
+  local pipe = io.popen(("env -u CURLSOCK_SPEC_STATE %s 2>&1"):format(command:format(file)))
   local output = pipe:read("a")
   local ok = pipe:close()
   os.remove(file)
   return ok, output
+end
+
+-- The same by run.lua, with words for env.
+local function run_spec(text, env)
+  return run_by(("%s %s spec/support/run.lua %%s"):format(env or "", process.interpreter), text)
 end
 
 local function closing_line(output)
@@ -27,6 +31,17 @@ end
 describe("the module", function()
   it("is compiled for Linux, but for make posix", function()
     assert.equal(os.getenv("CURLSOCK_POSIX") == nil, system.linux)
+  end)
+end)
+
+describe("a spec", function()
+  it("has at most 1,000 lines: a longer one is split by concept", function()
+    local long = {}
+    for path in process.output("find spec -name '*_spec.lua'"):gmatch("[^\n]+") do
+      local lines = select(2, process.read(path):gsub("\n", ""))
+      if lines > 1000 then long[#long + 1] = ("%s: %d"):format(path, lines) end
+    end
+    assert.same({}, long)
   end)
 end)
 
@@ -102,6 +117,46 @@ describe("vsftpd", function()
     local second = servers.vsftpd()
     assert.not_equal(first, second)
     assert.equal("hello\n", require "socket.ftp".get(second.url .. "/hello.txt"))
+  end)
+end)
+
+describe("vsftpd that cannot serve", function()
+  local function greeting(text)
+    return servers.script(([[
+      local server = ...
+      while true do
+        local client = server:accept()
+        client:send(%q)
+        client:close()
+      end]]):format(text))
+  end
+
+  it("is the failure, with what it says to its clients", function()
+    local vsftpd = require "spec.support.vsftpd"
+    local server = greeting "500 OOPS: vsftpd: no such user\r\n"
+    assert.equal("vsftpd cannot serve: 500 OOPS: vsftpd: no such user", vsftpd.problem(server))
+    servers.stop(server)
+    server = greeting "220 (vsFTPd)\r\n"
+    assert.is_nil(vsftpd.problem(server))
+    servers.stop(server)
+  end)
+
+  it("is started once, and fails each test that asks for it", function()
+    local ok, output = run_spec [[
+      local servers = require "spec.support.servers"
+      require("spec.support.vsftpd").problem = function() return "cannot serve: 500 OOPS" end
+      for i = 1, 2 do
+        it("fails " .. i, function() servers.vsftpd() end)
+      end
+      it("tells", function()
+        local pipe = io.popen("ls " .. servers.dir())
+        local _, count = pipe:read("a"):gsub("vsftpd%-%d+%.pid", "")
+        pipe:close()
+        assert.equal(1, count)
+      end)]]
+    assert.falsy(ok)
+    assert.equal(2, select(2, output:gsub("cannot serve: 500 OOPS\n", "")))
+    assert.equal("1 passed, 2 failed", closing_line(output))
   end)
 end)
 
@@ -255,6 +310,44 @@ describe("a run", function()
     assert.truthy(servers.wait(function()
       return not process.runs(pid) and not process.read(folder .. "/nginx.conf")
     end))
+  end)
+
+  it("is killed by a test that hangs, and tells in which", function()
+    for _, hangs in ipairs { "while true do end", 'require("socket").select(nil, nil, 1e6)' } do
+      local ok, output = run_spec(([[
+        it("passes", function() end)
+        it("hangs", function() %s end)]]):format(hangs), "CURLSOCK_LIMIT=2")
+      assert.falsy(ok)
+      assert.truthy(output:find("\nThe run ended (killed by the time limit) in: ", 1, true), output)
+      assert.truthy(output:find("example_spec%.lua:2  [^\n]*hangs\n"), output)
+      assert.equal("1 passed, 1 failed", closing_line(output))
+    end
+  end)
+
+  it("has that limit for each test, not for all of them", function()
+    local ok = run_spec(([[
+      for i = 1, 6 do it("waits " .. i, function() require("socket").sleep(%s) end) end]])
+      :format(0.5 * process.patience), "CURLSOCK_LIMIT=2")
+    assert.truthy(ok)
+  end)
+
+  it("by make test CURL_LIB=folder uses the libcurl there, and its servers do not", function()
+    local folder = servers.dir() .. "/lib"
+    assert(os.execute(([[mkdir %s && cp -L "$(ldconfig -p |
+      sed -n 's/.*libcurl\.so\.4 .* => //p' | head -n 1)" %s]]):format(folder, folder)))
+    local ok, output = run_by(("make run-test CURL_LIB=%s TESTS=%%s FILTER="):format(folder), [[
+      local process = require "spec.support.process"
+      local servers = require "spec.support.servers"
+      it("tells", function()
+        require "curlsock"
+        print("\nlibcurl " .. process.read("/proc/self/maps"):match("(%S+/libcurl%S*)"))
+        local env = process.read(("/proc/%d/environ"):format(servers.nginx().pid))
+        print("nginx", env:find("LD_LIBRARY_PATH", 1, true))
+      end)]])
+    os.execute("rm -r " .. folder)
+    assert.truthy(ok, output)
+    assert.truthy(output:find("\nlibcurl " .. folder .. "/libcurl.so.4\n", 1, true), output)
+    assert.truthy(output:find("nginx\tnil\n", 1, true), output)
   end)
 
   it("tells that it crashed after the last test", function()

@@ -2,6 +2,7 @@
 
 local curl = require "curlsock"
 local lfs = require "lfs"
+local fails = require("spec.support.errors").matches
 local system = require "spec.support.system"
 
 -- All fields of an Address in one table.
@@ -29,12 +30,6 @@ end
 
 local function unix(path)
   return { family = "unix", path = path, socktype = "stream", protocol = 0 }
-end
-
-local function fails(pattern, f, ...)
-  local ok, message = pcall(f, ...)
-  assert.is_false(ok, "an error was expected")
-  assert.truthy(tostring(message):find(pattern), ("%q lacks %q"):format(message, pattern))
 end
 
 -- Takes the names of abstract UNIX sockets out of a table of texts where there are none.

@@ -2,38 +2,18 @@
 -- libcurl does not copy lives as long as libcurl reads it.
 
 local curl = require "curlsock"
+local easies = require "spec.support.easies"
+local errors = require "spec.support.errors"
 local left = require "spec.support.left"
 local process = require "spec.support.process"
 local servers = require "spec.support.servers"
 
+local new, web, at, get = curl.easy, servers.nginx, easies.plain, easies.get
 local NAN, INF = 0 / 0, math.huge
-
-local function new(options)
-  return assert(curl.easy(options))
-end
-
-local function web()
-  return servers.nginx()
-end
-
--- An easy for path of the web server.
-local function at(path, options)
-  return new(options):setopt { url = web().url .. path, proxy = "" }
-end
-
--- The body that path of the web server answers with.
-local function get(path, options)
-  local body = {}
-  local easy <close> = at(path, options)
-  assert(easy:setopt("writefunction", body):perform())
-  return table.concat(body)
-end
 
 -- What setopt(name, value) throws, without the place.
 local function thrown(easy, ...)
-  local ok, message = pcall(easy.setopt, easy, ...)
-  assert.is_false(ok)
-  return message:gsub("^[^%s]+:%d+: ", "")
+  return errors.message(easy.setopt, easy, ...)
 end
 
 -- The same must contain the text.

@@ -1,10 +1,12 @@
 -- easy:getinfo: every information, its type, what has none, and what is refused.
 
 local curl = require "curlsock"
+local errors = require "spec.support.errors"
 local left = require "spec.support.left"
 local process = require "spec.support.process"
 local servers = require "spec.support.servers"
 
+local new, web, thrown = curl.easy, servers.nginx, errors.thrown
 local INTEGER, FLOAT, STRING, LIST, SOCKET = "integer", "float", "string", "table", "socket"
 
 -- All that libcurl 7.85 has.
@@ -105,20 +107,6 @@ local function check_all(easy)
       assert.equal(expected, math.type(value) or type(value), name)
     end
   end
-end
-
-local function new(options)
-  return assert(curl.easy(options))
-end
-
-local function web()
-  return servers.nginx()
-end
-
-local function thrown(...)
-  local ok, message = pcall(...)
-  assert.is_false(ok)
-  return message
 end
 
 describe("getinfo", function()

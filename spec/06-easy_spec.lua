@@ -2,45 +2,19 @@
 -- close, and what getinfo tells afterwards.
 
 local curl = require "curlsock"
+local easies = require "spec.support.easies"
+local errors = require "spec.support.errors"
 local process = require "spec.support.process"
 local servers = require "spec.support.servers"
+local surface = require "spec.support.surface"
 
+local new, fetch, get, thrown = easies.new, easies.fetch, easies.get, errors.message
 local web
-
--- An easy for a path of the web server, or a URL, and the list that the body goes to.
-local function new(path, options)
-  local body = {}
-  local easy = assert(curl.easy(options))
-  local url = path:find("^%a+://") and path or web.url .. path
-  return easy:setopt { url = url, proxy = "", writefunction = body }, body
-end
-
--- Performs; the body, which must have come.
-local function fetch(easy, body)
-  for i = #body, 1, -1 do
-    body[i] = nil
-  end
-  assert(easy:perform())
-  return table.concat(body)
-end
-
-local function get(path, options)
-  local easy <close>, body = new(path, options)
-  return fetch(easy, body)
-end
 
 -- What a failed perform returns.
 local function failure(path, options)
   local easy <close> = new(path, options)
   return easy:perform()
-end
-
--- The message that f throws, without the place.
-local function thrown(f)
-  local ok, message = pcall(f)
-  assert.is_false(ok)
-  assert.equal("string", type(message))
-  return (message:gsub("^[^%s]+:%d+: ", ""))
 end
 
 local function contains(text, part)
@@ -579,17 +553,7 @@ describe("easy:close", function()
   it("makes every other method throw", function()
     local easy = new("/hello")
     easy:close()
-    local calls = {
-      dup = function() easy:dup() end,
-      getinfo = function() easy:getinfo("response_code") end,
-      perform = function() easy:perform() end,
-      reset = function() easy:reset() end,
-      setopt = function() easy:setopt("url", "x") end,
-      unset = function() easy:unset("url") end,
-    }
-    for name, call in pairs(calls) do
-      assert.equal(("calling '%s' on bad self (easy is closed)"):format(name), thrown(call))
-    end
+    surface.assert_closed("easy", easy)
   end)
 
   it("happens at the end of a <close> variable", function()

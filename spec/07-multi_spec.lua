@@ -1,17 +1,19 @@
 -- The multi: many transfers at once. Who keeps what, results, limits, waiting.
 
 local curl = require "curlsock"
+local easy_for = require("spec.support.easies").plain
+local errors = require "spec.support.errors"
 local servers = require "spec.support.servers"
+local surface = require "spec.support.surface"
 local drive = require("spec.support.transfers").drive
 
+local thrown = errors.message
 local version = curl.version_info().version_num
 local web
 
 -- An easy for a path of the web server, or a URL; its body is in list, if there is one.
 local function new(path, list, options)
-  local easy = assert(curl.easy(options))
-  local url = path:find("^%a+://") and path or web.url .. path
-  return easy:setopt { url = url, proxy = "", writefunction = list or {} }
+  return easy_for(path, options):setopt("writefunction", list or {})
 end
 
 -- The results so far: list of { easy, ok, message, name }.
@@ -26,13 +28,6 @@ end
 local function drive_all(multi)
   drive(multi)
   return results(multi)
-end
-
-local function thrown(f, ...)
-  local ok, message = pcall(f, ...)
-  assert.is_false(ok)
-  assert.equal("string", type(message))
-  return (message:gsub("^[^%s]+:%d+: ", ""))
 end
 
 -- Adds an easy for each URL; lists that get their bodies.
@@ -793,20 +788,7 @@ describe("multi:close", function()
     local multi = curl.multi()
     local easy <close> = new("/hello")
     multi:close()
-    local calls = {
-      add = function() multi:add(easy) end,
-      perform = function() multi:perform() end,
-      poll = function() multi:poll(0) end,
-      remove = function() multi:remove(easy) end,
-      results = function() multi:results() end,
-      setopt = function() multi:setopt("maxconnects", 1) end,
-      socket_action = function() multi:socket_action() end,
-      timeout = function() multi:timeout() end,
-      wakeup = function() multi:wakeup() end,
-    }
-    for name, call in pairs(calls) do
-      assert.equal(("calling '%s' on bad self (multi is closed)"):format(name), thrown(call))
-    end
+    surface.assert_closed("multi", multi, { easy = easy })
   end)
 
   it("in the loop over results ends that with an error", function()

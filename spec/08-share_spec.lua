@@ -1,8 +1,12 @@
 -- The share: what several easies have in common, and how long it lives.
 
 local curl = require "curlsock"
+local easies = require "spec.support.easies"
+local errors = require "spec.support.errors"
 local servers = require "spec.support.servers"
+local surface = require "spec.support.surface"
 
+local fetch, thrown = easies.fetch, errors.message
 local version = curl.version_info()
 local web
 
@@ -17,18 +21,8 @@ end
 
 -- An easy for a path of the web server, or a URL, and the list that its body goes to.
 local function new(path, share, options)
-  local body = {}
-  local easy = assert(curl.easy(options))
-  local url = path:find("^%a+://") and path or web.url .. path
-  return easy:setopt { url = url, proxy = "", writefunction = body, share = share }, body
-end
-
-local function fetch(easy, body)
-  for i = #body, 1, -1 do
-    body[i] = nil
-  end
-  assert(easy:perform())
-  return table.concat(body)
+  local easy, body = easies.new(path, options)
+  return easy:setopt("share", share), body
 end
 
 -- The body for that path with an easy that exists for this transfer only.
@@ -40,13 +34,6 @@ end
 -- The server's number of the connection that the transfer used.
 local function connection(share, options)
   return assert(get("/connection", share, options):match("^(%d+) "))
-end
-
-local function thrown(f, ...)
-  local ok, message = pcall(f, ...)
-  assert.is_false(ok)
-  assert.equal("string", type(message))
-  return (message:gsub("^[^%s]+:%d+: ", ""))
 end
 
 setup(function()
@@ -412,9 +399,7 @@ describe("share:close", function()
   it("makes setopt throw", function()
     local share = curl.share()
     share:close()
-    assert.equal("calling 'setopt' on bad self (share is closed)", thrown(function()
-      share:setopt("share", "dns")
-    end))
+    surface.assert_closed("share", share)
   end)
 
   it("happens at the end of a <close> variable, and when it is collected", function()

@@ -2,18 +2,16 @@
 -- debug and prereq; files and tables in place of the first two; and that nothing is printed.
 
 local curl = require "curlsock"
+local easies = require "spec.support.easies"
+local errors = require "spec.support.errors"
 local left = require "spec.support.left"
 local process = require "spec.support.process"
 local servers = require "spec.support.servers"
 local drive = require("spec.support.transfers").drive
 
-local web
+local new, get = easies.plain, easies.get
 
-local function new(path, options)
-  local easy = assert(curl.easy(options))
-  local url = path:find("^%a+://") and path or web.url .. path
-  return easy:setopt { url = url, proxy = "" }
-end
+local web
 
 -- One transfer; what perform returned.
 local function perform(path, options)
@@ -21,22 +19,8 @@ local function perform(path, options)
   return easy:perform()
 end
 
--- One transfer that must succeed; its body.
-local function get(path, options)
-  local body = {}
-  options = options or {}
-  options.writefunction = body
-  assert(perform(path, options))
-  return table.concat(body)
-end
-
 -- What a transfer throws, without the place.
-local function thrown(path, options)
-  local ok, message = pcall(perform, path, options)
-  assert.is_false(ok)
-  assert.equal("string", type(message))
-  return (message:gsub("^[^%s]+:%d+: ", ""))
-end
+local function thrown(...) return errors.message(perform, ...) end
 
 local function ends_with(text, part)
   assert.equal(part, text:sub(-#part))

@@ -1,11 +1,14 @@
 -- sockoptfunction (CURLOPT_SOCKOPTFUNCTION) on real servers: what it is told, what it may do
 -- with the Socket, what each value that it may return means, and the socket that FTP accepts.
 
+local callback_option = require "spec.support.callback_option"
 local curl = require "curlsock"
+local easies = require "spec.support.easies"
 local servers = require "spec.support.servers"
 local steal = require "spec.support.steal"
 local transfers = require "spec.support.transfers"
 
+local new_easy, get, thrown_by = easies.of "sockoptfunction"
 local fetch, held, returning = transfers.fetch, transfers.held, transfers.returning
 
 -- libcurl 7.88.0 and 7.88.1 connect again what is connected already.
@@ -13,23 +16,6 @@ local version = curl.version_info().version_num
 local takes_connected = version ~= 0x075800 and version ~= 0x075801
 
 local web
-
-local function new_easy(url, sockopt, options)
-  local easy = curl.easy { url = url, proxy = "", timeout = 20, sockoptfunction = sockopt }
-  return assert(easy:setopt(options or {}))
-end
-
-local function get(url, sockopt, options)
-  local easy <close> = new_easy(url, sockopt, options)
-  return fetch(easy)
-end
-
--- What perform throws, which must be an error.
-local function thrown_by(...)
-  local ok, err = pcall(get, ...)
-  assert.is_false(ok)
-  return err
-end
 
 -- A callback that counts its calls, and answers as the function does with the count.
 local function counting(answer)
@@ -659,23 +645,11 @@ describe("sockoptfunction", function()
 
   it("must be a function, or setopt throws and keeps the one that was set", function()
     local easy <close> = new_easy(web.url .. "/hello", returning(false, "kept"))
-    for name, value in pairs { number = 1, string = "print", table = {}, boolean = true } do
-      assert.has_error(function()
-        easy:setopt("sockoptfunction", value)
-      end, "option 'sockoptfunction': function expected, got " .. name)
-    end
+    callback_option.takes_functions_only(easy, "sockoptfunction")
     assert.truthy(select(2, fetch(easy)):find("refused by sockoptfunction: kept", 1, true))
   end)
 
   it("has no data pointer to set, and no other name", function()
-    local easy <close> = curl.easy()
-    assert.has_error(function()
-      easy:setopt("sockoptdata", 1)
-    end, "option 'sockoptdata' cannot be set from Lua")
-    for _, name in ipairs { "sockoptfuncton", "SOCKOPTFUNCTION", "sockopt" } do
-      assert.has_error(function()
-        easy:setopt(name, print)
-      end, ("unknown option '%s'"):format(name))
-    end
+    callback_option.has_one_name "sockopt"
   end)
 end)

@@ -2,50 +2,28 @@
 -- what fails returns nil, message, name; what cannot be rethrown is a warning.
 
 local curl = require "curlsock"
+local easies = require "spec.support.easies"
 local left = require "spec.support.left"
 local servers = require "spec.support.servers"
+local surface = require "spec.support.surface"
 local drive = require("spec.support.transfers").drive
+
+local new = easies.plain
 
 local version = curl.version_info().version_num
 local web
 
-local function new(path, options)
-  local easy = assert(curl.easy(options))
-  local url = path:find("^%a+://") and path or web.url .. path
-  return easy:setopt { url = url, proxy = "" }
+-- Each kind of callback with what makes libcurl call it; closesocketfunction, whose errors fail no
+-- transfer, has a part of its own.
+local kinds = {}
+for _, kind in ipairs(surface.callbacks) do
+  if not kind.told then kinds[#kinds + 1] = kind end
 end
-
--- Each kind of callback with what makes libcurl call it.
-local kinds = {
-  { name = "opensocketfunction" },
-  { name = "sockoptfunction" },
-  { name = "prereqfunction" },
-  { name = "headerfunction" },
-  { name = "writefunction" },
-  { name = "xferinfofunction" },
-  { name = "debugfunction", verbose = true },
-  { name = "readfunction", path = "/upload", upload = true },
-  {
-    name = "seekfunction",
-    path = "/moved-upload",
-    upload = true,
-    infilesize_large = 4,
-    followlocation = true,
-    readfunction = function()
-      return "data"
-    end,
-  },
-}
 
 -- An easy whose callback of that kind is f.
 local function with_callback(kind, f)
-  local options = {}
-  for name, value in pairs(kind) do
-    options[name] = value
-  end
-  options.name, options.path = nil, nil
-  options[kind.name] = f
-  return new(kind.path or "/hello", options)
+  local easy = new(kind.path or "/hello", kind.options)
+  return easy:setopt(kind.name, f)
 end
 
 -- What can be thrown. Every one must come back as itself.
@@ -617,7 +595,7 @@ describe("what a close callback throws", function()
 end)
 
 describe("what an event callback throws", function()
-  for _, name in ipairs { "socketfunction", "timerfunction" } do
+  for _, name in ipairs(surface.multi_callbacks) do
     it("comes out of the call that ran it, and transfers go on: " .. name, function()
       local fail = false
       local watched = {}
@@ -670,7 +648,7 @@ end)
 describe("of two errors", function()
   -- A script with the web server's url, and lines to say; what it printed.
   local function run(script)
-    return left.pass(("local url = %q\n"):format(web.url) .. [[
+    return left.pass(left.locals { url = web.url } .. [[
       local curl = require "curlsock"
       warn "@on"
       local function new(path, options)

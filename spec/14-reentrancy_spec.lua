@@ -3,56 +3,14 @@
 -- the call, and the transfer goes on as if nothing had been; the rest works.
 
 local curl = require "curlsock"
+local easies = require "spec.support.easies"
+local errors = require "spec.support.errors"
 local servers = require "spec.support.servers"
-local drive = require("spec.support.transfers").drive
+local surface = require "spec.support.surface"
+local transfers = require "spec.support.transfers"
 
+local new, drive, drive_well = easies.new, transfers.drive, transfers.drive_well
 local web
-
-local function new(path, options)
-  local body = {}
-  local easy = assert(curl.easy(options))
-  easy:setopt { url = web.url .. path, proxy = "" }
-  if not (options and options.writefunction) then
-    easy:setopt("writefunction", body)
-  end
-  return easy, body
-end
-
--- Every transfer of the multi succeeds: how many there are.
-local function drive_well(multi)
-  drive(multi)
-  local count = 0
-  for _, ok, message in multi:results() do
-    assert(ok, message)
-    count = count + 1
-  end
-  return count
-end
-
--- Each kind of callback: the options that make libcurl call it, and its answer afterwards.
-local kinds = {
-  { name = "opensocketfunction", answer = true },
-  { name = "sockoptfunction" },
-  { name = "closesocketfunction", path = "/close", body = "close\n" },
-  { name = "prereqfunction" },
-  { name = "headerfunction" },
-  { name = "writefunction" },
-  { name = "xferinfofunction" },
-  { name = "debugfunction", options = { verbose = true } },
-  { name = "readfunction", path = "/upload", body = "0\n", options = { upload = true } },
-  {
-    name = "seekfunction",
-    path = "/moved-upload",
-    body = "4\n",
-    answer = true,
-    options = {
-      upload = true,
-      infilesize_large = 4,
-      followlocation = true,
-      readfunction = function() return "data" end,
-    },
-  },
-}
 
 -- An easy that runs f once, inside a callback of that kind; its body, and what tells whether
 -- f has run.
@@ -91,17 +49,23 @@ local function new_other()
   return other
 end
 
--- All that a call could do with them, by method: { class, method, what the error calls it, f }.
+-- All that a call could do with them: { class, method, what the error calls it, f }. First each
+-- method that no callback may call, then what else is refused.
 local function forbidden(world)
   local list = {}
+  local other = world.other
   local function add(class, method, f, name)
     list[#list + 1] = { class = class, method = method, name = name, f = f }
   end
-  local other = world.other
+  local function add_all(class, object, peer)
+    for _, method in ipairs(surface.methods_with(class, "inside", "refused")) do
+      add(class, method, function()
+        surface.call(class, method, object, { easy = other.easy, peer = peer })
+      end, method == "close" and method or nil)
+    end
+  end
   for _, easy in ipairs(world.easies) do
-    add("easy", "perform", function() easy:perform() end)
-    add("easy", "reset", function() easy:reset() end)
-    add("easy", "close", function() easy:close() end, "close")
+    add_all("easy", easy)
     add("easy", "getinfo", function() easy:getinfo("activesocket") end,
       'easy:getinfo("activesocket")')
     add("easy", "getinfo", function() easy:getinfo("lastsocket") end,
@@ -112,24 +76,13 @@ local function forbidden(world)
     add("easy", "add", function() other.multi:add(easy) end, "multi:add")
   end
   for i, multi in ipairs(world.multis) do
-    local inside = world.inside[i]
-    add("multi", "add", function() multi:add(other.easy) end)
-    add("multi", "remove", function() multi:remove(inside) end)
-    add("multi", "perform", function() multi:perform() end)
-    add("multi", "poll", function() multi:poll(0) end)
-    add("multi", "timeout", function() multi:timeout() end)
-    add("multi", "results", function() multi:results() end)
-    add("multi", "setopt", function() multi:setopt("maxconnects", 1) end)
+    add_all("multi", multi, world.inside[i])
     add("multi", "setopt", function() multi:setopt("socketfunction", nil) end)
     add("multi", "socket_action", function() multi:socket_action() end)
-    add("multi", "socket_action", function() multi:socket_action(0, "r") end)
-    add("multi", "pollfd", function() multi:pollfd() end)
-    add("multi", "close", function() multi:close() end, "close")
   end
   for _, share in ipairs(world.shares) do
-    add("share", "setopt", function() share:setopt("share", "dns") end)
+    add_all("share", share)
     add("share", "setopt", function() share:setopt { unshare = "dns" } end)
-    add("share", "close", function() share:close() end, "close")
     add("share", "setopt", function() other.easy:setopt("share", share) end,
       "easy:setopt of a share")
   end
@@ -239,8 +192,7 @@ local function allowed(world)
 end
 
 local function expected(call)
-  local name = call.name or call.class .. ":" .. call.method
-  return ("%s is not allowed inside a callback of this %s or of its pool"):format(name, call.class)
+  return errors.refusal(call.name or call.class .. ":" .. call.method, call.class)
 end
 
 -- Tries everything; what went wrong, as lines.
@@ -248,7 +200,7 @@ local function try_all(world)
   local wrong = {}
   for _, call in ipairs(forbidden(world)) do
     local ok, message = pcall(call.f)
-    message = ok and "it was allowed" or tostring(message):gsub("^[^%s]+:%d+: ", "")
+    message = ok and "it was allowed" or errors.placeless(message)
     if message ~= expected(call) then
       wrong[#wrong + 1] = ("%s:%s: %s"):format(call.class, call.method, message)
     end
@@ -287,7 +239,7 @@ setup(function()
 end)
 
 describe("inside a callback", function()
-  for _, kind in ipairs(kinds) do
+  for _, kind in ipairs(surface.callbacks) do
     -- The running easy uses a share; so do another easy, and one that is in a multi.
     it("of easy:perform all is refused or works: " .. kind.name, function()
       local world = { other = new_other() }
@@ -340,7 +292,7 @@ describe("inside a callback", function()
     end)
   end
 
-  for _, name in ipairs { "socketfunction", "timerfunction" } do
+  for _, name in ipairs(surface.multi_callbacks) do
     it("of the multi's own all is refused or works: " .. name, function()
       local world = { other = new_other() }
       local watched, wrong = {}, nil
@@ -385,17 +337,14 @@ describe("inside a callback", function()
     local world = { other = new_other() }
     local easy, multi, share = curl.easy(), curl.multi(), curl.share()
     world.easies, world.multis, world.shares, world.inside = { easy }, { multi }, { share }, {}
-    local tried = { easy = {}, multi = {}, share = {} }
-    for _, list in ipairs { forbidden(world), allowed(world) } do
-      for _, call in ipairs(list) do
-        if tried[call.class] then
-          tried[call.class][call.method] = true
-        end
-      end
+    local tried = {}
+    for _, call in ipairs(allowed(world)) do
+      tried[call.class .. ":" .. call.method] = true
     end
-    for class, handle in pairs { easy = easy, multi = multi, share = share } do
-      for method in pairs(debug.getmetatable(handle).__index) do
-        assert.is_true(tried[class][method], ("%s:%s is not tried"):format(class, method))
+    for _, class in ipairs(surface.handles) do
+      for _, method in ipairs(surface.methods_with(class, "inside", "allowed")) do
+        local name = class .. ":" .. method
+        assert.is_true(tried[name], name .. " is not tried")
       end
     end
     close_all(world)

@@ -3,12 +3,15 @@
 -- in strings, descriptors that are none. Each must throw a string that names what was wrong, do
 -- nothing, and leave nothing over.
 --
--- The functions are found in the module and in the metatables: one that has no entry here fails.
+-- The functions are those of spec/support/surface.lua, which has all of the module.
 
 local curl = require "curlsock"
 local lfs = require "lfs"
 local servers = require "spec.support.servers"
+local surface = require "spec.support.surface"
 local system = require "spec.support.system"
+
+local methods_of, sorted = surface.methods_of, surface.sorted
 
 local web
 
@@ -134,102 +137,81 @@ local int = 2147483647
 
 -- ---- the entries -----------------------------------------------------------------------
 
--- For each function the good arguments, and for each what is accepted in its place. names: what
--- the message names when it is not the function.
-local function entry(good, ...)
-  return { good = good, accepts = { ... } }
-end
+-- What is accepted in place of each argument that spec/support/surface.lua has; of a method the
+-- first is the object. What has no line here accepts nothing else.
 
-local module_functions = {
-  address = entry({ "127.0.0.1:80" }, none),
-  adopt = entry({ -1 }, function(v)
-    -- Real descriptors have a test of their own.
-    return v.kind == "number" and v.value >= 0 and v.value < 1000 and math.tointeger(v.value)
-  end),
-  easy = entry({ {} }, plain_table),
-  live = entry({}),
-  multi = entry({ {} }, plain_table),
-  now = entry({}),
-  share = entry({ {} }, plain_table),
-  socket = entry({ "inet", "stream", 0 }, integer(0, int, "nil"), integer(0, int, "nil"),
-    integer(0, int, "nil")),
-  socketpair = entry({ "stream" }, integer(0, int, "nil")),
-  sockets = entry({}),
-  version_info = entry({}),
+local own_number = integer(0, int, "nil")
+local open_socket = kinds("socket", "lent socket")
+local any_socket = kinds("socket", "lent socket", "closed socket")
+
+local of_module = {
+  adopt = {
+    function(v) -- real descriptors have a test of their own
+      return v.kind == "number" and v.value >= 0 and v.value < 1000 and math.tointeger(v.value)
+    end,
+  },
+  easy = { plain_table },
+  multi = { plain_table },
+  share = { plain_table },
+  socket = { own_number, own_number, own_number },
+  socketpair = { own_number },
 }
 
-local function self_of(class)
-  return kinds(class)
-end
-
-local function objects_of(name)
-  return function(o)
-    return o[name]
-  end
-end
-
-local easy, multi, share = objects_of "easy", objects_of "multi", objects_of "share"
-local socket, address = objects_of "socket", objects_of "address"
-
--- The first argument is the object itself.
 local methods = {
   easy = {
-    close = entry({ easy }, kinds("easy", "closed easy")),
-    dup = entry({ easy }, self_of "easy"),
-    getinfo = entry({ easy, "response_code" }, self_of "easy", none),
-    perform = entry({ easy }, self_of "easy"),
-    reset = entry({ easy }, self_of "easy"),
-    setopt = entry({ easy, "url", "http://localhost/" }, self_of "easy", plain_table, text),
-    unset = entry({ easy, "url" }, self_of "easy", none),
+    close = { kinds("easy", "closed easy") },
+    setopt = { kinds "easy", plain_table, text },
   },
   multi = {
-    add = entry({ multi, easy }, self_of "multi", self_of "easy"),
-    close = entry({ multi }, kinds("multi", "closed multi")),
-    easies = entry({ multi }, self_of "multi"),
-    events = entry({ multi }, self_of "multi"),
-    perform = entry({ multi }, self_of "multi"),
-    poll = entry({ multi, 0 }, self_of "multi", number(0, int // 1000)),
-    pollfd = entry({ multi }, self_of "multi"),
-    remove = entry({ multi, easy }, self_of "multi", none),
-    results = entry({ multi }, self_of "multi"),
-    setopt = entry({ multi, "maxconnects", 3 }, self_of "multi", plain_table, integer(0, int)),
-    socket_action = entry({ multi, 1000, "r" }, self_of "multi", integer(0, int, "nil"), none),
-    timeout = entry({ multi }, self_of "multi"),
-    wakeup = entry({ multi }, self_of "multi"),
+    add = { kinds "multi", kinds "easy" },
+    close = { kinds("multi", "closed multi") },
+    poll = { kinds "multi", number(0, int // 1000) },
+    setopt = { kinds "multi", plain_table, integer(0, int) },
+    socket_action = { kinds "multi", own_number, none },
   },
   share = {
-    close = entry({ share }, kinds("share", "closed share")),
-    setopt = entry({ share, "share", "dns" }, self_of "share", plain_table, plain_table),
+    close = { kinds("share", "closed share") },
+    setopt = { kinds "share", plain_table, plain_table },
   },
   socket = {
-    accept = entry({ socket, 0 }, self_of "socket", optional_seconds),
-    bind = entry({ socket, address }, kinds("socket", "lent socket"), self_of "address"),
-    close = entry({ socket }, kinds("socket", "closed socket")),
-    connect = entry({ socket, address, 0 }, self_of "socket", self_of "address",
-      optional_seconds),
-    detach = entry({ socket }, self_of "socket"),
-    fd = entry({ socket }, kinds("socket", "lent socket", "closed socket")),
-    fileno = entry({ socket }, kinds("socket", "lent socket", "closed socket")),
-    getfd = entry({ socket }, kinds("socket", "lent socket", "closed socket")),
-    pollfd = entry({ socket }, kinds("socket", "lent socket", "closed socket")),
-    getsockopt = entry({ socket, 1, 3, 4 }, kinds("socket", "lent socket"),
-      integer(-int - 1, int), integer(-int - 1, int), integer(1, 65536, "nil")),
-    info = entry({ socket }, kinds("socket", "lent socket")),
-    listen = entry({ socket, 1 }, self_of "socket", integer(0, int, "nil")),
-    localaddress = entry({ socket }, kinds("socket", "lent socket")),
-    peeraddress = entry({ socket }, kinds("socket", "lent socket")),
-    recv = entry({ socket, 1, 0 }, self_of "socket", integer(1, int), optional_seconds),
-    send = entry({ socket, "x", 0 }, self_of "socket", kinds("string", "number", "numeral"),
-      optional_seconds),
-    setsockopt = entry({ socket, "socket", "keepalive", true }, kinds("socket", "lent socket"),
-      number(1, 1), none, kinds("boolean")), -- SOL_SOCKET is 1
-    state = entry({ socket }, kinds("socket", "lent socket", "closed socket")),
+    accept = { kinds "socket", optional_seconds },
+    bind = { open_socket, kinds "address" },
+    close = { kinds("socket", "closed socket") },
+    connect = { kinds "socket", kinds "address", optional_seconds },
+    fd = { any_socket },
+    fileno = { any_socket },
+    getfd = { any_socket },
+    pollfd = { any_socket },
+    getsockopt = { open_socket, integer(-int - 1, int), integer(-int - 1, int),
+      integer(1, 65536, "nil") },
+    info = { open_socket },
+    listen = { kinds "socket", own_number },
+    localaddress = { open_socket },
+    peeraddress = { open_socket },
+    recv = { kinds "socket", integer(1, int), optional_seconds },
+    send = { kinds "socket", kinds("string", "number", "numeral"), optional_seconds },
+    setsockopt = { open_socket, number(1, 1), none, kinds "boolean" }, -- SOL_SOCKET is 1
+    state = { any_socket },
   },
-  address = {
-    socket = entry({ address }, self_of "address"),
-    within = entry({ address, "10.0.0.0/8" }, self_of "address", none),
-  },
+  address = {},
 }
+
+-- What try() takes: the good arguments, made of these objects, and what is accepted in the place
+-- of each.
+local function entry(good, accepts)
+  local all = {}
+  for i = 1, #good do all[i] = accepts and accepts[i] or none end
+  return { good = good, accepts = all }
+end
+
+local function function_entry(name, o)
+  return entry(surface.arguments(surface.functions[name], o), of_module[name])
+end
+
+local function method_entry(class, name, o)
+  local good = { o[class], table.unpack((surface.arguments(surface.methods[class][name], o))) }
+  return entry(good, methods[class][name] or { kinds(class) })
+end
 
 -- Fields that can be assigned: class, field, what is accepted.
 local fields = {
@@ -327,23 +309,15 @@ local function judge(name, ok, message)
   return "does not name it: " .. message
 end
 
-local function resolve(good, o)
-  local args = { n = #good }
-  for i, arg in ipairs(good) do
-    args[i] = type(arg) == "function" and arg(o) or arg
-  end
-  return args
-end
-
 -- Calls f with each value that is not accepted in each place, the others being good.
-local function try(wrong, title, names, f, e, o, values)
-  local good = resolve(e.good, o)
+local function try(wrong, title, names, f, e, values)
+  local good, n = e.good, #e.good
   for i, accepts in ipairs(e.accepts) do
     for _, v in ipairs(values) do
       if not accepts(v) then
-        local args = { table.unpack(good, 1, good.n) }
+        local args = { table.unpack(good, 1, n) }
         args[i] = v.value
-        local problem = judge(names, pcall(f, table.unpack(args, 1, good.n)))
+        local problem = judge(names, pcall(f, table.unpack(args, 1, n)))
         if problem then
           wrong[#wrong + 1] = ("%s, argument %d, %s: %s"):format(title, i, show(v), problem)
         end
@@ -353,9 +327,9 @@ local function try(wrong, title, names, f, e, o, values)
 end
 
 -- Calls f with fewer arguments than it needs.
-local function try_missing(wrong, title, names, f, e, o)
-  local good = resolve(e.good, o)
-  for n = 0, good.n - 1 do
+local function try_missing(wrong, title, names, f, e)
+  local good = e.good
+  for n = 0, #good - 1 do
     local accepts = e.accepts[n + 1]
     if not accepts { kind = "nil" } then
       local problem = judge(names, pcall(f, table.unpack(good, 1, n)))
@@ -364,26 +338,6 @@ local function try_missing(wrong, title, names, f, e, o)
       end
     end
   end
-end
-
--- The methods of a class, as a script finds them.
-local function methods_of(object)
-  local index = debug.getmetatable(object).__index
-  if type(index) == "function" then
-    local _, upvalue = debug.getupvalue(index, 1)
-    index = upvalue
-  end
-  assert.equal("table", type(index))
-  return index
-end
-
-local function sorted(t)
-  local names = {}
-  for name in pairs(t) do
-    names[#names + 1] = name
-  end
-  table.sort(names)
-  return names
 end
 
 -- The objects still work, all of them, after what was refused.
@@ -426,46 +380,40 @@ local function with_objects(f)
 end
 
 describe("the entries of this spec", function()
-  it("are all functions of the module", function()
-    local found = {}
-    for name, value in pairs(curl) do
-      if type(value) == "function" then
-        found[name] = true
-      end
-    end
-    assert.same(sorted(module_functions), sorted(found))
+  it("are functions of the module", function()
+    for name in pairs(of_module) do assert.is_table(surface.functions[name], name) end
   end)
 
   for class, entries in pairs(methods) do
-    it("are all methods of class " .. class, function()
-      local o = new_objects()
-      assert.same(sorted(entries), sorted(methods_of(o[class])))
-      close_objects(o)
+    it("are methods of class " .. class, function()
+      for name in pairs(entries) do assert.is_table(surface.methods[class][name], name) end
     end)
   end
 end)
 
 describe("wrong arguments are refused by", function()
-  for _, name in ipairs(sorted(module_functions)) do
+  for _, name in ipairs(sorted(surface.functions)) do
     it("curl." .. name, function()
       with_objects(function(o, values, wrong)
         local names = { "'" .. name .. "'", "curlsock.core." .. name, "option" }
         local f = caller(curl, name)
-        try(wrong, name, names, f, module_functions[name], o, values)
-        try_missing(wrong, name, names, f, module_functions[name], o)
+        local e = function_entry(name, o)
+        try(wrong, name, names, f, e, values)
+        try_missing(wrong, name, names, f, e)
         return wrong
       end)
     end)
   end
 
   for _, class in ipairs(sorted(methods)) do
-    for _, name in ipairs(sorted(methods[class])) do
+    for _, name in ipairs(sorted(surface.methods[class])) do
       it(class .. ":" .. name, function()
         with_objects(function(o, values, wrong)
           local names = { "'" .. name .. "'", class .. ":" .. name, "option", "address." }
           local f = caller(methods_of(o[class]), name)
-          try(wrong, name, names, f, methods[class][name], o, values)
-          try_missing(wrong, name, names, f, methods[class][name], o)
+          local e = method_entry(class, name, o)
+          try(wrong, name, names, f, e, values)
+          try_missing(wrong, name, names, f, e)
           return wrong
         end)
       end)
@@ -475,8 +423,8 @@ describe("wrong arguments are refused by", function()
   it("the iterator of multi:results", function()
     with_objects(function(o, values, wrong)
       local iterate = o.multi:results()
-      local e = entry({ multi }, self_of "multi")
-      try(wrong, "results", "multi", function(...) return iterate(...), nil end, e, o, values)
+      local e = entry({ o.multi }, { kinds "multi" })
+      try(wrong, "results", "multi", function(...) return iterate(...), nil end, e, values)
       return wrong
     end)
   end)
@@ -806,7 +754,7 @@ describe("random arguments", function()
         end
       end
     end
-    for _, name in ipairs(sorted(module_functions)) do
+    for _, name in ipairs(sorted(surface.functions)) do
       if not skip[name] then
         functions[#functions + 1] = { curl[name] }
       end

@@ -1,14 +1,17 @@
 -- The ledger: exactly one close event for every socket that was opened, on every libcurl, also
--- where libcurl closes it without telling; and what curl.sockets() and curl.live() tell.
+-- where libcurl closes it without telling.
 
 local curl = require "curlsock"
 local left = require "spec.support.left"
+local lives = require "spec.support.lives"
 local luasocket = require "socket"
 local servers = require "spec.support.servers"
-local steal = require "spec.support.steal"
+local several = require "spec.support.several"
 local transfers = require "spec.support.transfers"
 
 local drive, only_result = transfers.drive, transfers.only_result
+local transfer, dead_host = transfers.run, several.dead
+local new_log, new_easy = lives.new_log, lives.new_easy
 
 local version = curl.version_info().version_num
 
@@ -16,80 +19,8 @@ local version = curl.version_info().version_num
 -- comes when the transfer has ended, and the descriptor is gone by then.
 local unconnected = version < 0x080200 and "closed" or "closing"
 
--- Tells the life of every socket in a line: which easy opened it, and each close event with the
--- Socket's state in it, and whose callback that was. A Socket is known by its address: the log
--- must not keep it alive.
-local function new_log()
-  local log = { records = {} }
-
-  function log.open(name)
-    return function(_, address)
-      local socket = assert(address:socket())
-      socket.data = { name, id = ("%p"):format(socket) }
-      table.insert(log.records, socket.data)
-      return socket
-    end
-  end
-
-  function log.close(name)
-    return function(socket)
-      assert.equal(socket.data.id, ("%p"):format(socket))
-      table.insert(socket.data, ("%s for %s"):format(socket:state(), name))
-      if socket.data.on_event then socket.data.on_event() end
-    end
-  end
-
-  function log.lives()
-    local lives = {}
-    for i, record in ipairs(log.records) do
-      lives[i] = table.concat(record, ", ")
-    end
-    return lives
-  end
-
-  return log
-end
-
--- An easy whose sockets are in the log under that name.
-local function new_easy(log, name, options)
-  local all = {
-    proxy = "",
-    timeout = 20,
-    opensocketfunction = log.open(name),
-    closesocketfunction = log.close(name),
-  }
-  for key, value in pairs(options) do
-    all[key] = value
-  end
-  return assert(curl.easy(all))
-end
-
--- A whole transfer of the easy on the multi, whose result it returns.
-local function transfer(multi, easy)
-  multi:add(easy)
-  drive(multi)
-  local result = table.pack(only_result(multi))
-  multi:remove(easy)
-  return table.unpack(result, 1, result.n)
-end
-
 local function error_name(_, _, name)
   return name
-end
-
--- An address that never answers, at the port where only 127.0.0.1 has a web server.
-local dead = {}
-local function dead_host(host)
-  dead[host] = dead[host] or servers.dead(host, servers.nginx().port4)
-  return dead[host]
-end
-
--- Options of a URL whose name stands for these addresses.
-local function several(port, addresses, options)
-  options = options or {}
-  options.url = ("http://several.test:%d/hello"):format(port)
-  options.resolve = { ("several.test:%d:%s"):format(port, addresses) }
-  return options
 end
 
 describe("A connection attempt", function()
@@ -97,7 +28,7 @@ describe("A connection attempt", function()
     it("that lost to the other family has its event when the transfer has ended", function()
       local log = new_log()
       dead_host("::1")
-      local A = new_easy(log, "A", several(servers.nginx().port4, "[::1],127.0.0.1", {
+      local A = new_easy(log, "A", several.options(servers.nginx().port4, "[::1],127.0.0.1", {
         happy_eyeballs_timeout_ms = 50,
       }))
       assert.is_true(A:perform())
@@ -111,7 +42,7 @@ describe("A connection attempt", function()
   it("that took too long has its event, and the next address is tried", function()
     local log = new_log()
     dead_host("127.0.0.2")
-    local A = new_easy(log, "A", several(servers.nginx().port4, "127.0.0.2,127.0.0.1", {
+    local A = new_easy(log, "A", several.options(servers.nginx().port4, "127.0.0.2,127.0.0.1", {
       connecttimeout_ms = 800, -- half of it for the first one
     }))
     local multi = curl.multi()
@@ -125,7 +56,7 @@ describe("A connection attempt", function()
   it("that ends with the connect timeout has its event before perform returns", function()
     local log = new_log()
     dead_host("127.0.0.2")
-    local A = new_easy(log, "A", several(servers.nginx().port4, "127.0.0.2", {
+    local A = new_easy(log, "A", several.options(servers.nginx().port4, "127.0.0.2", {
       connecttimeout_ms = 100,
     }))
     assert.equal("OPERATION_TIMEDOUT", error_name(A:perform()))
@@ -137,7 +68,7 @@ describe("A connection attempt", function()
   it("that times out in a multi has its event in the perform that ends it", function()
     local log = new_log()
     dead_host("127.0.0.2")
-    local A = new_easy(log, "A", several(servers.nginx().port4, "127.0.0.2", {
+    local A = new_easy(log, "A", several.options(servers.nginx().port4, "127.0.0.2", {
       connecttimeout_ms = 50,
     }))
     local multi = curl.multi():add(A)
@@ -150,7 +81,8 @@ describe("A connection attempt", function()
 
   it("that is refused has its event for each address", function()
     local log = new_log()
-    local A = new_easy(log, "A", several(servers.free_port(), "127.0.0.1,127.0.0.2,127.0.0.3"))
+    local addresses = "127.0.0.1,127.0.0.2,127.0.0.3"
+    local A = new_easy(log, "A", several.options(servers.free_port(), addresses))
     local multi = curl.multi()
     assert.equal("COULDNT_CONNECT", error_name(transfer(multi, A)))
     assert.same({ "A, closing for A", "A, closing for A", "A, closing for A" }, log.lives())
@@ -160,7 +92,7 @@ describe("A connection attempt", function()
 
   it("that sockoptfunction refuses has its event for each address", function()
     local log = new_log()
-    local A = new_easy(log, "A", several(servers.free_port(), "127.0.0.1,127.0.0.2", {
+    local A = new_easy(log, "A", several.options(servers.free_port(), "127.0.0.1,127.0.0.2", {
       sockoptfunction = function() return false, "not today" end,
     }))
     local multi = curl.multi()
@@ -182,7 +114,7 @@ describe("A connection attempt", function()
     it("that is ended by " .. what .. " has its event in it", function()
       local log = new_log()
       dead_host("127.0.0.2")
-      local A = new_easy(log, "A", several(servers.nginx().port4, "127.0.0.2"))
+      local A = new_easy(log, "A", several.options(servers.nginx().port4, "127.0.0.2"))
       local multi = curl.multi():add(A)
       assert.equal(1, multi:perform())
       assert.same({ "A" }, log.lives())
@@ -198,7 +130,7 @@ describe("A connection attempt", function()
     local log = new_log()
     dead_host("127.0.0.2")
     local function begin()
-      local A = new_easy(log, "A", several(servers.nginx().port4, "127.0.0.2"))
+      local A = new_easy(log, "A", several.options(servers.nginx().port4, "127.0.0.2"))
       assert.equal(1, curl.multi():add(A):perform())
     end
     begin()
@@ -847,421 +779,5 @@ describe("A share of connections", function()
     assert.same({ false, "option 'unshare': connections cannot be unshared" }, { ok, message })
     share:close()
     assert.same({ "A, closing for A" }, log.lives())
-  end)
-end)
-
--- Something else in the program closes the descriptor that libcurl holds.
-describe("A descriptor that was closed behind libcurl's back", function()
-  -- An idle connection of A on the multi, whose descriptor is closed: its number.
-  local function leave_stolen(log, multi)
-    local A <close> = new_easy(log, "A", { url = servers.nginx().url .. "/hello" })
-    assert.is_true(transfer(multi, A))
-    local fd = curl.sockets()[1].socket:fd()
-    steal(fd)
-    return fd
-  end
-
-  -- What may take the number, and whether it can still be used.
-  local takers = {
-    { "nothing", function() return nil end, function() return true end },
-    { "a socket of another library", function()
-      local udp = luasocket.udp()
-      udp:setsockname("127.0.0.1", 0)
-      return udp, udp:getfd()
-    end, function(udp)
-      local _, port = udp:getsockname()
-      udp:sendto("x", "127.0.0.1", port)
-      local read = udp:receive()
-      udp:close()
-      return read == "x"
-    end },
-    { "a Socket of the script", function()
-      local socket = curl.socket("inet", "dgram"):bind("127.0.0.1:0")
-      return socket, socket:fd()
-    end, function(socket)
-      local good = socket:state() == "owned" and socket:localaddress().ip == "127.0.0.1"
-      return socket:close() and good
-    end },
-    { "what was a Socket of the script", function()
-      local fd = curl.socket("inet", "dgram"):bind("127.0.0.1:0"):detach()
-      return fd, fd
-    end, function(fd)
-      local ok, socket = pcall(curl.adopt, fd)
-      return ok and socket:localaddress().ip == "127.0.0.1" and socket:close()
-    end },
-    { "a file", function()
-      local file = io.open(servers.dir() .. "/taker", "w+")
-      return file, nil
-    end, function(file)
-      file:write("x")
-      file:seek("set")
-      local read = file:read("a")
-      return file:close() and read == "x"
-    end },
-  }
-  for _, taker in ipairs(takers) do
-    local what, take, works = table.unpack(taker)
-    it("and whose number " .. what .. " took has its event, and nothing is closed", function()
-      local log = new_log()
-      local multi = curl.multi()
-      local number = leave_stolen(log, multi)
-      local object, fd = take()
-      assert.is_true(fd == nil or fd == number)
-      multi:close()
-      assert.same({ "A, closed for A" }, log.lives())
-      assert.is_true(works(object))
-    end)
-  end
-
-  it("and whose number another connection of the multi took has its event at once", function()
-    local log = new_log()
-    local multi = curl.multi()
-    local number = leave_stolen(log, multi)
-    local fd
-    local B <close> = new_easy(log, "B", {
-      url = servers.nginx().url4 .. "/hello",
-      sockoptfunction = function(socket)
-        fd = socket:fd()
-      end,
-    })
-    assert.is_true(transfer(multi, B))
-    assert.equal(number, fd)
-    assert.equal("A, closed for A", log.lives()[1])
-    multi:close()
-    assert.same({ "A, closed for A", "B, closing for B" }, log.lives())
-  end)
-
-  it("and whose number a connection of another pool took leaves that one open", function()
-    local log = new_log()
-    local multi, other = curl.multi(), curl.multi()
-    local number = leave_stolen(log, multi)
-    local fd
-    local body = {}
-    local B = new_easy(log, "B", {
-      url = servers.nginx().url4 .. "/connection",
-      writefunction = body,
-      sockoptfunction = function(socket) fd = socket:fd() end,
-    })
-    assert.is_true(transfer(other, B))
-    assert.equal(number, fd)
-    multi:close()
-    assert.same({ "A, closed for A", "B" }, log.lives())
-    assert.is_true(transfer(other, B))
-    assert.matches("^(%d+) 1\n%1 2\n$", table.concat(body))
-    B:close()
-    other:close()
-    assert.same({ "A, closed for A", "B, closing for B" }, log.lives())
-  end)
-
-  it("in mid-transfer has its event when that ends", function()
-    local log = new_log()
-    local A = new_easy(log, "A", { url = servers.nginx().url .. "/slow?rate=64k" })
-    A:setopt("writefunction", function()
-      steal(curl.sockets()[1].socket:fd())
-      return false
-    end)
-    assert.equal("WRITE_ERROR", error_name(A:perform()))
-    assert.same({ "A, closed for A" }, log.lives())
-    A:close()
-    assert.equal(1, #log.records)
-  end)
-
-  it("leaves alone what took its number also after the transfer has ended", function()
-    local log = new_log()
-    local A = new_easy(log, "A", { url = servers.nginx().url .. "/hello" })
-    local taker
-    A:setopt("writefunction", function()
-      local number = curl.sockets()[1].socket:fd()
-      steal(number)
-      taker = luasocket.udp4()
-      assert.equal(number, taker:getfd())
-    end)
-    assert.is_true(A:perform())
-    assert.same({ "A, closed for A" }, log.lives())
-    A:close()
-    assert.truthy(taker:setsockname("127.0.0.1", 0))
-    taker:close()
-  end)
-
-  it("before libcurl has it does not cost a Socket that took its number", function()
-    local log = new_log()
-    local multi = curl.multi()
-    local first = leave_stolen(log, multi)
-    local taken = { curl.socket() }
-    assert.equal(first, taken[1]:fd())
-    local B <close> = new_easy(log, "B", {
-      url = servers.nginx().url4 .. "/hello",
-      sockoptfunction = function() end,
-    })
-    -- A's event comes when B's socket was opened.
-    log.records[1].on_event = function()
-      local second = curl.sockets()[1].socket:fd()
-      steal(second)
-      taken[2] = curl.socket()
-      assert.equal(second, taken[2]:fd())
-    end
-    assert.is_nil((transfer(multi, B)))
-    assert.equal("owned", taken[1]:state())
-    assert.equal("owned", taken[2]:state())
-    multi:close()
-    assert.same({ "A, closed for A", "B, closed for B" }, log.lives())
-    assert.is_true(taken[1]:close() and taken[2]:close())
-  end)
-
-  for _, stranger in ipairs { "a Socket of the script", "a socket of another library" } do
-    it("leaves a Socket that does not reach " .. stranger, function()
-      local log = new_log()
-      local multi = curl.multi()
-      local A <close> = new_easy(log, "A", { url = servers.nginx().url .. "/hello" })
-      assert.is_true(transfer(multi, A))
-      local lost = curl.sockets()[1].socket
-      local number = lost:fd()
-      steal(number)
-      local taker = stranger == "a Socket of the script" and curl.socket() or luasocket.tcp4()
-      assert.equal(number, taker:getfd())
-      assert.is_nil(lost:fd())
-      local ok, message = pcall(lost.setsockopt, lost, "tcp", "nodelay", true)
-      assert.is_false(ok)
-      assert.matches("closed", message, 1, true)
-      taker:close()
-      multi:close()
-      assert.same({ "A, closed for A" }, log.lives())
-      assert.equal("closed", lost:state())
-    end)
-  end
-end)
-
-describe("curl.sockets", function()
-  it("is empty when libcurl holds nothing", function()
-    assert.same({}, curl.sockets())
-    local socket <close> = curl.socket()
-    assert.same({}, curl.sockets())
-    assert.equal("owned", socket:state())
-  end)
-
-  it("lists a connection that is being made", function()
-    local log = new_log()
-    dead_host("127.0.0.2")
-    local A = new_easy(log, "A", several(servers.nginx().port4, "127.0.0.2"))
-    local multi = curl.multi():add(A)
-    multi:perform()
-    local list = curl.sockets()
-    assert.equal(1, #list)
-    assert.equal(log.records[1], list[1].socket.data)
-    assert.same({ socket = list[1].socket, state = "lent", pool = multi }, list[1])
-    assert.equal("lent", list[1].socket:state())
-    multi:close()
-    assert.same({}, curl.sockets())
-    assert.equal("closed", list[1].socket:state())
-  end)
-
-  it("tells the pool of an idle connection: the easy, the multi or the share", function()
-    local log = new_log()
-    local url = servers.nginx().url .. "/hello"
-    local alone = new_easy(log, "A", { url = url })
-    assert.is_true(alone:perform())
-    local multi = curl.multi()
-    assert.is_true(transfer(multi, new_easy(log, "B", { url = url })))
-    local share = curl.share { share = "connect" }
-    local sharing = new_easy(log, "C", { url = url, share = share })
-    assert.is_true(transfer(multi, sharing))
-    local pools = {}
-    for _, entry in ipairs(curl.sockets()) do
-      pools[entry.socket.data[1]] = entry.pool
-    end
-    assert.equal(alone, pools.A)
-    assert.equal(multi, pools.B)
-    assert.equal(share, pools.C)
-    alone:close()
-    multi:close()
-    assert.equal(1, #curl.sockets())
-    sharing:close()
-    share:close()
-    assert.same({}, curl.sockets())
-    assert.same({ "A, closing for A", "B, closing for B", "C, closing for C" }, log.lives())
-  end)
-
-  it("does not count a share without connections as a pool", function()
-    local log = new_log()
-    local share = curl.share { share = "dns" }
-    local A = new_easy(log, "A", { url = servers.nginx().url .. "/hello", share = share })
-    assert.is_true(A:perform())
-    assert.equal(A, curl.sockets()[1].pool)
-    share:close()
-    A:close()
-    assert.same({ "A, closing for A" }, log.lives())
-  end)
-
-  it("is in the order of the descriptors", function()
-    local log = new_log()
-    local easies = {}
-    for i = 1, 5 do
-      easies[i] = new_easy(log, "A", { url = servers.nginx().url .. "/hello" })
-      assert.is_true(easies[i]:perform())
-    end
-    -- The third one's number comes back for a later socket.
-    easies[3]:close()
-    easies[6] = new_easy(log, "B", { url = servers.nginx().url .. "/hello" })
-    assert.is_true(easies[6]:perform())
-    local numbers, names = {}, {}
-    for i, entry in ipairs(curl.sockets()) do
-      numbers[i], names[i] = entry.socket:fd(), entry.socket.data[1]
-    end
-    local sorted = table.move(numbers, 1, #numbers, 1, {})
-    table.sort(sorted)
-    assert.same(sorted, numbers)
-    assert.equal(5, #numbers)
-    assert.equal("AABAA", table.concat(names))
-    for _, easy in ipairs(easies) do
-      easy:close()
-    end
-    assert.same({}, curl.sockets())
-  end)
-
-  it("has the socket in sockoptfunction, but neither in the open nor the close callback", function()
-    local counts = {}
-    local function count(name)
-      return function(...)
-        local list = curl.sockets()
-        counts[#counts + 1] = ("%s %d"):format(name, #list)
-        if name == "sockopt" then
-          assert.equal((...), list[1].socket)
-        end
-        return name == "open" or nil
-      end
-    end
-    local easy = curl.easy {
-      url = servers.nginx().url .. "/hello",
-      proxy = "",
-      timeout = 20,
-      opensocketfunction = count("open"),
-      sockoptfunction = count("sockopt"),
-      writefunction = count("write"),
-      closesocketfunction = count("close"),
-    }
-    assert.is_true(easy:perform())
-    easy:close()
-    assert.same({ "open 0", "sockopt 1", "write 1", "close 0" }, counts)
-  end)
-
-  it("has neither Socket nor pool while the pool is being finalized", function()
-    local seen = {}
-    local function see()
-      table.move(curl.sockets(), 1, 9, #seen + 1, seen)
-    end
-    local function run()
-      local multi = curl.multi()
-      for _ = 1, 2 do
-        assert.is_true(transfer(multi, curl.easy {
-          url = servers.nginx().url .. "/hello",
-          proxy = "",
-          timeout = 20,
-          fresh_connect = true,
-          closesocketfunction = see,
-        }))
-      end
-    end
-    run()
-    left.gc()
-    assert.same({ { state = "lent" } }, seen)
-  end)
-
-  -- To make an entry takes memory: the collector may run there.
-  it("has the Socket of a connection that a finalizer closes while it is listed", function()
-    finally(function() collectgarbage("incremental", 200, 100, 13) end)
-    -- Runs f in the collection that comes after so many others.
-    local function later(collections, f)
-      setmetatable({}, { __gc = function()
-        if collections > 0 then return later(collections - 1, f) end
-        f()
-      end })
-    end
-    local listed = 0
-    for collections = 0, 5 do
-      local easy = curl.easy { url = servers.nginx().url .. "/hello", proxy = "" }
-      easy:setopt("writefunction", {})
-      assert.is_true(easy:perform())
-      collectgarbage()
-      collectgarbage("stop")
-      later(collections, function() easy:close() end)
-      collectgarbage("incremental", 10, 1000, 30) -- a collection at each step
-      collectgarbage("restart")
-      local list = curl.sockets()
-      local closed = tostring(easy):find("closed", 1, true)
-      collectgarbage("incremental", 200, 100, 13)
-      easy:close()
-      if list[1] and closed then
-        listed = listed + 1
-        assert.equal("closed", list[1].socket:state())
-      end
-    end
-    assert.truthy(listed > 0 or _VERSION ~= "Lua 5.4") -- others have other parameters
-  end)
-
-  it("has the Socket of an easy that was collected", function()
-    local log = new_log()
-    local multi = curl.multi()
-    local function run()
-      assert.is_true(transfer(multi, new_easy(log, "A", { url = servers.nginx().url .. "/hello" })))
-    end
-    run()
-    left.gc()
-    local list = curl.sockets()
-    assert.equal(log.records[1], list[1].socket.data)
-    assert.equal(multi, list[1].pool)
-    multi:close()
-    assert.same({ "A, closing for A" }, log.lives())
-  end)
-end)
-
-describe("curl.live", function()
-  local function live()
-    local counts = curl.live()
-    return { counts.easy, counts.multi, counts.share, counts.socket }
-  end
-
-  it("counts what is not torn down, and the descriptors that a Socket or libcurl has", function()
-    assert.same({ 0, 0, 0, 0 }, live())
-    local log = new_log()
-    local share = curl.share { share = "connect" }
-    local multi = curl.multi()
-    local A = new_easy(log, "A", { url = servers.nginx().url .. "/hello" })
-    local B = new_easy(log, "B", { url = servers.nginx().url .. "/hello", share = share })
-    assert.same({ 2, 1, 1, 0 }, live())
-    assert.is_true(transfer(multi, A))
-    assert.is_true(transfer(multi, B))
-    assert.same({ 2, 1, 1, 2 }, live())
-    local socket = curl.socket()
-    assert.same({ 2, 1, 1, 3 }, live())
-    curl.adopt(socket:detach()):close()
-    assert.same({ 2, 1, 1, 2 }, live())
-    A:close()
-    assert.same({ 1, 1, 1, 2 }, live())
-    multi:close()
-    assert.same({ 1, 0, 1, 1 }, live())
-    -- A share in use goes with its last easy.
-    share:close()
-    assert.same({ 1, 0, 1, 1 }, live())
-    B:close()
-    assert.same({ 0, 0, 0, 0 }, live())
-    assert.same({ "A, closing for A", "B, closing for B" }, log.lives())
-  end)
-
-  it("counts a socket that its close callback detached no more", function()
-    local taken, during
-    local easy = curl.easy {
-      url = servers.nginx().url .. "/hello",
-      proxy = "",
-      timeout = 20,
-      closesocketfunction = function(socket)
-        during = curl.live().socket
-        taken = socket:detach()
-      end,
-    }
-    assert.is_true(easy:perform())
-    easy:close()
-    assert.equal(1, during)
-    assert.equal(0, curl.live().socket)
-    curl.adopt(taken):close()
   end)
 end)

@@ -6,6 +6,7 @@ local left = require "spec.support.left"
 local orders = require "spec.support.orders"
 local process = require "spec.support.process"
 local servers = require "spec.support.servers"
+local drive_well = require("spec.support.transfers").drive_well
 
 -- ---- every order, in processes of their own -------------------------------------------------
 
@@ -181,12 +182,7 @@ end
 function bystanders.multi(events)
   local multi, easy <close> = curl.multi(), new_easy(events)
   multi:add(easy)
-  while multi:perform() > 0 do
-    multi:poll(1)
-  end
-  for _, ok, message in multi:results() do
-    assert(ok, message)
-  end
+  drive_well(multi)
   return multi
 end
 
@@ -526,15 +522,6 @@ describe("A coroutine", function()
     return curl.easy(options)
   end
 
-  local function run(multi)
-    while multi:perform() > 0 do
-      multi:poll(1)
-    end
-    for _, ok, message in multi:results() do
-      assert(ok, message)
-    end
-  end
-
   it("is where the callbacks of its calls run, and no longer when it is dead", function()
     local where = {}
     local multi <close> = curl.multi()
@@ -546,7 +533,7 @@ describe("A coroutine", function()
         end,
         closesocketfunction = function() where.close = coroutine.running() end,
       })
-      run(multi)
+      drive_well(multi)
     end)
     assert(coroutine.resume(co))
     assert.equal(co, where.open)
@@ -629,7 +616,7 @@ describe("A coroutine", function()
         closesocketfunction = function(socket) events[#events + 1] = socket:state() end,
       }
       multi:add(easy)
-      run(multi)
+      drive_well(multi)
       coroutine.yield()
     end)
     assert(coroutine.resume(co))
@@ -648,7 +635,7 @@ describe("A coroutine", function()
         local note = "of the coroutine"
         local easy <close> = hello { closesocketfunction = function() got = note end }
         multi:add(easy)
-        run(multi)
+        drive_well(multi)
         coroutine.yield()
       end)
       weak[co] = true

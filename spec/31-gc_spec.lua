@@ -6,6 +6,7 @@ local curl = require "curlsock"
 local left = require "spec.support.left"
 local orders = require "spec.support.orders"
 local servers = require "spec.support.servers"
+local drive_well = require("spec.support.transfers").drive_well
 
 -- ---- cycles -----------------------------------------------------------------------------------
 
@@ -31,15 +32,6 @@ end
 local function mentioning(...)
   local handles = { ... }
   return function() return handles end
-end
-
-local function run(multi)
-  while multi:perform() > 0 do
-    multi:poll(1)
-  end
-  for _, ok, message in multi:results() do
-    assert(ok, message)
-  end
 end
 
 -- An easy whose callbacks mention the set of handles that it becomes part of, and whose Sockets
@@ -169,7 +161,7 @@ describe("A handle is collected though", function()
     assert_collected(function()
       local set = { multi = curl.multi() }
       set.multi:add(knotted(set, events))
-      run(set.multi)
+      drive_well(set.multi)
       return set
     end)
     assert_closed(200, events)
@@ -180,7 +172,7 @@ describe("A handle is collected though", function()
     assert_collected(function()
       local set = { share = curl.share { share = "connect" }, multi = curl.multi() }
       set.multi:add(knotted(set, events):setopt("share", set.share))
-      run(set.multi)
+      drive_well(set.multi)
       return set
     end)
     assert_closed(200, events)
@@ -295,12 +287,7 @@ SENTINEL = setmetatable({}, { __gc = function()
 end })
 local curl = require "curlsock"
 local url = os.getenv "HELLO"
-local function run(multi, easy)
-  multi:add(easy)
-  while multi:perform() > 0 do multi:poll(0.05) end
-  for _, ok, message in multi:results() do assert(ok, message) end
-  multi:remove(easy)
-end
+local function run(...) assert(require("spec.support.transfers").run(...)) end
 ]]
 
 -- What the script prints, and warns.
@@ -356,7 +343,7 @@ describe("A finalizer", function()
             kept.thrown = select(2, pcall(easy.setopt, easy, "verbose", true))
           end)
           if multi then
-            run(multi:add(easy))
+            drive_well(multi:add(easy))
           else
             assert(easy:perform())
           end

@@ -1,12 +1,14 @@
 -- Random programs, beside a model of who owns what (spec/soak): the same ones in each run. make
 -- soak runs others.
 
+local limit = require "spec.support.limit"
 local shrink = require "spec.soak.shrink"
 local soak = require "spec.soak.soak"
 
 describe("the random machine", function()
   for first = 1, 140, 35 do
     it(("is as the model predicts: seeds %d to %d"):format(first, first + 34), function()
+      limit.start(400) -- each program has its own; to make one that fails shorter takes time
       local failure = soak.failure_in(first, first + 34)
       if failure then error(failure, 0) end
     end)

@@ -57,11 +57,11 @@ end
 
 local function run(script, seconds)
   local web, ftp = servers.nginx(), servers.vsftpd()
-  local values = { web.url, web.https_url, web.h2_url, ftp.url, web.ca }
-  for i, value in ipairs(values) do values[i] = ("%q"):format(value) end
-  values[#values + 1] = process.patience
-  local line = "local WEB, WEBS, H2, FTP, CA, PATIENCE = " .. table.concat(values, ", ") .. "\n"
-  return left.pass(line .. prelude .. script, nil, seconds or 8)
+  local values = left.locals {
+    WEB = web.url, WEBS = web.https_url, H2 = web.h2_url, FTP = ftp.url, CA = web.ca,
+    PATIENCE = process.patience,
+  }
+  return left.pass(values .. prelude .. script, nil, seconds or 8)
 end
 
 describe("When no descriptor is to be had", function()

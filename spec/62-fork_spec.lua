@@ -54,8 +54,9 @@ end
 -- Runs the script, with WEB the plain server's URL, URL that of the case, and PATIENCE.
 local function run(script, url)
   local web = servers.nginx()
-  local values = ("local CA, WEB, URL, PATIENCE = %q, %q, %q, %d\n"):format(web.ca, web.url,
-    url or web.url, process.patience)
+  local values = left.locals {
+    CA = web.ca, WEB = web.url, URL = url or web.url, PATIENCE = process.patience,
+  }
   -- The child leaves libcurl's memory behind, as it must.
   left.pass(values .. prelude .. script, {
     ASAN_OPTIONS = (os.getenv("ASAN_OPTIONS") or "") .. ":detect_leaks=0",

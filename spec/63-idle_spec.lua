@@ -82,7 +82,7 @@ end
 describe("Thousands of idle connections", function()
   it("in one multi take little each, and close like few", function()
     local web = servers.nginx()
-    local values = ("local MANY, URL = %d, %q\n"):format(many, web.url .. "/quiet")
+    local values = left.locals { MANY = many, URL = web.url .. "/quiet" }
     local line = left.pass(values .. script, nil, 200)
     assert.truthy(line:find("idle connections", 1, true))
     if os.getenv("CURLSOCK_IDLE") then io.write(line) end

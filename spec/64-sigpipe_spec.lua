@@ -21,12 +21,7 @@ local function write_to_pipe()
   pipe:write("x")
 end
 
-local function fetch(multi, easy)
-  multi:add(easy)
-  while multi:perform() > 0 do multi:poll(1) end
-  for _, ok, message in multi:results() do assert(ok, message) end
-  multi:remove(easy)
-end
+local function fetch(...) assert(require("spec.support.transfers").run(...)) end
 
 local function break_connection()
   native.shutdown(curl.sockets()[1].socket:fd())
@@ -41,8 +36,8 @@ end
 
 local function run(script)
   local web = servers.nginx()
-  return left.run(("local URL, CA = %q, %q\n"):format(web.https_url .. "/hello", web.ca)
-    .. prelude .. script)
+  local values = left.locals { URL = web.https_url .. "/hello", CA = web.ca }
+  return left.run(values .. prelude .. script)
 end
 
 local calls = {

@@ -7,6 +7,7 @@
 --   a finalizer that it has no memory to call).
 -- except: kinds of failure that libcurl itself does not survive, with the reason.
 local host = require "host"
+local surface = dofile "spec/support/surface.lua"
 
 local scenarios = {}
 
@@ -33,13 +34,13 @@ local function curlsock() return require "curlsock" end
 
 local function perform(easy) return good(easy:perform()) end
 
--- Runs multi to the end of its transfers; how many there were.
 -- What the script made fail has not succeeded; it may have failed of something else.
 local function fails(call, ...)
   local ok, result = pcall(call, ...)
   return not ok or not result
 end
 
+-- Runs multi to the end of its transfers; how many there were.
 local function run(multi)
   local count, problem = 0, nil
   for round = 1, 2000 do
@@ -107,11 +108,9 @@ scenario("easy with options", function()
     url = host.http, useragent = "x", httpheader = { "A: b", "C: d", "E: f" },
     resolve = { "h:1:127.0.0.1" }, postfields = "abc", timeout = 1.5, httpauth = { "basic" },
     stderr = file, ssl_options = "native_ca", maxfilesize_large = 10, cainfo_blob = "x",
-    writefunction = nothing, headerfunction = nothing, readfunction = nothing,
-    seekfunction = nothing, xferinfofunction = nothing, debugfunction = nothing,
-    prereqfunction = nothing, opensocketfunction = nothing, sockoptfunction = nothing,
-    closesocketfunction = nothing, share = curl.share(),
+    share = curl.share(),
   }
+  for _, name in ipairs(surface.names()) do options[name] = nothing end
   host.fail()
   local easy = good(curl.easy(options))
   good(easy:setopt { httpheader = { "G: h" }, resolve = {}, stderr = file })
@@ -162,8 +161,10 @@ end)
 scenario("multi", function()
   local curl = curlsock()
   local function nothing() end
+  local options = { maxconnects = 2 }
+  for _, name in ipairs(surface.multi_callbacks) do options[name] = nothing end
   host.fail()
-  local multi = good(curl.multi { maxconnects = 2, socketfunction = nothing })
+  local multi = good(curl.multi(options))
   good(multi:setopt { timerfunction = nothing, max_host_connections = 3 })
   good(multi:setopt("socketfunction", nil))
   multi:close()

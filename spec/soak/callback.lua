@@ -2,6 +2,7 @@
 -- what is lent and closed.
 
 local curl = require "curlsock"
+local surface = require "spec.support.surface"
 
 local callback = {}
 
@@ -189,6 +190,39 @@ function callback.on_close(w, version)
     if verdict.throw then error(verdict.throw, 0) end
     return not verdict.refuse
   end
+end
+
+local function data(event)
+  return function(w, version) return callback.on_data(w, version, event) end
+end
+
+local function plain(event)
+  return function(w, version) return callback.on(w, version, event) end
+end
+
+-- What makes each callback that an easy can have. false: not of every easy.
+local makers = {
+  closesocketfunction = callback.on_close,
+  debugfunction = plain "debug",
+  headerfunction = data "header",
+  opensocketfunction = callback.on_open,
+  prereqfunction = callback.on_prereq,
+  readfunction = false, -- of uploads (easies.lua)
+  seekfunction = false, -- no upload is sent again
+  sockoptfunction = callback.on_sockopt,
+  writefunction = data "write",
+  xferinfofunction = plain "progress",
+}
+
+-- All of them, as options.
+function callback.all(w, version)
+  local options = {}
+  for _, name in ipairs(surface.names()) do
+    local make = makers[name]
+    assert(make ~= nil, name .. " is not in spec/soak/callback.lua")
+    options[name] = make and make(w, version) or nil
+  end
+  return options
 end
 
 return callback

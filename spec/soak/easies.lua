@@ -4,7 +4,6 @@ local callback = require "spec.soak.callback"
 local call = require "spec.soak.call"
 local curl = require "curlsock"
 local attempt, get, method = call.attempt, call.get, call.method
-local on = callback.on
 
 local ops = {}
 
@@ -23,22 +22,15 @@ local function options(w, op, easy)
   -- Nobody is shown the socket on which FTP listens: it must be known from the beginning.
   if has(op[5], "active") and op[4] % 3 == 0 then version.answer = 1 end
   version.tells = not has(op[5], "silent")
-  local o = {
-    opensocketfunction = callback.on_open(w, version),
-    writefunction = callback.on_data(w, version, "write"),
-    headerfunction = callback.on_data(w, version, "header"),
-    xferinfofunction = on(w, version, "progress"), noprogress = false,
-    prereqfunction = callback.on_prereq(w, version),
-    debugfunction = on(w, version, "debug"), verbose = has(op[5], "verbose"),
-    forbid_reuse = has(op[5], "reuse"), fresh_connect = has(op[5], "fresh"),
-    timeout_ms = 25, happy_eyeballs_timeout_ms = 4, ftpport = has(op[5], "active") and "-" or nil,
-  }
-  if version.tells then o.closesocketfunction = callback.on_close(w, version) end
+  local o = callback.all(w, version)
+  o.noprogress, o.verbose = false, has(op[5], "verbose")
+  o.forbid_reuse, o.fresh_connect = has(op[5], "reuse"), has(op[5], "fresh")
+  o.timeout_ms, o.happy_eyeballs_timeout_ms = 25, 4
+  o.ftpport = has(op[5], "active") and "-" or nil
+  if not version.tells then o.closesocketfunction = nil end
   -- Where only sockoptfunction tells which descriptor it is, there is one.
   local known = version.answer % 3 == 1 or version.answer == 2
-  if not (known and has(op[5], "unseen")) then
-    o.sockoptfunction = callback.on_sockopt(w, version)
-  end
+  if known and has(op[5], "unseen") then o.sockoptfunction = nil end
   if easy then
     for _, name in ipairs { "closesocketfunction", "sockoptfunction", "ftpport" } do
       if not o[name] then easy:unset(name) end

@@ -3,6 +3,7 @@
 local call = require "spec.soak.call"
 local called = require("spec.soak.callback").called
 local curl = require "curlsock"
+local surface = require "spec.support.surface"
 local target = require("spec.soak.lent").target
 local attempt, get, method = call.attempt, call.get, call.method
 
@@ -10,7 +11,7 @@ local ops = {}
 
 local function watch(w, h)
   h.watched, h.watches = {}, {}
-  return {
+  local options = {
     socketfunction = function(fd, events)
       h.watched[fd], h.watches[fd] = events, events and target(fd)
       called(w, h.version, "watch", {})
@@ -20,6 +21,10 @@ local function watch(w, h)
       if verdict.throw then error(verdict.throw, 0) end
     end,
   }
+  for _, name in ipairs(surface.multi_callbacks) do
+    assert(options[name], name .. " is not in spec/soak/multis.lua")
+  end
+  return options
 end
 
 -- op: "multi", slot, mode (bit 1: raw, bit 2: pollfd), maxconnects.

@@ -1,7 +1,9 @@
--- Busted's helper script: every test, and then every file, must leave nothing over.
+-- Busted's helper script: every test, and then every file, must leave nothing over; and each
+-- test has a time limit.
 
 local busted = require "busted"
 local left = require "spec.support.left"
+local limit = require "spec.support.limit"
 local servers = require "spec.support.servers"
 
 -- Before the first test, for its pipe is a descriptor.
@@ -34,6 +36,16 @@ local function guarded(element, run)
   end
 end
 
+local function again()
+  limit.start()
+  return nil, true
+end
+
+-- What runs between two tests (setup, teardown) has its limit, too.
+for _, event in ipairs { { "file", "start" }, { "test", "start" }, { "test", "end" } } do
+  busted.subscribe(event, again)
+end
+
 local guards = setmetatable({}, { __mode = "k" })
 local files = {}
 
@@ -59,6 +71,7 @@ busted.subscribe({ "file", "end" }, function(file)
 end)
 
 busted.subscribe({ "exit" }, function()
+  limit.stop()
   servers.close()
   return nil, true
 end)

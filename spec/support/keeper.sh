@@ -4,6 +4,8 @@
 # folder $1 is removed.
 dir=$1
 exec >"$dir/keeper.out" 2>&1
+# A libcurl to be tested is not for the servers.
+[ "$CURLSOCK_CURL_LIB" ] && unset LD_LIBRARY_PATH
 
 while read -r name command; do
   # A session of its own: the process number names the group with all its children.

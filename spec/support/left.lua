@@ -8,12 +8,14 @@
 --   left.gc()                 collects all garbage, finalizers included
 --   left.run(script [, env [, seconds]])   "exit"|"signal"|"timeout", code, stdout, stderr
 --   left.pass(script [, env [, seconds]])  the same; fails unless it exits with 0: stdout, stderr
+--   left.locals { NAME = value }           a line for the head of a script
 --
 -- Objects that the test's own closures can still reach are not garbage: what a test makes must
 -- be local to it, not to the describe block around.
 
 local lfs = require "lfs"
 local process = require "spec.support.process"
+local test_limit = require "spec.support.limit"
 
 local left = {}
 
@@ -105,12 +107,23 @@ local function how(ok, kind, code)
   return kind, ok and 0 or code
 end
 
+function left.locals(values)
+  local names, texts = {}, {}
+  for name, value in pairs(values) do
+    names[#names + 1], texts[#texts + 1] = name, ("%q"):format(value)
+  end
+  return ("local %s = %s\n"):format(table.concat(names, ", "), table.concat(texts, ", "))
+end
+
 function left.run(script, env, seconds)
   local name = os.tmpname()
   process.write(name, script)
   local limit = ("exec timeout -k 5 %d "):format((seconds or 30) * process.patience)
   local files = (" %s </dev/null >%s.out 2>%s.err"):format(name, name, name)
+  -- The script has its own limit: that of the test begins anew behind it.
+  test_limit.start((seconds or 30) + test_limit.seconds)
   local kind, code = how(os.execute(limit .. process.lua(env) .. files))
+  test_limit.start()
   local out, err = process.read(name .. ".out"), process.read(name .. ".err")
   for _, suffix in ipairs { "", ".out", ".err" } do
     os.remove(name .. suffix)

@@ -106,6 +106,12 @@ static int native_ticks(lua_State *L) {
   return 1;
 }
 
+/* alarm(seconds): the end of the process in so long; 0: none. */
+static int native_alarm(lua_State *L) {
+  alarm((unsigned)luaL_checkinteger(L, 1));
+  return 0;
+}
+
 /* ---- threads -------------------------------------------------------------------------- */
 
 struct turn {
@@ -132,7 +138,8 @@ static int native_thread(lua_State *L) {
 int luaopen_spec_support_native(lua_State *L);
 
 int luaopen_spec_support_native(lua_State *L) {
-  static const luaL_Reg functions[] = {{"block_sigpipe", native_block_sigpipe},
+  static const luaL_Reg functions[] = {{"alarm", native_alarm},
+                                       {"block_sigpipe", native_block_sigpipe},
                                        {"default_sigpipe", native_default_sigpipe},
                                        {"exit", native_exit},
                                        {"fork", native_fork},

@@ -9,6 +9,7 @@
 -- became free are taken at once: who closes one a second time closes a stranger, and is caught.
 
 local lfs = require "lfs"
+local surface = require "spec.support.surface"
 local curl -- loaded by orders.run: the check for the end of the state must be made before
 
 local orders = {}
@@ -622,11 +623,7 @@ end
 -- ---- a transfer that runs every callback ---------------------------------------------------
 
 -- Callbacks that one upload to nginx's /moved-upload runs, in two connections that are not kept.
-orders.callbacks = {
-  "opensocketfunction", "sockoptfunction", "closesocketfunction", "writefunction",
-  "headerfunction", "readfunction", "seekfunction", "xferinfofunction", "debugfunction",
-  "prereqfunction",
-}
+orders.callbacks = surface.names "elsewhere"
 
 local answers = {
   opensocketfunction = function(seen)

@@ -19,6 +19,7 @@ end
 
 package.path = "./?.lua;" .. package.path
 local process = require "spec.support.process"
+local SIGALRM = 14 -- the time limit of a test (limit.lua)
 
 local function child_command()
   local words = { "CURLSOCK_SPEC_STATE=" .. process.quote(state), "exec" }
@@ -45,7 +46,9 @@ os.remove(state)
 if running ~= "" or (not ok and failed == 0) then
   failed = failed + 1
   local where = running ~= "" and "in: " .. running or "after the last spec"
-  print(("\nThe run ended (%s %d) %s"):format(how, code, where))
+  local over = how == "signal" and code == SIGALRM
+  local why = over and "killed by the time limit" or ("%s %d"):format(how, code)
+  print(("\nThe run ended (%s) %s"):format(why, where))
 elseif passed + failed == 0 then
   print("\nNo spec ran.")
 end

@@ -18,6 +18,7 @@ local socket = require "socket"
 local servers = {}
 local folder, keeper
 local shared = {}
+local useless = {} -- kind -> why it cannot serve
 local started = 0
 
 function servers.open()
@@ -132,10 +133,13 @@ local function certificate()
 end
 
 -- Starts kind ("nginx", "vsftpd") unless it runs: its module writes the configuration for
--- ports that were free a moment ago, so a clash is tried again with others.
+-- ports that were free a moment ago, so a clash is tried again with others. One that runs but
+-- has a problem is the failure of whoever asks, and not started again.
 local function serve(kind)
   if shared[kind] then
     return shared[kind]
+  elseif useless[kind] then
+    error(useless[kind], 0)
   end
   servers.open()
   local module = require("spec.support." .. kind)
@@ -144,8 +148,11 @@ local function serve(kind)
     local self, command = module.configure(folder, servers, certificate)
     local running
     running, why = spawn(kind, command, function()
-      return answers(self.host, self.port)
+      if not answers(self.host, self.port) then return false end
+      useless[kind] = module.problem and module.problem(self)
+      return true
     end)
+    if useless[kind] then error(useless[kind], 0) end
     if running then
       for key, value in pairs(running) do
         self[key] = value

@@ -24,12 +24,40 @@ function transfers.drive(multi, done)
   end
 end
 
+-- Drives the multi to the end of its transfers, which must all succeed: how many there were.
+function transfers.drive_well(multi)
+  transfers.drive(multi)
+  local count = 0
+  for _, ok, message in multi:results() do
+    assert(ok, message)
+    count = count + 1
+  end
+  return count
+end
+
 -- The result of the only transfer that has ended: true, or nil, message, name.
 function transfers.only_result(multi)
   local next_result, state = multi:results()
   local first = table.pack(next_result(state))
   assert.is_nil(next_result(state))
   return table.unpack(first, 2, first.n)
+end
+
+-- A whole transfer of the easy in the multi, which it leaves: true, or nil, message, name. drive,
+-- a function, may drive it.
+function transfers.run(multi, easy, drive)
+  multi:add(easy)
+  if drive then drive() else transfers.drive(multi) end
+  local result = table.pack(transfers.only_result(multi))
+  multi:remove(easy)
+  return table.unpack(result, 1, result.n)
+end
+
+-- The same, which must succeed: the body.
+function transfers.fetch_in(multi, easy)
+  local body = {}
+  assert(transfers.run(multi, easy:setopt("writefunction", body)))
+  return table.concat(body)
 end
 
 -- What libcurl holds: exactly one Socket.

@@ -3,6 +3,7 @@
 -- "anonymous" with any password; both kinds of data connections are allowed.
 
 local process = require "spec.support.process"
+local socket = require "socket"
 
 local vsftpd = {}
 
@@ -46,6 +47,17 @@ function vsftpd.configure(folder, servers)
   local text = config:gsub("@(%w+)@", self)
   process.write(file, text .. (needs_root() and "run_as_launching_user=YES\n" or ""))
   return self, ("env PATH=$PATH:/usr/sbin vsftpd %s"):format(file)
+end
+
+-- Why it cannot serve: what it greets with, if that is no welcome; else nil. A mistake in the
+-- configuration, or in the system, is told to each client: "500 OOPS: vsftpd: cannot ...".
+function vsftpd.problem(self)
+  local s = socket.tcp()
+  s:settimeout(10 * process.patience)
+  local banner, why = s:connect(self.host, self.port)
+  if banner then banner, why = s:receive() end
+  s:close()
+  if not (banner or ""):find("^220") then return "vsftpd cannot serve: " .. (banner or why) end
 end
 
 return vsftpd
