@@ -48,6 +48,7 @@ local function used(_, _, _, local_port)
       if data.requests > 1 then data.host.reused = data.host.reused + 1 end
     end
   end
+  return true
 end
 
 for _ = 1, 3 do

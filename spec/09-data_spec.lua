@@ -204,7 +204,7 @@ describe("writefunction", function()
           end,
         })
         assert.equal("writefunction: must return nothing, true, curl.PAUSE, or false and a reason,"
-          .. " got " .. type(answer), message)
+          .. " got " .. errors.shown(answer), message)
       end)
   end
 
@@ -440,7 +440,7 @@ describe("headerfunction", function()
 
   it("throws for any other answer", function()
     assert.equal("headerfunction: must return nothing, true, curl.PAUSE, or false and a reason,"
-      .. " got number", thrown("/hello", {
+      .. " got 17", thrown("/hello", {
       headerfunction = function(line)
         return #line
       end,
@@ -560,7 +560,7 @@ describe("readfunction", function()
   for _, answer in ipairs { "", 7, true, {} } do
     it(("throws for an answer that is %q"):format(tostring(answer):sub(1, 5)), function()
       assert.equal("readfunction: must return a string that is not empty, nil, or false and a "
-        .. "reason, got " .. type(answer), thrown("/upload", {
+        .. "reason, got " .. errors.shown(answer), thrown("/upload", {
         upload = true,
         readfunction = function()
           return answer
@@ -698,11 +698,12 @@ describe("seekfunction", function()
   it("throws for any other answer", function()
     local source = reader("0123456789", 4)
     source.seek = function()
-      return 0
+      return "0"
     end
     local ok, message = pcall(send, "/late", "0123456789", source)
     assert.is_false(ok)
-    assert.truthy(message:find("seekfunction: must return true, nil or false, got number", 1, true))
+    assert.truthy(message:find("seekfunction: must return true, a number, nil, or false and a "
+      .. 'reason, got "0"', 1, true))
   end)
 end)
 
@@ -749,7 +750,7 @@ describe("xferinfofunction", function()
   end)
 
   it("throws for any other answer", function()
-    assert.equal("xferinfofunction: must return nothing, true, or false and a reason, got number",
+    assert.equal("xferinfofunction: must return nothing, true, or false and a reason, got 0",
       thrown("/hello", {
         xferinfofunction = function()
           return 0
@@ -843,6 +844,7 @@ describe("prereqfunction", function()
     local easy <close> = new("/hello", {
       prereqfunction = function(...)
         got = table.pack(...)
+        return true
       end,
     })
     assert.is_true(easy:perform())
@@ -880,7 +882,7 @@ describe("prereqfunction", function()
   end)
 
   it("throws for any other answer", function()
-    assert.equal("prereqfunction: must return nothing, true, or false and a reason, got number",
+    assert.equal("prereqfunction: must return true, or false and a reason, got 0",
       thrown("/hello", {
         prereqfunction = function()
           return 0

@@ -244,7 +244,7 @@ local easy_options = {
     return v.kind == "table" and (next(v.value) == nil or v.value[1] == 1)
   end,
   postfields = kinds("string", "numeral"),
-  readfunction = kinds("function", "nil"),
+  readfunction = kinds("function", "file", "string", "numeral", "nil"),
   resume_from_large = integer(math.mininteger, math.maxinteger, "boolean"),
   share = kinds("share", "nil"),
   stderr = function(v)

@@ -362,8 +362,11 @@ struct cs_ops {
   void (*abandon)(struct cs_handle *h);
   /* Clears the user values of its own in the box at index. */
   void (*clear)(lua_State *L, int index, const struct cs_handle *h);
-  /* Has cs_reach reach each handle that is connected with it. */
+  /* Has cs_reach reach what it is connected with: an easy's multi and share, and what
+   * those reach by other easies. */
   void (*neighbours)(struct cs_link *list, const struct cs_handle *h);
+  /* One that it is connected with was reached; NULL: that would have reached it. */
+  int (*is_near)(const struct cs_handle *h);
   /* To free it may mean to write on a connection. */
   int (*may_write)(const struct cs_handle *h);
   /* Its event loop must not wait for the socket any longer; NULL: it has none. */
@@ -402,8 +405,9 @@ void *cs_handle_new(lua_State *L, enum cs_kind kind);
 void *cs_handle_test(lua_State *L, int index, enum cs_kind kind);
 /* The open handle at index; raises an error for anything else. */
 void *cs_handle_check(lua_State *L, int index, enum cs_kind kind);
-/* Reaches a neighbour, for cs_refuse_inside. */
+/* Reaches a neighbour, for cs_refuse_inside; whether one was reached. */
 void cs_reach(struct cs_link *list, struct cs_handle *h);
+#define cs_is_reached(handle) (!cs_link_empty(&(handle)->walk))
 /* Raises an error if a running frame reaches the handle; call names the refused one. */
 void cs_refuse_inside(lua_State *L, struct cs_handle *h, const char *call);
 /* Makes a class of handles: what it does, its methods, and what all kinds have. */

@@ -55,7 +55,12 @@ void *cs_handle_check(lua_State *L, int index, enum cs_kind kind) {
 }
 
 void cs_reach(struct cs_link *list, struct cs_handle *h) {
-  if (cs_link_empty(&h->walk)) cs_link_append(list, &h->walk);
+  if (!cs_is_reached(h)) cs_link_append(list, &h->walk);
+}
+
+static int is_near(const struct cs_handle *h) {
+  const struct cs_ops *ops = h->rt->ops[h->kind];
+  return cs_is_reached(h) || (ops->is_near && ops->is_near(h));
 }
 
 /* libcurl is inside a call on some handle that shares a pool with h. */
@@ -68,8 +73,7 @@ __attribute__((cold)) static int is_running(struct cs_handle *h) {
     h->rt->ops[reached->kind]->neighbours(list, reached);
   }
   int running = 0;
-  for (struct cs_frame *f = h->rt->frame; f; f = f->up)
-    running |= !cs_link_empty(&f->handle->walk);
+  for (struct cs_frame *f = h->rt->frame; f; f = f->up) running |= is_near(f->handle);
   while (!cs_link_empty(list)) cs_link_drop(list->next);
   return running;
 }

@@ -12,6 +12,7 @@
 
 #pragma GCC visibility push(hidden)
 
+struct cs_bond;
 struct cs_easy;
 struct cs_multi;
 struct cs_share;
@@ -49,10 +50,13 @@ struct cs_easy {
   struct cs_multi *multi; /* that it is in */
   struct cs_share *share; /* that it uses */
   struct cs_link in_multi, in_share, in_done, in_idle;
+  struct cs_bond *bond;     /* of its multi and its share, if it has both */
   struct cs_link opened;    /* sockets that the running transfer opened */
   struct cs_list *lists;    /* what libcurl does not copy (lists.c) */
   struct cs_list *outdated; /* replaced lists that the running transfer may still read */
   unsigned callbacks;       /* bit set of the callbacks that Lua has set */
+  unsigned files;           /* those of them that are files */
+  int source;               /* readfunction is a file or a string */
   int failed;          /* a callback threw: CS_UV_ERROR has it, all else is aborted */
   int noprogress;      /* as the script wants it */
   long connecttimeout; /* as the script wants it, in milliseconds; 0: the default */
@@ -62,6 +66,8 @@ struct cs_easy {
   int telling;         /* debugfunction runs: libcurl may point into its strings */
   int unsupported;     /* refused because this libcurl cannot do it: NOT_SUPPORTED */
   size_t rest;         /* bytes of CS_UV_REST that were handed on */
+  size_t given;        /* bytes of the string in place of readfunction */
+  curl_off_t start;    /* where the file in place of it stood at first, or CS_UNKNOWN */
   CURLcode result;     /* of the transfer, while it waits in the multi's done list */
   int slot;            /* where the multi's CS_UV_EASIES has it */
   int leaves;          /* added with a value: it leaves the multi by itself */
@@ -81,12 +87,14 @@ struct cs_multi {
   struct cs_handle h;
   CURLM *curl;
   struct cs_link easies;    /* that were added */
+  struct cs_link bonds;     /* with the shares that they use (bond.c) */
   struct cs_link done;      /* those whose result waits to be read */
   struct cs_link idle;      /* those that an old libcurl may have left undriven */
   struct cs_watch *watches; /* what libcurl waits for, by descriptor (event.c) */
   size_t size;              /* slots of watches */
   double deadline;          /* when its timer runs out, by cs_now; negative: never */
   int epoll, timer;         /* pollfd was called: both, or -1 */
+  long nonce;               /* by which the timer is known */
   double armed;             /* when timer becomes readable; negative: never */
   int woken;                /* by wakeup, in the step that runs */
   int soon;                 /* results wait: until it is driven its time is now */
@@ -99,6 +107,7 @@ struct cs_share {
   struct cs_handle h;
   CURLSH *curl;
   struct cs_link easies; /* that use it */
+  struct cs_link bonds;  /* with the multis that they are in */
   int connections;       /* it shares connections: it is a pool */
   int hsts;              /* it shares the HSTS cache */
 };
@@ -159,6 +168,51 @@ int cs_easy_result(lua_State *L, struct cs_easy *e, int self, CURLcode code);
  * event. */
 void cs_easy_ended(struct cs_frame *f, struct cs_easy *e);
 
+/* ---- bond.c: which multis and shares are connected --------------------------------- */
+
+/* The easy is about to be in the multi: 0 without memory. */
+int cs_bond_enter(struct cs_easy *e, struct cs_multi *m);
+void cs_bond_leave(struct cs_easy *e);
+void cs_bond_reach_shares(struct cs_link *list, const struct cs_multi *m);
+void cs_bond_reach_multis(struct cs_link *list, const struct cs_share *s);
+
+/* ---- answer.c: what a callback returned -------------------------------------------- */
+
+enum cs_answer {
+  CS_YES,     /* true, or a file */
+  CS_NO,      /* false, or nil with a reason after it */
+  CS_NOTHING, /* nothing, or nil alone: goes on, but where the purpose is to allow */
+  CS_PAUSE,   /* curl.PAUSE */
+  CS_OTHER
+};
+
+/* The unique value of curl.PAUSE. */
+void cs_push_pause(lua_State *L);
+/* What the value at index, and a reason that follows it, mean. */
+enum cs_answer cs_answer_at(lua_State *L, int index);
+/* Keeps the reason, unless it is nil, for the message of the transfer of the easy at
+ * index easy. [-0, +0, e] */
+void cs_keep_reason(lua_State *L, int easy, int reason);
+/* Raises "NAME: must return EXPECTED, got VALUE". */
+int cs_wrong_answer(lua_State *L, const char *name, const char *expected, int index);
+
+/* ---- standin.c: a file, a table or a string in place of a function ----------------- */
+
+enum { CS_UNKNOWN = -2 }; /* e->start, before a file was read */
+
+/* Writes to the file or table at index; 0 if that failed, the reason is kept. */
+int cs_standin_write(lua_State *L, const char *name, int easy, int index,
+                     const char *data, size_t size);
+/* The transfer has ended with that code: what stdio still holds is written. The code, or
+ * CURLE_WRITE_ERROR. */
+CURLcode cs_standin_flush(struct cs_frame *f, struct cs_easy *e, CURLcode code);
+/* Reads from the file or string at index: the bytes, or CURL_READFUNC_ABORT. */
+size_t cs_standin_read(lua_State *L, struct cs_easy *e, int easy, int index, char *data,
+                       size_t size);
+/* Seeks in it: what libcurl's seek callback returns. */
+int cs_standin_seek(lua_State *L, struct cs_easy *e, int index, curl_off_t offset,
+                    int origin);
+
 /* ---- data.c: the trampolines that carry data --------------------------------------- */
 
 size_t cs_on_write(char *data, size_t one, size_t size, void *easy);
@@ -170,8 +224,6 @@ int cs_on_xferinfo(void *easy, curl_off_t dltotal, curl_off_t dlnow, curl_off_t 
 int cs_on_prereq(void *easy, char *primary_ip, char *local_ip, int primary_port,
                  int local_port);
 int cs_on_debug(CURL *curl, curl_infotype kind, char *data, size_t size, void *easy);
-/* The unique value of curl.PAUSE. */
-void cs_push_pause(lua_State *L);
 
 /* ---- callback.c: the callback options of an easy ----------------------------------- */
 
@@ -212,12 +264,15 @@ int cs_poll_set(const struct cs_multi *m, int fd, const struct cs_watch *w, int 
 void cs_poll_arm(struct cs_multi *m, double when);
 /* The timer is not readable any more. */
 void cs_poll_disarm(struct cs_multi *m);
-/* What is ready now, at most size of it: how many. */
+/* What is ready now, at most size of it: how many, or -1 when the script has closed the
+ * descriptor. */
 int cs_poll_take(const struct cs_multi *m, struct cs_ready *ready, int size);
 /* A descriptor in which nothing is watched but the timer, or -1 and errno; and puts
  * that in place of the multi's. */
 int cs_poll_new(const struct cs_multi *m);
 void cs_poll_replace(const struct cs_multi *m, int epoll);
+/* Closes both, unless their numbers are those of strangers by now. */
+void cs_poll_close(struct cs_multi *m);
 /* Waits for the descriptor, at most so many milliseconds; 1 if it is ready, else 0; -1
  * and errno if it fails. */
 int cs_poll_wait(const struct cs_multi *m, int ms);

@@ -34,8 +34,20 @@ static const struct {
 
 #define NCALLBACKS (sizeof callbacks / sizeof *callbacks)
 
+static size_t find(const char *name) {
+  size_t i = 0;
+  while (i < NCALLBACKS && strcmp(callbacks[i].name, name)) i++;
+  return i;
+}
+
+/* Whether libcurl is to call it: what stands in for readfunction can be sought. */
+static int is_wanted(const struct cs_easy *e, enum cs_callback which) {
+  return e->callbacks & 1u << which || (which == CS_SEEK && e->source);
+}
+
 /* Tells libcurl to call, or no longer to call, callback i of the easy. */
-static CURLcode set_trampoline(struct cs_easy *e, size_t i, int on) {
+static CURLcode set_trampoline(struct cs_easy *e, size_t i) {
+  int on = is_wanted(e, callbacks[i].which);
   if (!callbacks[i].trampoline) return CURLE_OK;
   CURLcode code =
       curl_easy_setopt(e->curl, callbacks[i].option, on ? callbacks[i].trampoline : NULL);
@@ -53,17 +65,27 @@ CURLcode cs_callbacks_install(struct cs_easy *e) {
   if (!code) code = curl_easy_setopt(e->curl, CURLOPT_XFERINFOFUNCTION, cs_on_xferinfo);
   if (!code) code = curl_easy_setopt(e->curl, CURLOPT_XFERINFODATA, e);
   for (size_t i = 0; !code && i < NCALLBACKS; i++)
-    if (e->callbacks & 1u << callbacks[i].which) code = set_trampoline(e, i, 1);
+    if (is_wanted(e, callbacks[i].which)) code = set_trampoline(e, i);
   return code;
 }
 
-/* A function, or for data that comes in a file or a table to append to. */
+static int is_file(lua_State *L, int index) {
+  return lua_isuserdata(L, index) && luaL_testudata(L, index, LUA_FILEHANDLE);
+}
+
+/* A function, or what may stand in for it. */
 static void check_callback(lua_State *L, const char *name, enum cs_callback which,
                            int index) {
   int type = lua_type(L, index), sink = which == CS_WRITE || which == CS_HEADER;
+  int source = which == CS_READ;
   if (type == LUA_TFUNCTION || type == LUA_TNIL) return;
-  if (sink && (type == LUA_TTABLE || luaL_testudata(L, index, LUA_FILEHANDLE))) return;
-  cs_option_error(L, name, sink ? "function, file or table" : "function", index);
+  if ((sink || source) && is_file(L, index)) return;
+  if ((sink && type == LUA_TTABLE) || (source && type == LUA_TSTRING)) return;
+  cs_option_error(L, name,
+                  sink     ? "function, file or table"
+                  : source ? "function, file or string"
+                           : "function",
+                  index);
 }
 
 /* With a progress callback there is progress to show. */
@@ -73,21 +95,29 @@ static CURLcode set_progress(struct cs_easy *e, int on) {
   return curl_easy_setopt(e->curl, CURLOPT_NOPROGRESS, (long)!on);
 }
 
+static void set_bit(unsigned *bits, int bit, int on) {
+  *bits = on ? *bits | 1u << bit : *bits & ~(1u << bit);
+}
+
+static CURLcode set_callback(lua_State *L, struct cs_easy *e, size_t i, int index) {
+  enum cs_callback which = callbacks[i].which;
+  int on = !lua_isnil(L, index);
+  set_bit(&e->callbacks, which, on);
+  set_bit(&e->files, which, is_file(L, index));
+  if (which == CS_XFERINFO) return set_progress(e, on);
+  if (which != CS_READ) return set_trampoline(e, i);
+  e->source = on && !lua_isfunction(L, index);
+  return set_trampoline(e, find("seekfunction"));
+}
+
 CURLcode cs_callback_set(lua_State *L, struct cs_easy *e, int self, const char *name,
                          int index) {
-  size_t i = 0;
-  while (i < NCALLBACKS && strcmp(callbacks[i].name, name)) i++;
+  size_t i = find(name);
   if (i == NCALLBACKS) return luaL_error(L, "option '%s' cannot be set from Lua", name);
-  enum cs_callback which = callbacks[i].which;
-  check_callback(L, name, which, index);
-  int on = !lua_isnil(L, index);
-  CURLcode code = set_trampoline(e, i, on);
-  if (!code && which == CS_XFERINFO) code = set_progress(e, on);
-  if (code) return code;
+  check_callback(L, name, callbacks[i].which, index);
   lua_pushvalue(L, index);
-  lua_setiuservalue(L, self, CS_UV_OWN + (int)which);
-  e->callbacks = on ? e->callbacks | 1u << which : e->callbacks & ~(1u << which);
-  return code;
+  lua_setiuservalue(L, self, CS_UV_OWN + (int)callbacks[i].which);
+  return set_callback(L, e, i, index);
 }
 
 void cs_easy_begin(lua_State *L, struct cs_easy *e, int self) {
@@ -95,6 +125,8 @@ void cs_easy_begin(lua_State *L, struct cs_easy *e, int self) {
   /* A listing that was aborted leaves libcurl's own write callback. */
   if (e->wildcard) cs_callbacks_install(e);
   e->failed = e->unsupported = e->paused = 0;
+  e->given = 0;
+  e->start = CS_UNKNOWN;
   e->errbuf[0] = '\0';
   cs_clear_uservalue(L, self, CS_UV_ERROR);
   cs_clear_uservalue(L, self, CS_UV_REASON);

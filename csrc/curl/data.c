@@ -3,7 +3,6 @@
  * data.c - the trampolines that carry data. Each packs its arguments into a struct
  * data_call and has a body do the rest, protected.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,10 +18,6 @@ struct data_call {
   const char *texts[2];
   size_t answer; /* of libcurl's type; what it means is the trampoline's to know */
 };
-
-static const char pause_key;
-
-void cs_push_pause(lua_State *L) { lua_pushlightuserdata(L, (void *)&pause_key); }
 
 /* Runs body for the call. 0, or an error was kept for the transfer, which is aborted. */
 static int run(struct data_call *c, lua_CFunction body) {
@@ -47,65 +42,37 @@ static struct data_call *begin(lua_State *L) {
 /* Calls the function with the arguments pushed since begin: an answer and a reason. */
 static void call(lua_State *L) { lua_call(L, lua_gettop(L) - ANSWER, 2); }
 
-/* The callback returned false; the reason goes into the transfer's message. */
-static int is_refusal(lua_State *L) {
-  if (!lua_isboolean(L, ANSWER) || lua_toboolean(L, ANSWER)) return 0;
-  if (!lua_isnil(L, REASON)) {
-    luaL_tolstring(L, REASON, NULL);
-    lua_setiuservalue(L, EASY, CS_UV_REASON);
-  }
-  return 1;
-}
-
-static int is_yes(lua_State *L) {
-  return lua_isboolean(L, ANSWER) && lua_toboolean(L, ANSWER);
-}
-
-static int is_pause(lua_State *L) {
-  return lua_touserdata(L, ANSWER) == (void *)&pause_key;
+/* What the callback answered; the reason of a refusal goes into the message. */
+static enum cs_answer answer(lua_State *L) {
+  enum cs_answer a = cs_answer_at(L, ANSWER);
+  if (a == CS_NO) cs_keep_reason(L, EASY, REASON);
+  return a;
 }
 
 static int wrong_answer(lua_State *L, const struct data_call *c, const char *expected) {
-  return luaL_error(L, "%s: must return %s, got %s", c->name, expected,
-                    luaL_typename(L, ANSWER));
+  return cs_wrong_answer(L, c->name, expected, ANSWER);
 }
 
 /* ---- write and header -------------------------------------------------------------- */
 
-static void write_file(lua_State *L, struct data_call *c) {
-  luaL_Stream *file = lua_touserdata(L, CALLBACK);
-  if (!file->closef) luaL_error(L, "%s: the file is closed", c->name);
-  if (fwrite(c->data, 1, c->size, file->f) == c->size) return;
-  lua_pushstring(L, strerror(errno));
-  lua_setiuservalue(L, EASY, CS_UV_REASON);
-  c->answer = CURL_WRITEFUNC_ERROR;
-}
-
-static void write_table(lua_State *L, struct data_call *c) {
-  lua_pushlstring(L, c->data, c->size);
-  lua_rawseti(L, CALLBACK, (lua_Integer)lua_rawlen(L, CALLBACK) + 1);
-}
-
 static int write_function(lua_State *L, struct data_call *c) {
   lua_pushlstring(L, c->data, c->size);
   call(L);
-  if (lua_isnil(L, ANSWER) || is_yes(L)) return 0;
-  if (!is_refusal(L) && !is_pause(L))
+  enum cs_answer a = answer(L);
+  if (a == CS_OTHER)
     return wrong_answer(L, c, "nothing, true, curl.PAUSE, or false and a reason");
-  c->answer = is_pause(L) ? CURL_WRITEFUNC_PAUSE : CURL_WRITEFUNC_ERROR;
-  c->easy->paused |= is_pause(L);
+  if (a == CS_NO) c->answer = CURL_WRITEFUNC_ERROR;
+  if (a == CS_PAUSE) c->answer = CURL_WRITEFUNC_PAUSE;
+  c->easy->paused |= a == CS_PAUSE;
   return 0;
 }
 
 static int write_body(lua_State *L) {
   struct data_call *c = begin(L);
   c->answer = c->size;
-  int type = lua_type(L, CALLBACK);
-  if (type == LUA_TFUNCTION) return write_function(L, c);
-  if (type == LUA_TTABLE)
-    write_table(L, c);
-  else
-    write_file(L, c);
+  if (lua_isfunction(L, CALLBACK)) return write_function(L, c);
+  if (!cs_standin_write(L, c->name, EASY, CALLBACK, c->data, c->size))
+    c->answer = CURL_WRITEFUNC_ERROR;
   return 0;
 }
 
@@ -143,22 +110,19 @@ static void read_piece(lua_State *L, struct data_call *c) {
 }
 
 static int read_function(lua_State *L, struct data_call *c) {
-  if (lua_isnil(L, CALLBACK))
-    return luaL_error(L, "readfunction: not set, but there is data to be sent");
   lua_pushinteger(L, (lua_Integer)c->size);
   call(L);
   c->easy->rest = 0;
   if (lua_type(L, ANSWER) == LUA_TSTRING && lua_rawlen(L, ANSWER) > 0) {
     lua_settop(L, ANSWER);
-    read_piece(L, c);
-  } else if (is_pause(L)) {
-    c->answer = CURL_READFUNC_PAUSE;
-    c->easy->paused = 1;
-  } else if (is_refusal(L)) {
-    c->answer = CURL_READFUNC_ABORT;
-  } else if (!lua_isnil(L, ANSWER)) {
-    return wrong_answer(L, c, "a string that is not empty, nil, or false and a reason");
+    return read_piece(L, c), 0;
   }
+  enum cs_answer a = answer(L);
+  if (a == CS_YES || a == CS_OTHER)
+    return wrong_answer(L, c, "a string that is not empty, nil, or false and a reason");
+  if (a == CS_NO) c->answer = CURL_READFUNC_ABORT;
+  if (a == CS_PAUSE) c->answer = CURL_READFUNC_PAUSE;
+  c->easy->paused |= a == CS_PAUSE;
   return 0;
 }
 
@@ -169,7 +133,11 @@ static int read_body(lua_State *L) {
     return 0;
   }
   lua_pop(L, 1);
-  return read_function(L, c);
+  if (lua_isfunction(L, CALLBACK)) return read_function(L, c);
+  if (lua_isnil(L, CALLBACK))
+    return luaL_error(L, "readfunction: not set, but there is data to be sent");
+  c->answer = cs_standin_read(L, c->easy, EASY, CALLBACK, c->data, c->size);
+  return 0;
 }
 
 size_t cs_on_read(char *data, size_t one, size_t size, void *easy) {
@@ -181,46 +149,52 @@ size_t cs_on_read(char *data, size_t one, size_t size, void *easy) {
   return run(&c, read_body) ? CURL_READFUNC_ABORT : c.answer;
 }
 
+/* file:seek returns where it is now. */
+static int seek_answer(lua_State *L, const struct data_call *c) {
+  enum cs_answer a = answer(L);
+  if (a == CS_YES || lua_type(L, ANSWER) == LUA_TNUMBER) return CURL_SEEKFUNC_OK;
+  if (a == CS_NOTHING) return CURL_SEEKFUNC_CANTSEEK;
+  if (a == CS_NO) return CURL_SEEKFUNC_FAIL;
+  return wrong_answer(L, c, "true, a number, nil, or false and a reason");
+}
+
 static int seek_body(lua_State *L) {
-  static const char *const origins[] = {"set", "cur", "end"};
+  static const char *const origins[] = {
+      [SEEK_SET] = "set", [SEEK_CUR] = "cur", [SEEK_END] = "end"};
   struct data_call *c = begin(L);
-  lua_pushinteger(L, (lua_Integer)c->numbers[0]);
-  lua_pushstring(L, origins[c->numbers[1]]);
-  call(L);
-  if (!is_yes(L) && !lua_isnil(L, ANSWER) && !is_refusal(L))
-    return wrong_answer(L, c, "true, nil or false");
-  c->answer = is_yes(L) ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_CANTSEEK;
-  if (lua_isboolean(L, ANSWER) && !lua_toboolean(L, ANSWER))
-    c->answer = CURL_SEEKFUNC_FAIL;
-  lua_pushnil(L);
-  lua_setiuservalue(L, EASY, CS_UV_REST);
+  int origin = (int)c->numbers[1];
+  if (lua_isnil(L, CALLBACK)) {
+    lua_getiuservalue(L, EASY, CS_UV_OWN + CS_READ);
+    c->answer = (size_t)cs_standin_seek(L, c->easy, ANSWER + 1, c->numbers[0], origin);
+  } else {
+    lua_pushinteger(L, (lua_Integer)c->numbers[0]);
+    lua_pushstring(L, origins[origin]);
+    call(L);
+    c->answer = (size_t)seek_answer(L, c);
+  }
+  cs_clear_uservalue(L, EASY, CS_UV_REST);
   return 0;
 }
 
 int cs_on_seek(void *easy, curl_off_t offset, int origin) {
-  int whence = origin == SEEK_SET ? 0 : origin == SEEK_CUR ? 1 : 2;
   struct data_call c = {.easy = easy,
                         .which = CS_SEEK,
                         .name = "seekfunction",
-                        .numbers = {offset, whence}};
+                        .numbers = {offset, origin}};
   return run(&c, seek_body) ? CURL_SEEKFUNC_FAIL : (int)c.answer;
 }
 
 /* ---- progress, prereq, debug ------------------------------------------------------- */
 
-/* Whether the answer lets the transfer go on. */
-static int yes_or_no(lua_State *L, struct data_call *c) {
-  if (!lua_isnil(L, ANSWER) && !is_yes(L) && !is_refusal(L))
-    return wrong_answer(L, c, "nothing, true, or false and a reason");
-  c->answer = lua_isboolean(L, ANSWER) && !lua_toboolean(L, ANSWER);
-  return 0;
-}
-
 static int xferinfo_body(lua_State *L) {
   struct data_call *c = begin(L);
   for (int i = 0; i < 4; i++) lua_pushinteger(L, (lua_Integer)c->numbers[i]);
   call(L);
-  return yes_or_no(L, c);
+  enum cs_answer a = answer(L);
+  if (a == CS_PAUSE || a == CS_OTHER)
+    return wrong_answer(L, c, "nothing, true, or false and a reason");
+  c->answer = a == CS_NO;
+  return 0;
 }
 
 int cs_on_xferinfo(void *easy, curl_off_t dltotal, curl_off_t dlnow, curl_off_t ultotal,
@@ -234,12 +208,20 @@ int cs_on_xferinfo(void *easy, curl_off_t dltotal, curl_off_t dlnow, curl_off_t 
   return run(&c, xferinfo_body) || c.answer;
 }
 
+/* Its purpose is to allow: only a yes is a yes. */
 static int prereq_body(lua_State *L) {
   struct data_call *c = begin(L);
   for (int i = 0; i < 2; i++) lua_pushstring(L, c->texts[i]);
   for (int i = 0; i < 2; i++) lua_pushinteger(L, (lua_Integer)c->numbers[i]);
   call(L);
-  return yes_or_no(L, c);
+  enum cs_answer a = answer(L);
+  if (a == CS_PAUSE || a == CS_OTHER)
+    return wrong_answer(L, c, "true, or false and a reason");
+  c->answer = a == CS_YES;
+  if (a == CS_YES || !lua_isnil(L, REASON)) return 0;
+  lua_pushliteral(L, "refused by prereqfunction");
+  lua_setiuservalue(L, EASY, CS_UV_REASON);
+  return 0;
 }
 
 int cs_on_prereq(void *easy, char *primary_ip, char *local_ip, int primary_port,
@@ -249,7 +231,7 @@ int cs_on_prereq(void *easy, char *primary_ip, char *local_ip, int primary_port,
                         .name = "prereqfunction",
                         .numbers = {primary_port, local_port},
                         .texts = {primary_ip, local_ip}};
-  return run(&c, prereq_body) || c.answer ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+  return run(&c, prereq_body) || !c.answer ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 static int debug_body(lua_State *L) {

@@ -37,6 +37,37 @@ int cs_easy_new(lua_State *L) {
   return failed;
 }
 
+struct result {
+  struct cs_easy *easy;
+  CURLcode code;
+};
+
+static int result_body(lua_State *L) {
+  const struct result *r = lua_touserdata(L, 2);
+  return cs_easy_result(L, r->easy, 1, r->code);
+}
+
+/* Pushes nil, message, name of the transfer, or one error, before a close callback can
+ * perform the easy again. Whether it is an error. */
+static int push_failure(struct cs_frame *f, struct cs_easy *e, CURLcode code) {
+  struct result r = {e, code};
+  lua_pushcfunction(f->L, result_body);
+  lua_pushvalue(f->L, f->self);
+  lua_pushlightuserdata(f->L, &r);
+  return cs_pcall(f, 2, 3);
+}
+
+/* Raises what a callback of the transfer threw: first of the values that push_failure has
+ * pushed is nil, the second that. What a close callback threw is a warning then. */
+static int throw(struct cs_frame * f, int error) {
+  if (f->failed) {
+    lua_pushvalue(f->L, f->error);
+    cs_warn(f->L);
+  }
+  lua_pushvalue(f->L, error);
+  return lua_error(f->L);
+}
+
 /* easy:perform(): runs the transfer and waits for its end. true, or nil, message, name.
  * Raises what a callback threw. */
 static int easy_perform(lua_State *L) {
@@ -48,19 +79,14 @@ static int easy_perform(lua_State *L) {
   cs_easy_begin(L, e, 1);
   cs_enter(&f, L, &e->h, 1);
   cs_quiet(&f);
-  CURLcode code = curl_easy_perform(e->curl);
+  CURLcode code = cs_standin_flush(&f, e, curl_easy_perform(e->curl));
   cs_easy_ended(&f, e);
-  int failed = e->failed;
-  lua_getiuservalue(L, 1, CS_UV_ERROR);
-  cs_leave(&f); /* a callback of what waited may perform it again */
-  if (failed) {
-    lua_pushvalue(L, f.error);
-    if (f.failed) cs_warn(L);
-    lua_settop(L, f.error + 1);
-    return lua_error(L);
-  }
+  int threw = e->failed, failed = threw || code;
+  int error = failed && push_failure(&f, e, code);
+  cs_leave(&f);
+  if (threw || error) return throw(&f, error ? lua_gettop(L) : f.error + 2);
   cs_rethrow(&f);
-  if (code) return cs_easy_result(L, e, 1, code);
+  if (failed) return 3;
   lua_pushboolean(L, 1);
   return 1;
 }
@@ -75,7 +101,8 @@ static int easy_reset(lua_State *L) {
   for (int which = 0; which < CS_NCALLBACKS; which++)
     cs_clear_uservalue(L, 1, CS_UV_OWN + which);
   cs_lists_free(e);
-  e->callbacks = 0;
+  e->callbacks = e->files = 0;
+  e->source = 0;
   e->noprogress = 1;
   e->connecttimeout = 0;
   e->failed = e->fields = 0;
@@ -99,6 +126,8 @@ static int easy_dup(lua_State *L) {
   lua_settop(L, 1);
   struct cs_easy *e = cs_handle_new(L, CS_EASY);
   e->callbacks = from->callbacks;
+  e->files = from->files;
+  e->source = from->source;
   e->noprogress = from->noprogress;
   e->fields = from->fields;
   e->wildcard = from->wildcard;
@@ -163,6 +192,13 @@ static void easy_neighbours(struct cs_link *list, const struct cs_handle *h) {
   if (e->share) cs_reach(list, &e->share->h);
 }
 
+/* It is no node of its own: there may be very many. */
+static int easy_is_near(const struct cs_handle *h) {
+  const struct cs_easy *e = (const struct cs_easy *)h;
+  return (e->multi && cs_is_reached(&e->multi->h)) ||
+         (e->share && cs_is_reached(&e->share->h));
+}
+
 /* To close a connection may mean to say so. */
 static int easy_may_write(const struct cs_handle *h) {
   const struct cs_easy *e = (const struct cs_easy *)h;
@@ -178,6 +214,7 @@ void cs_easy_class_new(lua_State *L) {
                                     .abandon = easy_abandon,
                                     .clear = easy_clear,
                                     .neighbours = easy_neighbours,
+                                    .is_near = easy_is_near,
                                     .may_write = easy_may_write};
   static const luaL_Reg methods[] = {
       {"dup", easy_dup},     {"getinfo", cs_easy_getinfo}, {"perform", easy_perform},

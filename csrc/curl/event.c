@@ -162,6 +162,7 @@ CURLMcode cs_event_step(struct cs_multi *m) {
   struct cs_ready ready[64];
   CURLMcode code = CURLM_OK;
   int rang = 0, n = cs_poll_take(m, ready, 64);
+  if (n < 0) return CURLM_UNRECOVERABLE_POLL;
   if (is_stale(m, ready, n)) rebuild(m->h.rt->frame, m);
   m->stepping = 1;
   m->woken = 0;
@@ -303,9 +304,16 @@ static void look_for_idle(struct cs_multi *m, CURL *curl, int fd, int watched) {
     suspect(m, e);
 }
 
+/* What libcurl has made for itself is seen here for the first time. */
+static void look_at(struct cs_multi *m, int fd) {
+  const struct cs_watch *w = (size_t)fd < m->size ? &m->watches[fd] : NULL;
+  if ((!w || !w->events) && !cs_ledger_find(m->h.rt, fd)) cs_fd_cloexec(fd);
+}
+
 static int on_socket(CURL *curl, curl_socket_t fd, int what, void *multi, void *unused) {
   struct cs_multi *m = multi;
   (void)unused;
+  if (what != CURL_POLL_REMOVE) look_at(m, fd);
   if (m->forgetful) look_for_idle(m, curl, fd, what != CURL_POLL_REMOVE);
   if (what == CURL_POLL_REMOVE && park(m, fd)) return 0;
   set_watch(m->h.rt->frame, m, fd, what == CURL_POLL_REMOVE ? 0 : what & CURL_POLL_INOUT,
@@ -404,10 +412,7 @@ void cs_event_free(struct cs_multi *m) {
   free(m->watches);
   m->watches = NULL;
   m->size = 0;
-  if (m->epoll < 0) return;
-  close(m->timer);
-  close(m->epoll);
-  m->epoll = m->timer = -1;
+  if (m->epoll >= 0) cs_poll_close(m);
 }
 
 void cs_event_end(struct cs_frame *f, struct cs_multi *m) {

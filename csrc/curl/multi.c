@@ -44,6 +44,10 @@ static void link_easy(lua_State *L, struct cs_multi *m, struct cs_easy *e) {
   lua_getiuservalue(L, 1, CS_UV_EASIES);
   lua_pushvalue(L, 2);
   e->slot = luaL_ref(L, -2);
+  if (!cs_bond_enter(e, m)) {
+    luaL_unref(L, -1, e->slot);
+    luaL_error(L, "not enough memory");
+  }
   lua_pop(L, 1);
   e->leaves = !lua_isnil(L, 3);
   e->left = 0;
@@ -62,6 +66,7 @@ void cs_multi_drop(struct cs_easy *e) {
   cs_link_drop(&e->in_multi);
   cs_link_drop(&e->in_done);
   cs_link_drop(&e->in_idle);
+  cs_bond_leave(e);
   e->multi = NULL;
 }
 
@@ -156,7 +161,7 @@ static int multi_remove(lua_State *L) {
 
 static void end_transfer(struct cs_frame *f, struct cs_multi *m, struct cs_easy *e,
                          CURLcode result) {
-  e->result = result;
+  e->result = cs_standin_flush(f, e, result);
   cs_link_append(&m->done, &e->in_done);
   if (e->leaves) e->left = !curl_multi_remove_handle(m->curl, e->curl);
   cs_link_drop(&e->in_idle);
@@ -350,6 +355,7 @@ static int multi_results(lua_State *L) {
 static void multi_init(struct cs_handle *h) {
   struct cs_multi *m = (struct cs_multi *)h;
   cs_link_init(&m->easies);
+  cs_link_init(&m->bonds);
   cs_link_init(&m->done);
   cs_link_init(&m->idle);
   m->epoll = m->timer = -1;
@@ -384,9 +390,7 @@ static void multi_clear(lua_State *L, int index, const struct cs_handle *h) {
 }
 
 static void multi_neighbours(struct cs_link *list, const struct cs_handle *h) {
-  const struct cs_multi *m = (const struct cs_multi *)h;
-  for (const struct cs_link *l = m->easies.next; l != &m->easies; l = l->next)
-    cs_reach(list, &cs_item(l, struct cs_easy, in_multi)->h);
+  cs_bond_reach_shares(list, (const struct cs_multi *)h);
 }
 
 static int multi_may_write(const struct cs_handle *h) {

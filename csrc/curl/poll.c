@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdint.h>
 #include <unistd.h>
 
 #ifdef __linux__
@@ -18,6 +19,33 @@
 #ifdef __linux__
 
 static const uint64_t timer_key = UINT64_MAX;
+
+/* Descriptors of these kinds all have the same device and inode, so the timer is known by
+ * an interval that nobody would choose, so long that it never comes; and the other by
+ * having the timer in it. */
+static const time_t interval = 0x63757273;
+
+/* ---- whether a number is ours still ------------------------------------------------ */
+
+static int is_our_timer(const struct cs_multi *m) {
+  struct itimerspec t;
+  return !timerfd_gettime(m->timer, &t) && t.it_interval.tv_sec == interval &&
+         t.it_interval.tv_nsec == m->nonce;
+}
+
+/* If the timer's number was taken, this one cannot be told from a stranger's either. */
+static int is_our_epoll(const struct cs_multi *m) {
+  struct epoll_event ev = {.events = EPOLLIN, .data = {.u64 = timer_key}};
+  return !epoll_ctl(m->epoll, EPOLL_CTL_MOD, m->timer, &ev);
+}
+
+void cs_poll_close(struct cs_multi *m) {
+  if (is_our_epoll(m)) close(m->epoll);
+  if (is_our_timer(m)) close(m->timer);
+  m->epoll = m->timer = -1;
+}
+
+/* ---- waiting ----------------------------------------------------------------------- */
 
 /* The kernel forgets a descriptor that is closed, whether or not libcurl has told; one
  * that is closed by now can be forgotten. */
@@ -34,12 +62,16 @@ int cs_poll_set(const struct cs_multi *m, int fd, const struct cs_watch *w, int 
   return epoll_ctl(m->epoll, op, fd, &ev) ? errno : 0;
 }
 
-void cs_poll_arm(struct cs_multi *m, double when) {
-  struct itimerspec t = {{0, 0}, {0, 0}};
-  if (when < 0 || (m->armed >= 0 && m->armed <= when)) return;
+static int set_timer(const struct cs_multi *m, double when) {
+  struct itimerspec t = {{interval, m->nonce}, {0, 0}};
   t.it_value.tv_sec = (time_t)when;
   t.it_value.tv_nsec = (long)((when - (double)t.it_value.tv_sec) * 1e9);
-  if (!timerfd_settime(m->timer, TFD_TIMER_ABSTIME, &t, NULL)) m->armed = when;
+  return timerfd_settime(m->timer, TFD_TIMER_ABSTIME, &t, NULL);
+}
+
+void cs_poll_arm(struct cs_multi *m, double when) {
+  if (when < 0 || (m->armed >= 0 && m->armed <= when)) return;
+  if (!set_timer(m, when)) m->armed = when;
 }
 
 void cs_poll_disarm(struct cs_multi *m) {
@@ -61,6 +93,7 @@ static struct cs_ready ready_of(const struct epoll_event *ev) {
 int cs_poll_take(const struct cs_multi *m, struct cs_ready *ready, int size) {
   struct epoll_event events[64];
   int n = epoll_wait(m->epoll, events, size < 64 ? size : 64, 0);
+  if (n < 0) return errno == EINTR ? 0 : -1;
   for (int i = 0; i < n; i++) ready[i] = ready_of(&events[i]);
   return n;
 }
@@ -76,17 +109,22 @@ int cs_poll_new(const struct cs_multi *m) {
 }
 
 void cs_poll_replace(const struct cs_multi *m, int epoll) {
-  dup3(epoll, m->epoll, O_CLOEXEC);
+  if (is_our_epoll(m)) dup3(epoll, m->epoll, O_CLOEXEC);
   close(epoll);
 }
 
-int cs_poll_open(struct cs_multi *m) {
+/* A timer that is set to 0 is not set, but has its interval. */
+static int open_timer(struct cs_multi *m) {
+  m->nonce = (long)(((uintptr_t)m / sizeof *m) % 1000000000);
   m->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-  if (m->timer < 0) return errno;
-  m->epoll = cs_poll_new(m);
-  if (m->epoll >= 0) return 0;
-  int code = errno;
-  close(m->timer);
+  return m->timer < 0 || set_timer(m, 0) ? errno : 0;
+}
+
+int cs_poll_open(struct cs_multi *m) {
+  int code = open_timer(m);
+  if (!code && (m->epoll = cs_poll_new(m)) < 0) code = errno;
+  if (!code) return 0;
+  if (m->timer >= 0) close(m->timer);
   m->timer = -1;
   return code;
 }
@@ -113,6 +151,8 @@ int cs_poll_new(const struct cs_multi *m) {
 }
 
 void cs_poll_replace(const struct cs_multi *m, int epoll) { (void)m, (void)epoll; }
+
+void cs_poll_close(struct cs_multi *m) { (void)m; }
 
 int cs_poll_open(struct cs_multi *m) {
   (void)m;

@@ -158,7 +158,9 @@ CURLcode cs_share_use(lua_State *L, struct cs_easy *e, int self, int index) {
 /* ---- what a share is to the core --------------------------------------------------- */
 
 static void share_init(struct cs_handle *h) {
-  cs_link_init(&((struct cs_share *)h)->easies);
+  struct cs_share *s = (struct cs_share *)h;
+  cs_link_init(&s->easies);
+  cs_link_init(&s->bonds);
 }
 
 /* A connection can leave a share for the shutdown list of a multi: what is still open
@@ -187,9 +189,7 @@ static void share_clear(lua_State *L, int index, const struct cs_handle *h) {
 }
 
 static void share_neighbours(struct cs_link *list, const struct cs_handle *h) {
-  const struct cs_share *s = (const struct cs_share *)h;
-  for (const struct cs_link *l = s->easies.next; l != &s->easies; l = l->next)
-    cs_reach(list, &cs_item(l, struct cs_easy, in_share)->h);
+  cs_bond_reach_multis(list, (const struct cs_share *)h);
 }
 
 static int share_may_write(const struct cs_handle *h) {

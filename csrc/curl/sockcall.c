@@ -296,16 +296,12 @@ static int already_connected(lua_State *L, struct sockopt_call *c) {
 
 /* What the values at ANSWER and REASON mean. */
 static int sockopt_answer(lua_State *L, struct sockopt_call *c) {
-  int type = lua_type(L, ANSWER);
-  if (type == LUA_TNIL) return CURL_SOCKOPT_OK;
-  if (type == LUA_TBOOLEAN)
-    return lua_toboolean(L, ANSWER) ? CURL_SOCKOPT_OK : refuse_sockopt(L);
+  enum cs_answer a = cs_answer_at(L, ANSWER);
+  if (a == CS_YES || a == CS_NOTHING) return CURL_SOCKOPT_OK;
+  if (a == CS_NO) return refuse_sockopt(L);
   if (!strcmp(cs_word(L, ANSWER), "connected")) return already_connected(L, c);
-  return luaL_error(
-      L,
-      "sockoptfunction: nothing, true, \"connected\", or false and a reason "
-      "expected, got %s",
-      cs_shown(L, ANSWER));
+  return cs_wrong_answer(L, "sockoptfunction",
+                         "nothing, true, \"connected\", or false and a reason", ANSWER);
 }
 
 static int sockopt_body(lua_State *L) {
@@ -331,6 +327,7 @@ static int on_sockopt(void *clientp, curl_socket_t fd, curlsocktype purpose) {
   if (c.socket && c.socket->state == CS_OWNED && cs_same(c.socket))
     return CURL_SOCKOPT_ERROR;
   if (c.socket && (c.socket->state != CS_LENT || !cs_same(c.socket))) c.socket = NULL;
+  if (!c.socket) cs_fd_cloexec(fd);
   if (e->callbacks & 1u << CS_SOCKOPT && cs_call(f, sockopt_body, &c)) {
     cs_easy_error(f, e);
     c.answer = CURL_SOCKOPT_ERROR;

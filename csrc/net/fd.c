@@ -44,11 +44,16 @@ static void set_flags(int fd, int flags) {
 
 /* ---- descriptors ------------------------------------------------------------------ */
 
+void cs_fd_cloexec(int fd) {
+  int flags = fcntl(fd, F_GETFD);
+  if (flags >= 0 && !(flags & FD_CLOEXEC)) fcntl(fd, F_SETFD, flags | FD_CLOEXEC);
+}
+
 /* Gives a new descriptor what the call that made it could not. Keeps errno. */
 static int complete(int fd) {
   int code = errno;
 #ifndef SOCK_CLOEXEC
-  if (fd >= 0) fcntl(fd, F_SETFD, FD_CLOEXEC);
+  if (fd >= 0) cs_fd_cloexec(fd);
 #endif
 #ifdef SO_NOSIGPIPE
   if (fd >= 0) setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &(int){1}, sizeof(int));

@@ -99,6 +99,8 @@ struct cs_wait {
 
 /* A new descriptor, close-on-exec, or -1 and errno. */
 int cs_fd_open(int family, int socktype, int protocol);
+/* No program that is started later inherits the descriptor. */
+void cs_fd_cloexec(int fd);
 /* Two that are connected with each other: 0 or an errno. */
 int cs_fd_pair(int socktype, int fds[2]);
 /* The next connection and the address of its peer, or -1 and errno. */

@@ -652,7 +652,10 @@ scenario("xferinfo, prereq, debug", function()
   local easy = curl.easy {
     url = host.http, verbose = true,
     xferinfofunction = function() calls[1] = calls[1] + 1 end,
-    prereqfunction = function(ip) calls[2] = ip and calls[2] + 1 end,
+    prereqfunction = function(ip)
+      calls[2] = ip and calls[2] + 1
+      return true
+    end,
     debugfunction = function(kind) calls[3] = kind and calls[3] + 1 end,
   }
   host.fail()

@@ -31,6 +31,12 @@ function errors.try(...)
   return results
 end
 
+-- A value as the module shows it in messages.
+function errors.shown(value)
+  if type(value) == "number" then return tostring(value) end
+  return type(value) == "string" and '"' .. value .. '"' or type(value)
+end
+
 -- What the module says of a call that is forbidden inside a callback.
 function errors.refusal(call, class)
   return ("%s is not allowed inside a callback of this %s or of its pool"):format(call, class)

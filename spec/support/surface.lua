@@ -18,7 +18,7 @@ surface.callbacks = {
   { name = "opensocketfunction", answer = true },
   { name = "sockoptfunction" },
   { name = "closesocketfunction", path = "/close", body = "close\n", told = true },
-  { name = "prereqfunction" },
+  { name = "prereqfunction", answer = true },
   { name = "headerfunction" },
   { name = "writefunction" },
   { name = "xferinfofunction" },

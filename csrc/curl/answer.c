@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * answer.c - what a callback returned: one rule for all that can refuse.
+ */
+#include "binding.h"
+
+static const char pause_key;
+
+void cs_push_pause(lua_State *L) { lua_pushlightuserdata(L, (void *)&pause_key); }
+
+/* Lua's own functions return the file that they wrote, or nil and a message. */
+enum cs_answer cs_answer_at(lua_State *L, int index) {
+  int type = lua_type(L, index);
+  if (type == LUA_TBOOLEAN) return lua_toboolean(L, index) ? CS_YES : CS_NO;
+  if (type == LUA_TNIL) return lua_isnil(L, index + 1) ? CS_NOTHING : CS_NO;
+  if (type == LUA_TUSERDATA && luaL_testudata(L, index, LUA_FILEHANDLE)) return CS_YES;
+  return lua_touserdata(L, index) == (void *)&pause_key ? CS_PAUSE : CS_OTHER;
+}
+
+void cs_keep_reason(lua_State *L, int easy, int reason) {
+  if (lua_isnil(L, reason)) return;
+  luaL_tolstring(L, reason, NULL);
+  lua_setiuservalue(L, easy, CS_UV_REASON);
+}
+
+int cs_wrong_answer(lua_State *L, const char *name, const char *expected, int index) {
+  return luaL_error(L, "%s: must return %s, got %s", name, expected, cs_shown(L, index));
+}
