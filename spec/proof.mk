@@ -23,6 +23,25 @@ posix:
 	@CURLSOCK_POSIX=1 $(MAKE) --no-print-directory BUILD='$(BUILD)/posix' \
 	  CFLAGS='$(CFLAGS) -Werror' CPPFLAGS='$(CPPFLAGS) -include spec/support/posix.h' run-test
 
+# The core and the sockets without libcurl, and with the checks: in a folder of its own.
+run-core:
+	@$(MAKE) --no-print-directory BUILD='$(BUILD)/core' CPPFLAGS='$(CPPFLAGS) -DCS_CHECKS' core-test
+	@$(BUILD)/core/test $(STEPS) $(SEED)
+
+CORE_TEST_OBJECTS = $(filter $(BUILD)/csrc/core/% $(BUILD)/csrc/net/% $(BUILD)/csrc/state.o,$(OBJECTS))
+
+core-test: $(BUILD)/test
+
+# -shared-libasan is for what a program loads that has no sanitizer.
+$(BUILD)/test: $(wildcard spec/core/*.[ch]) $(CORE_TEST_OBJECTS)
+	$(SAY)$(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) $(filter-out -shared-libasan,$(CFLAGS)) $(CPPFLAGS) \
+	  $(INCLUDES) -Icsrc $(LUA_CFLAGS) $(CURL_CFLAGS) $(LDFLAGS) -Wl,--wrap=close -o $@ \
+	  $(filter %.c %.o,$^) $(shell pkg-config --libs $(LUA_PC)) -lm -pthread
+
+mutants:
+	@sh scripts/setup.sh build test
+	@$(LUA) spec/core/mutants.lua '$(BUILD)' $(ONLY)
+
 OOM_CALLS = malloc calloc realloc free socket socketpair accept4 fcntl fstat close epoll_create1 \
   epoll_ctl epoll_wait timerfd_create dup3 getsockopt setsockopt getsockname getpeername bind \
   connect listen send recv poll fdopen fwrite
@@ -159,6 +178,6 @@ matrix:
 	@sh scripts/setup.sh matrix
 	@MIRROR='$(MIRROR)' sh scripts/matrix.sh '$(MATRIX)' $(SUITES)
 
-.PHONY: posix idle million run-million oom run-oom sanitize sanitize-gcc sanitize-clang run-sanitize \
+.PHONY: run-core core-test mutants posix idle million run-million oom run-oom sanitize sanitize-gcc sanitize-clang run-sanitize \
   gcstress valgrind run-valgrind soak run-soak fuzz run-fuzz fuzz-corpus run-fuzz-corpus coverage \
   run-coverage matrix
