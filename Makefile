@@ -76,6 +76,7 @@ help:
 	@echo 'make idle         10,000 idle connections in one multi; N=how many'
 	@echo 'make million      a million requests, drawn to bench/figures/million.svg; N=how many'
 	@echo 'make posix        every spec with the module as macOS or a BSD gets it; TESTS, FILTER'
+	@echo 'make mutants      breaks what each check of the core guards, and sees it fire; ONLY=file'
 	@echo 'make oom          fails every allocation and system call in turn; SCENARIO=name MODE=mode'
 	@echo 'make sanitize     every spec under the address and undefined behaviour sanitizers;'
 	@echo '                  COMPILERS="gcc clang", TESTS, FILTER'

@@ -29,6 +29,8 @@ static void end_sockets(lua_State *L, struct cs_runtime *rt) {
     cs_last_box_of(L, s);
     *(void **)lua_touserdata(L, -1) = NULL;
     lua_pop(L, 1);
+    s->refs++;
+    if (s->state == CS_LOST) cs_socket_end(s, CS_CLOSED);
     s->refs = 1;
     cs_socket_unref(s);
   }

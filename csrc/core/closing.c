@@ -102,4 +102,5 @@ void cs_pool_ended(struct cs_frame *f, struct cs_pool *p, int elsewhere) {
   }
   while (!cs_link_empty(&lost))
     end_lost(f, cs_item(lost.next, struct cs_socket, in_pool));
+  cs_tell_lost(f, p); /* a callback has opened a descriptor that got the number of one */
 }

@@ -45,11 +45,18 @@ static void prune(lua_State *L) {
   }
 }
 
-/* Pushes the table of pools of the handle at index, made if there is none. [-0, +1, m] */
+/* Pushes the table of pools of the handle at index, made if there is none; a finalizer that
+ * runs then may make it, too. [-0, +1, m] */
 static void push_pools(lua_State *L, int index) {
   if (lua_getiuservalue(L, index, CS_UV_POOLS) == LUA_TTABLE) return;
-  lua_pop(L, 1);
   lua_newtable(L);
+  if (lua_getiuservalue(L, index, CS_UV_POOLS) == LUA_TTABLE) {
+    lua_replace(L, -3);
+    lua_pop(L, 1);
+    return;
+  }
+  lua_pop(L, 1);
+  lua_replace(L, -2);
   lua_pushvalue(L, -1);
   lua_setiuservalue(L, index, CS_UV_POOLS);
 }
@@ -97,6 +104,7 @@ void cs_pool_touch(lua_State *L, int index, int other) {
     lua_pop(L, 1);
     return;
   }
+  prune(L); /* a stale key may be the address of a pool that the handle has by now */
   push_pools(L, index);
   prune(L);
   lua_pushnil(L);
