@@ -171,7 +171,7 @@ upstream:
 run-upstream: $(UPSTREAM_PAGES)
 	@$(LUA) spec/upstream/run.lua '$(BUILD)/upstream' $(ROOTS)
 
-$(UPSTREAM_PAGES): $(BUILD)/upstream/%: spec/upstream/%.c spec/upstream/page.h
+$(UPSTREAM_PAGES): $(BUILD)/upstream/%: spec/upstream/%.c $(wildcard spec/upstream/*.h)
 	@mkdir -p $(@D)
 	$(SAY)$(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) $(CPPFLAGS) $(CURL_CFLAGS) $(LDFLAGS) \
 	  -o $@ $< $(CURL_LIBS)

@@ -34,7 +34,7 @@ local failed = false
 local function tell(prefix, page)
   local version, text, ended = run(prefix, page)
   failed = failed or not words[ended]
-  print(("%-18s | %-8s | %-13s | %s"):format(page, version, words[ended] or ended, text))
+  print(("%-26s | %-8s | %-13s | %s"):format(page, version, words[ended] or ended, text))
 end
 
 local function pages()
