@@ -222,6 +222,23 @@ matrix:
 	@sh scripts/setup.sh matrix
 	@MIRROR='$(MIRROR)' sh scripts/matrix.sh '$(MATRIX)' $(SUITES)
 
-.PHONY: run-core core-test mutants run-mutants posix idle million run-million oom run-oom sanitize sanitize-gcc sanitize-clang \
-  run-sanitize gcstress valgrind run-valgrind apicheck run-apicheck analyze run-analyze soak \
+# Faults of libcurl, each in a page of C without curlsock: with the libcurl here, and with that of
+# each system that make matrix has made.
+UPSTREAM_PAGES = $(patsubst spec/upstream/%.c,$(BUILD)/upstream/%,$(wildcard spec/upstream/*.c))
+ROOTS ?= $(patsubst %/usr,%,$(wildcard $(SUITES:%=$(MATRIX)/%/usr)))
+
+upstream:
+	@sh scripts/setup.sh build test
+	@$(MAKE) --no-print-directory run-upstream
+
+run-upstream: $(UPSTREAM_PAGES)
+	@$(LUA) spec/upstream/run.lua '$(BUILD)/upstream' $(ROOTS)
+
+$(UPSTREAM_PAGES): $(BUILD)/upstream/%: spec/upstream/%.c $(wildcard spec/upstream/*.h)
+	@mkdir -p $(@D)
+	$(SAY)$(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) $(CPPFLAGS) $(CURL_CFLAGS) $(LDFLAGS) \
+	  -o $@ $< $(CURL_LIBS)
+
+.PHONY: run-core core-test mutants run-mutants upstream run-upstream posix idle million \
+  run-million oom run-oom sanitize sanitize-gcc sanitize-clang run-sanitize gcstress valgrind run-valgrind apicheck run-apicheck analyze run-analyze soak \
   run-soak fuzz run-fuzz fuzz-corpus run-fuzz-corpus coverage run-coverage matrix

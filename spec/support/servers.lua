@@ -4,6 +4,7 @@
 --
 --   servers.nginx()     web server: plain, TLS, HTTP/2, UNIX socket     (nginx.lua says what)
 --   servers.vsftpd()    FTP server, passive and active                  (vsftpd.lua)
+--   servers.vsftps()    the same over TLS, control and data             (vsftps.lua)
 --   servers.script(lua [, options])   a server that is scripted: a Lua text in a process of
 --                       its own, run with (listening luasocket, module socket)
 --   servers.dead([host [, port]])     an address that never answers a connect
@@ -170,6 +171,10 @@ end
 
 function servers.vsftpd()
   return serve("vsftpd")
+end
+
+function servers.vsftps()
+  return serve("vsftps")
 end
 
 -- Options: unix = true (a UNIX socket), or host and port; backlog.
