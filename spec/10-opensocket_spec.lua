@@ -1046,7 +1046,7 @@ describe("opensocketfunction", function()
       easy:setopt("opensocketdata", 1)
     end, "option 'opensocketdata' cannot be set from Lua")
     for _, name in ipairs { "opensocketfuncton", "OPENSOCKETFUNCTION", "opensocket" } do
-      assert.has_error(function()
+      assert.error_matches(function()
         easy:setopt(name, print)
       end, ("unknown option '%s'"):format(name))
     end

@@ -1167,7 +1167,7 @@ describe("closesocketfunction", function()
       easy:setopt("closesocketdata", 1)
     end, "option 'closesocketdata' cannot be set from Lua")
     for _, name in ipairs { "closesocketfuncton", "CLOSESOCKETFUNCTION", "closesocket" } do
-      assert.has_error(function()
+      assert.error_matches(function()
         easy:setopt(name, print)
       end, ("unknown option '%s'"):format(name))
     end

@@ -673,7 +673,7 @@ describe("sockoptfunction", function()
       easy:setopt("sockoptdata", 1)
     end, "option 'sockoptdata' cannot be set from Lua")
     for _, name in ipairs { "sockoptfuncton", "SOCKOPTFUNCTION", "sockopt" } do
-      assert.has_error(function()
+      assert.error_matches(function()
         easy:setopt(name, print)
       end, ("unknown option '%s'"):format(name))
     end
