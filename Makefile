@@ -116,7 +116,7 @@ NATIVE = $(BUILD)/spec/support/native.so
 $(NATIVE): spec/support/native.c Makefile $(FOR_LUA)
 	@mkdir -p $(@D)
 	$(SAY)$(CC) -std=c11 -D_GNU_SOURCE -fPIC $(WARNINGS) $(CFLAGS) $(CPPFLAGS) $(LUA_CFLAGS) \
-	  $(SHARED) $(LDFLAGS) -o $@ $< -pthread
+	  $(CURL_CFLAGS) $(SHARED) $(LDFLAGS) -o $@ $< $(CURL_LIBS) -pthread
 
 test:
 	@sh scripts/setup.sh build test

@@ -56,7 +56,8 @@ describe("setopt", function()
     local easy <close> = new()
     local names = { "", "bogus", "URL", "Url", "url ", "url\0", "CURLOPT_URL", ("x"):rep(10000) }
     for _, name in ipairs(names) do
-      assert.equal("unknown option '" .. name:gsub("%z.*", "") .. "'", thrown(easy, name, 1))
+      local message = thrown(easy, name, 1)
+      assert.equal("unknown option '" .. name:gsub("%z.*", "") .. "'", message:gsub(": did.*", ""))
     end
     assert.equal("unknown option 'bogus'", thrown(easy, { bogus = 1 }))
     assert.has_error(function() curl.easy { bogus = 1 } end)
@@ -100,15 +101,14 @@ describe("setopt", function()
 
   it("hands on what libcurl refuses, with the option's name", function()
     local easy <close> = new()
-    refused(easy, "port", 65536, "BAD_FUNCTION_ARGUMENT")
-    refused(easy, "infilesize_large", -2, "BAD_FUNCTION_ARGUMENT")
+    refused(easy, "proxytype", 77, "BAD_FUNCTION_ARGUMENT")
     refused(easy, "url", ("x"):rep(8000001), "BAD_FUNCTION_ARGUMENT")
     refused(easy, "protocols_str", "bogus", "UNSUPPORTED_PROTOCOL")
-    local ok, message, name = easy:setopt { port = -1 }
+    local ok, message, name = easy:setopt { proxytype = 77 }
     assert.is_nil(ok)
     assert.equal("BAD_FUNCTION_ARGUMENT", name)
-    assert.truthy(message:find("'port'", 1, true))
-    assert.is_nil((curl.easy { port = -1 }))
+    assert.truthy(message:find("'proxytype'", 1, true))
+    assert.is_nil((curl.easy { proxytype = 77 }))
   end)
 
   it("hands on UNKNOWN_OPTION for what this libcurl was built without", function()
@@ -166,13 +166,18 @@ describe("a number", function()
 
   it("is nothing else", function()
     local easy <close> = new()
-    for _, name in ipairs { "port", "infilesize_large" } do
+    local expected = {
+      filetime = "integer or boolean",
+      port = "integer from 0 to 65535",
+      infilesize_large = "integer from -1",
+    }
+    for name, what in pairs(expected) do
       for _, value in ipairs { "80", "", {}, { 80 }, print, io.stdout, coroutine.create(print) } do
-        assert.equal("option '" .. name .. "': integer or boolean expected, got "
+        assert.equal("option '" .. name .. "': " .. what .. " expected, got "
           .. (value == io.stdout and "FILE*" or type(value)), thrown(easy, name, value))
       end
       for _, value in ipairs { 0.5, -0.5, NAN, INF, -INF, 1e300, 2 ^ 63 } do
-        complains("integer expected, got", easy, name, value)
+        complains(what:gsub(" or.*", "") .. " expected, got " .. value, easy, name, value)
       end
       complains("got nil", easy, name, nil)
     end
@@ -204,8 +209,8 @@ describe("a number", function()
       assert.truthy(message:find("seconds from 0 to 2147483 expected", 1, true))
     end
     assert.equal(easy, easy:setopt("timeout", 2147483.5))
-    complains("integer expected, got 0.5", easy, "low_speed_time", 0.5)
-    complains("integer expected, got 0.5", easy, "timeout_ms", 0.5)
+    complains("integer from 0 expected, got 0.5", easy, "low_speed_time", 0.5)
+    complains("integer from 0 expected, got 0.5", easy, "timeout_ms", 0.5)
   end)
 
   it("cannot be unset", function()
@@ -282,7 +287,7 @@ describe("a value that libcurl names", function()
     easy:setopt("http_version", "1.1")
     assert(easy:perform())
     assert.truthy(head.sent:find("^HEAD /hello HTTP/1%.1\r\n"))
-    assert.equal(2, easy:getinfo("http_version"))
+    assert.equal("1.1", easy:getinfo("http_version"))
     local v6 <close> = new { proxy = "", ipresolve = "v6" }
     v6:setopt("url", ("http://localhost:%d/hello"):format(web().port4))
     assert.is_nil((v6:perform()))
@@ -312,8 +317,10 @@ describe("a value that libcurl names", function()
     for _, list in ipairs { { a = 1 }, { "basic", a = 1 }, { [2] = "basic" }, { "a", nil, "b" } } do
       complains("holes or names", easy, "httpauth", list)
     end
-    for _, option in ipairs { "http_version", "ipresolve", "use_ssl" } do
-      assert.equal("option '" .. option .. "': integer, boolean or name expected, got table",
+    for option, what in pairs {
+      http_version = "version", ipresolve = "version", use_ssl = "integer",
+    } do
+      assert.equal("option '" .. option .. "': " .. what .. " or name expected, got table",
         thrown(easy, option, { names[option][1] }))
     end
   end)
@@ -343,7 +350,6 @@ describe("a string", function()
     for _, value in ipairs { 1, 1.5, true, {}, print, setmetatable({}, { __tostring = error }) } do
       assert.equal("option 'url': string expected, got " .. type(value), thrown(easy, "url", value))
     end
-    assert.equal("option 'url': string expected, got nil", thrown(easy, "url"))
   end)
 
   it("is unset", function()

@@ -65,7 +65,8 @@ describe("curl.share", function()
         assert.equal(before + 1, curl.live().share)
         share:close()
       else
-        assert.same({ "Feature not enabled in this library", "NOT_BUILT_IN" }, { message, name })
+        assert.same({ "option 'share': Feature not enabled in this library", "NOT_BUILT_IN" },
+          { message, name })
         assert.is_nil(share)
       end
       assert.equal(before, curl.live().share)
@@ -102,7 +103,7 @@ describe("share:setopt", function()
     local easy <close> = new("/hello", share)
     for _, option in ipairs { "share", "unshare" } do
       local ok, message, name = share:setopt(option, "cookie")
-      assert.same({ n = 3, nil, "Share currently in use", "IN_USE" },
+      assert.same({ n = 3, nil, "option '" .. option .. "': Share currently in use", "IN_USE" },
         { n = 3, ok, message, name })
     end
     easy:close()

@@ -239,18 +239,18 @@ local easy_options = {
   cainfo_blob = kinds("string", "numeral"),
   copypostfields = kinds("string", "numeral"),
   debugfunction = kinds("function", "nil"),
-  http_version = integer(-1 << 63, math.maxinteger, "boolean"),
+  http_version = number(1, 1),
   httpheader = function(v)
     return v.kind == "table" and (next(v.value) == nil or v.value[1] == 1)
   end,
   postfields = kinds("string", "numeral"),
   readfunction = kinds("function", "file", "string", "numeral", "nil"),
-  resume_from_large = integer(math.mininteger, math.maxinteger, "boolean"),
+  resume_from_large = integer(-1, math.maxinteger),
   share = kinds("share", "nil"),
   stderr = function(v)
     return v.kind == "file" and io.type(v.value) == "file"
   end,
-  timeout = number(-1 << 63, math.maxinteger, "boolean"),
+  timeout = number(0, 2147483),
   url = text,
   verbose = integer(math.mininteger, math.maxinteger, "boolean"),
   writefunction = function(v)

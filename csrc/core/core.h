@@ -187,6 +187,24 @@ int cs_option_error(lua_State *L, const char *name, const char *expected, int in
 /* The length of the table at index, which must be a list: no holes, no other keys. */
 size_t cs_sequence(lua_State *L, const char *option, int index);
 
+/* ---- nearest.c: "did you mean" ----------------------------------------------------- */
+
+/* Names that next gives one after the other, then NULL. With cs_next_name they are the
+ * first members of an array of structs. */
+struct cs_names {
+  const char *(*next)(struct cs_names *n);
+  const char *at;
+  size_t left, size;
+};
+
+#define cs_names_of(array, count)                                                        \
+  { cs_next_name, (const char *)(array), count, sizeof *(array) }
+
+const char *cs_next_name(struct cs_names *n);
+/* Pushes ": did you mean 'NAME'?" with the name that is nearest to the word, in lower
+ * case; "" if none is near. [-0, +(1|2), m] */
+const char *cs_did_you_mean(lua_State *L, const char *word, struct cs_names *names);
+
 /* ---- frame.c: one call from Lua into the library ----------------------------------- */
 
 struct cs_frame {

@@ -145,6 +145,12 @@ static int fail(lua_State *L, const char *message, const char *name) {
   return 3;
 }
 
+int cs_name_option(lua_State *L, const char *option, int results) {
+  lua_pushfstring(L, "option '%s': %s", option, lua_tostring(L, -2));
+  lua_replace(L, -3);
+  return results;
+}
+
 int cs_fail_easy(lua_State *L, CURLcode code) {
   return fail(L, curl_easy_strerror(code), cs_easy_name(code));
 }

@@ -4,6 +4,7 @@
  * type of each is part of its number: only the names are here.
  */
 #define CURL_DISABLE_DEPRECATION /* some are deprecated, and still there */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,6 +115,8 @@ static const struct info infos[] = {
 #endif
 };
 
+#define COUNT (sizeof infos / sizeof *infos)
+
 /* Each pushes the value, if libcurl has it. [-0, +(0|1)] */
 typedef CURLcode reader(lua_State *L, struct cs_easy *e, CURLINFO id);
 
@@ -153,6 +156,43 @@ static CURLcode read_socket(lua_State *L, struct cs_easy *e, CURLINFO id) {
     lua_pushnil(L);
   else
     lua_pushinteger(L, value);
+  return CURLE_OK;
+}
+
+/* What setopt takes for the version; nil before there was an answer. */
+static CURLcode read_version(lua_State *L, struct cs_easy *e, CURLINFO id) {
+  long value = 0;
+  CURLcode code = curl_easy_getinfo(e->curl, id, &value);
+  if (code) return code;
+  if (value == CURL_HTTP_VERSION_NONE)
+    lua_pushnil(L);
+  else
+    cs_push_named(L, CURLOPT_HTTP_VERSION, (unsigned long)value);
+  return CURLE_OK;
+}
+
+/* A list that "httpauth" takes. */
+static CURLcode read_auth(lua_State *L, struct cs_easy *e, CURLINFO id) {
+  long value = 0;
+  CURLcode code = curl_easy_getinfo(e->curl, id, &value);
+  if (!code) cs_push_flags(L, CURLOPT_HTTPAUTH, (unsigned long)value);
+  return code;
+}
+
+/* What "protocols_str" takes. Its number lacks some protocols; libcurl before 8.3 has the
+ * scheme in upper case. */
+static CURLcode read_protocol(lua_State *L, struct cs_easy *e, CURLINFO id) {
+  const char *scheme = NULL;
+  luaL_Buffer b;
+  (void)id;
+  CURLcode code = curl_easy_getinfo(e->curl, CURLINFO_SCHEME, &scheme);
+  if (code || !scheme) {
+    if (!code) lua_pushnil(L);
+    return code;
+  }
+  luaL_buffinit(L, &b);
+  for (; *scheme; scheme++) luaL_addchar(&b, (char)tolower((unsigned char)*scheme));
+  luaL_pushresult(&b);
   return CURLE_OK;
 }
 
@@ -245,9 +285,21 @@ static reader *find_reader(CURLINFO id) {
     CURLINFO id;
     reader *read;
   } special[] = {
-      {CURLINFO_ACTIVESOCKET, read_active}, {CURLINFO_LASTSOCKET, read_active},
-      {CURLINFO_CERTINFO, read_certinfo},   {CURLINFO_TLS_SSL_PTR, refuse_info},
-      {CURLINFO_TLS_SESSION, refuse_info},  {CURLINFO_PRIVATE, refuse_info}};
+    {CURLINFO_ACTIVESOCKET, read_active},
+    {CURLINFO_LASTSOCKET, read_active},
+    {CURLINFO_CERTINFO, read_certinfo},
+    {CURLINFO_TLS_SSL_PTR, refuse_info},
+    {CURLINFO_TLS_SESSION, refuse_info},
+    {CURLINFO_PRIVATE, refuse_info},
+    {CURLINFO_HTTP_VERSION, read_version},
+    {CURLINFO_PROTOCOL, read_protocol},
+    {CURLINFO_HTTPAUTH_AVAIL, read_auth},
+    {CURLINFO_PROXYAUTH_AVAIL, read_auth},
+#if LIBCURL_VERSION_NUM >= 0x080c00
+    {CURLINFO_HTTPAUTH_USED, read_auth},
+    {CURLINFO_PROXYAUTH_USED, read_auth},
+#endif
+  };
   static const struct {
     int type;
     reader *read;
@@ -269,19 +321,22 @@ static int compare(const void *name, const void *info) {
 
 static CURLINFO check_name(lua_State *L, int index) {
   size_t length;
+  struct cs_names names = cs_names_of(infos, COUNT);
   const struct info *info = NULL;
   const char *name = luaL_checklstring(L, index, &length);
-  if (strlen(name) == length)
-    info = bsearch(name, infos, sizeof infos / sizeof *infos, sizeof *infos, compare);
-  if (!info)
-    luaL_argerror(L, index, lua_pushfstring(L, "unknown information '%s'", name));
-  return info->id;
+  if (strlen(name) == length) info = bsearch(name, infos, COUNT, sizeof *infos, compare);
+  if (info) return info->id;
+  const char *hint = cs_did_you_mean(L, name, &names);
+  luaL_argerror(L, index, lua_pushfstring(L, "unknown information '%s'%s", name, hint));
+  return CURLINFO_NONE;
 }
 
 /* easy:getinfo(name): what libcurl knows about the last transfer, by libcurl's names in
  * lower case. Strings (nil for none); integers, also for truth values; times as
- * seconds, and those with "_t" as microseconds; lists ("cookielist"); "activesocket" as
- * a descriptor or nil; "certinfo" as a list with a table for each certificate, which
+ * seconds, and those with "_t" as microseconds; lists ("cookielist"); what setopt takes
+ * for "http_version" ("1.1", "2"; nil before an answer), "protocol" ("https") and, as
+ * lists of names, "httpauth_avail", "httpauth_used" and those of a proxy; "activesocket"
+ * as a descriptor or nil; "certinfo" as a list with a table for each certificate, which
  * has its lines as a list and, by name, the value of each. Returns nil, message, name
  * if this libcurl does not have it. Raises an error for an unknown name, for what has
  * no Lua value, and for the socket inside a callback. */

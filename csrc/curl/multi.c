@@ -30,10 +30,10 @@ int cs_multi_new(lua_State *L) {
   if (!m->curl)
     return luaL_error(L, "libcurl cannot make a multi: no memory or no descriptor");
   m->h.phase = CS_OPEN;
-  CURLMcode code = lua_istable(L, 1) ? cs_multi_set_table(L, m, 2, 1) : CURLM_OK;
-  if (!code) return 1;
+  int failed = lua_istable(L, 1) ? cs_multi_set_table(L, m, 2, 1) : 0;
+  if (!failed) return 1;
   cs_teardown(L, 2);
-  return cs_fail_multi(L, code);
+  return failed;
 }
 
 /* Links the multi and the easy at indices 1 and 2, before libcurl runs: callbacks find

@@ -7,24 +7,33 @@
 
 #include "binding.h"
 
-static const struct {
+/* By libcurl's number: a table is set in this order. */
+static const struct option {
   const char *name;
   CURLMoption option;
 } options[] = {
-    {"max_concurrent_streams", CURLMOPT_MAX_CONCURRENT_STREAMS},
+    {"pipelining", CURLMOPT_PIPELINING},
+    {"maxconnects", CURLMOPT_MAXCONNECTS},
     {"max_host_connections", CURLMOPT_MAX_HOST_CONNECTIONS},
     {"max_total_connections", CURLMOPT_MAX_TOTAL_CONNECTIONS},
-    {"maxconnects", CURLMOPT_MAXCONNECTS},
+    {"max_concurrent_streams", CURLMOPT_MAX_CONCURRENT_STREAMS},
 #if LIBCURL_VERSION_NUM >= 0x081000
     {"network_changed", CURLMOPT_NETWORK_CHANGED},
 #endif
-    {"pipelining", CURLMOPT_PIPELINING},
+    {"socketfunction", CURLMOPT_SOCKETFUNCTION},
+    {"timerfunction", CURLMOPT_TIMERFUNCTION},
 };
 
-static CURLMoption check_option(lua_State *L, int key) {
-  for (size_t i = 0; i < sizeof options / sizeof *options; i++)
-    if (!strcmp(options[i].name, cs_word(L, key))) return options[i].option;
-  return luaL_error(L, "unknown multi option %s", cs_shown(L, key));
+#define COUNT (sizeof options / sizeof *options)
+
+static const struct option *check_option(lua_State *L, int key) {
+  struct cs_names names = cs_names_of(options, COUNT);
+  const char *name = cs_word(L, key);
+  for (size_t i = 0; i < COUNT; i++)
+    if (!strcmp(options[i].name, name)) return &options[i];
+  const char *hint = cs_did_you_mean(L, name, &names);
+  luaL_error(L, "unknown multi option %s%s", cs_shown(L, key), hint);
+  return NULL;
 }
 
 static long check_number(lua_State *L, const char *name, int index) {
@@ -35,14 +44,10 @@ static long check_number(lua_State *L, const char *name, int index) {
   return (long)value;
 }
 
-/* Sets option name, a string at index key, to the value above it, in a frame: changing
- * the network closes connections. */
-static CURLMcode set_option(lua_State *L, struct cs_multi *m, int self, int key) {
+/* In a frame: changing the network closes connections. */
+static CURLMcode set_number(lua_State *L, struct cs_multi *m, int self,
+                            CURLMoption option, long value) {
   struct cs_frame f;
-  const char *name = cs_word(L, key);
-  if (cs_event_set(L, m, self, name, key + 1)) return CURLM_OK;
-  CURLMoption option = check_option(L, key);
-  long value = check_number(L, name, key + 1);
   cs_enter(&f, L, &m->h, self);
   cs_quiet(&f);
   CURLMcode code = curl_multi_setopt(m->curl, option, value);
@@ -52,18 +57,37 @@ static CURLMcode set_option(lua_State *L, struct cs_multi *m, int self, int key)
   return code;
 }
 
-CURLMcode cs_multi_set_table(lua_State *L, struct cs_multi *m, int self, int index) {
-  CURLMcode code = CURLM_OK;
-  lua_pushnil(L);
-  while (!code && lua_next(L, index)) {
-    code = set_option(L, m, self, lua_gettop(L) - 1);
-    lua_pop(L, 1);
+/* Sets the option to the value at index. 0, or the number of results that it pushed: nil,
+ * message, name. */
+static int set_option(lua_State *L, struct cs_multi *m, int self, const struct option *o,
+                      int index) {
+  if (cs_event_set(L, m, self, o->name, index)) return 0;
+  long value = check_number(L, o->name, index);
+  CURLMcode code = set_number(L, m, self, o->option, value);
+  return code ? cs_name_option(L, o->name, cs_fail_multi(L, code)) : 0;
+}
+
+static void check_names(lua_State *L, int index) {
+  cs_refuse_module(L, index, "multi");
+  for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1))
+    check_option(L, lua_gettop(L) - 1);
+}
+
+int cs_multi_set_table(lua_State *L, struct cs_multi *m, int self, int index) {
+  int failed = 0;
+  check_names(L, index);
+  for (size_t i = 0; i < COUNT && !failed; i++) {
+    lua_pushstring(L, options[i].name);
+    if (lua_rawget(L, index) != LUA_TNIL)
+      failed = set_option(L, m, self, &options[i], lua_gettop(L));
+    if (!failed) lua_pop(L, 1);
   }
-  return code;
+  return failed;
 }
 
 /* multi:setopt(name, value) or multi:setopt{name = value, ...}: value is a number, or
- * for "socketfunction" and "timerfunction" a function or nil. Returns the multi, or
+ * for "socketfunction" and "timerfunction" a function or nil. A table is set in the order
+ * of libcurl's numbers, functions last, whatever its own order is. Returns the multi, or
  * nil, message, name. socketfunction(fd, events, easy): the script's event loop is to
  * watch the descriptor for events "r", "w" or "rw" from now on, or no longer (nil), and
  * to call socket_action when it is ready. easy is nil for what libcurl does for itself.
@@ -73,13 +97,13 @@ CURLMcode cs_multi_set_table(lua_State *L, struct cs_multi *m, int self, int ind
 int cs_multi_setopt(lua_State *L) {
   struct cs_multi *m = cs_handle_check(L, 1, CS_MULTI);
   cs_refuse_inside(L, &m->h, "multi:setopt");
-  CURLMcode code;
+  int failed;
   lua_settop(L, 3);
   if (lua_istable(L, 2))
-    code = cs_multi_set_table(L, m, 1, 2);
+    failed = cs_multi_set_table(L, m, 1, 2);
   else
-    code = set_option(L, m, 1, 2);
-  if (code) return cs_fail_multi(L, code);
+    failed = set_option(L, m, 1, check_option(L, 2), 3);
+  if (failed) return failed;
   lua_settop(L, 1);
   return 1;
 }

@@ -48,45 +48,68 @@ static CURLSHcode set_kind(lua_State *L, struct cs_share *s, int unshare,
   return code;
 }
 
-/* Sets option name, a string at index key, to the value above it. */
-static CURLSHcode set_option(lua_State *L, struct cs_share *s, int key) {
+/* In the order in which a table is set. */
+static const struct option {
+  const char *name;
+  int unshare;
+} options[] = {{"share", 0}, {"unshare", 1}};
+
+static const struct option *check_option(lua_State *L, int key) {
   const char *name = cs_word(L, key);
-  int unshare = !strcmp(name, "unshare");
+  for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+    if (!strcmp(options[i].name, name)) return &options[i];
+  luaL_error(L, "unknown share option %s: \"share\" or \"unshare\" expected",
+             cs_shown(L, key));
+  return NULL;
+}
+
+static CURLSHcode set_kinds(lua_State *L, struct cs_share *s, const struct option *o,
+                            int index) {
   CURLSHcode code = CURLSHE_OK;
-  if (!unshare && strcmp(name, "share"))
-    luaL_error(L, "unknown share option %s: \"share\" or \"unshare\" expected",
-               cs_shown(L, key));
-  if (!lua_istable(L, key + 1))
-    return set_kind(L, s, unshare, check_kind(L, name, key + 1));
-  size_t n = cs_sequence(L, name, key + 1);
+  if (!lua_istable(L, index))
+    return set_kind(L, s, o->unshare, check_kind(L, o->name, index));
+  size_t n = cs_sequence(L, o->name, index);
   for (size_t i = 1; i <= n && !code; i++) {
-    lua_rawgeti(L, key + 1, (lua_Integer)i);
-    code = set_kind(L, s, unshare, check_kind(L, name, -1));
+    lua_rawgeti(L, index, (lua_Integer)i);
+    code = set_kind(L, s, o->unshare, check_kind(L, o->name, -1));
     lua_pop(L, 1);
   }
   return code;
 }
 
-static CURLSHcode set_table(lua_State *L, struct cs_share *s, int index) {
-  CURLSHcode code = CURLSHE_OK;
-  lua_pushnil(L);
-  while (!code && lua_next(L, index)) {
-    code = set_option(L, s, lua_gettop(L) - 1);
-    lua_pop(L, 1);
+/* Sets the option to the value at index. 0, or the number of results that it pushed: nil,
+ * message, name. */
+static int set_option(lua_State *L, struct cs_share *s, const struct option *o,
+                      int index) {
+  CURLSHcode code = set_kinds(L, s, o, index);
+  return code ? cs_name_option(L, o->name, cs_fail_share(L, code)) : 0;
+}
+
+static int set_table(lua_State *L, struct cs_share *s, int index) {
+  int failed = 0;
+  cs_refuse_module(L, index, "share");
+  for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1))
+    check_option(L, lua_gettop(L) - 1);
+  for (size_t i = 0; i < sizeof options / sizeof *options && !failed; i++) {
+    lua_pushstring(L, options[i].name);
+    if (lua_rawget(L, index) != LUA_TNIL)
+      failed = set_option(L, s, &options[i], lua_gettop(L));
+    if (!failed) lua_pop(L, 1);
   }
-  return code;
+  return failed;
 }
 
 /* share:setopt(name, kinds) or share:setopt{name = kinds}: name is "share" or
  * "unshare", kinds one of "connect", "cookie", "dns", "hsts", "psl", "ssl_session" or a
- * list of them. Returns the share, or nil, message, name ("IN_USE" while easies use
- * it). */
+ * list of them. Of a table "share" comes first. Returns the share, or nil, message, name
+ * ("IN_USE" while easies use it). */
 static int share_setopt(lua_State *L) {
   struct cs_share *s = cs_handle_check(L, 1, CS_SHARE);
   cs_refuse_inside(L, &s->h, "share:setopt");
   lua_settop(L, 3);
-  CURLSHcode code = lua_istable(L, 2) ? set_table(L, s, 2) : set_option(L, s, 2);
-  if (code) return cs_fail_share(L, code);
+  int failed =
+      lua_istable(L, 2) ? set_table(L, s, 2) : set_option(L, s, check_option(L, 2), 3);
+  if (failed) return failed;
   lua_settop(L, 1);
   return 1;
 }
@@ -100,10 +123,10 @@ int cs_share_new(lua_State *L) {
   s->curl = curl_share_init();
   if (!s->curl) return luaL_error(L, "not enough memory for a share");
   s->h.phase = CS_OPEN;
-  CURLSHcode code = lua_istable(L, 1) ? set_table(L, s, 1) : CURLSHE_OK;
-  if (!code) return 1;
+  int failed = lua_istable(L, 1) ? set_table(L, s, 1) : 0;
+  if (!failed) return 1;
   cs_teardown(L, 2);
-  return cs_fail_share(L, code);
+  return failed;
 }
 
 void cs_share_leave(struct cs_frame *f, struct cs_easy *e) {

@@ -1,312 +1,121 @@
 /* SPDX-License-Identifier: MIT
  *
- * value.c - what a Lua value means as the number of an option. libcurl's header names the
- * values of some options; the names here are those, in lower case and without prefix.
+ * value.c - what a Lua value means as the number of an option, and the way back. libcurl
+ * describes neither which numbers are flags nor their ranges: those are here.
  */
+#define CURL_DISABLE_DEPRECATION /* some are deprecated, and still there */
+#include <limits.h>
 #include <string.h>
 
 #include "binding.h"
 
-struct name {
-  const char *name;
-  long value;
-};
+/* ---- numbers that are no flags ----------------------------------------------------- */
 
-static const struct name httpauth[] = {
-    {"none", (long)CURLAUTH_NONE},           {"basic", (long)CURLAUTH_BASIC},
-    {"digest", (long)CURLAUTH_DIGEST},       {"digest_ie", (long)CURLAUTH_DIGEST_IE},
-    {"negotiate", (long)CURLAUTH_NEGOTIATE}, {"gssapi", (long)CURLAUTH_GSSAPI},
-    {"ntlm", (long)CURLAUTH_NTLM},
-#ifdef CURLAUTH_NTLM_WB
-    {"ntlm_wb", (long)CURLAUTH_NTLM_WB},
+#define ANY LLONG_MIN, LLONG_MAX
+#define ALL(least) (least), LLONG_MAX /* libcurl cuts what is too large for it */
+#define SECONDS 0, INT_MAX / 1000
+#define PORT 0, 65535
+#define MODE 0, 0777
+
+/* What is here, or is more than a long, or has names, is no flag: true and false are no
+ * value of it. What is not here, an option newer than this too, may be one. */
+static const struct cs_range ranges[] = {
+    {CURLOPT_ACCEPTTIMEOUT_MS, ALL(0)},
+    {CURLOPT_ADDRESS_SCOPE, 0, UINT_MAX},
+    {CURLOPT_BUFFERSIZE, ALL(0)},
+#if LIBCURL_VERSION_NUM >= 0x075700
+    {CURLOPT_CA_CACHE_TIMEOUT, ALL(-1)},
 #endif
-    {"bearer", (long)CURLAUTH_BEARER},       {"aws_sigv4", (long)CURLAUTH_AWS_SIGV4},
-#ifdef CURLAUTH_HTTPSIG
-    {"httpsig", (long)CURLAUTH_HTTPSIG},
+    {CURLOPT_CONNECTTIMEOUT, SECONDS},
+    {CURLOPT_CONNECTTIMEOUT_MS, ALL(0)},
+    {CURLOPT_DNS_CACHE_TIMEOUT, ALL(-1)},
+    {CURLOPT_EXPECT_100_TIMEOUT_MS, ALL(0)},
+    {CURLOPT_HAPPY_EYEBALLS_TIMEOUT_MS, ALL(0)},
+    {CURLOPT_INFILESIZE, ALL(-1)},
+    {CURLOPT_INFILESIZE_LARGE, ALL(-1)},
+    {CURLOPT_LOCALPORT, PORT},
+    {CURLOPT_LOCALPORTRANGE, PORT},
+    {CURLOPT_LOW_SPEED_LIMIT, ALL(0)},
+    {CURLOPT_LOW_SPEED_TIME, ALL(0)},
+    {CURLOPT_MAXAGE_CONN, ALL(0)},
+    {CURLOPT_MAXCONNECTS, ALL(0)},
+    {CURLOPT_MAXFILESIZE, ALL(0)},
+    {CURLOPT_MAXFILESIZE_LARGE, ALL(0)},
+    {CURLOPT_MAXLIFETIME_CONN, ALL(0)},
+    {CURLOPT_MAXREDIRS, ALL(-1)},
+    {CURLOPT_MAX_RECV_SPEED_LARGE, ALL(0)},
+    {CURLOPT_MAX_SEND_SPEED_LARGE, ALL(0)},
+    {CURLOPT_NEW_DIRECTORY_PERMS, MODE},
+    {CURLOPT_NEW_FILE_PERMS, MODE},
+    {CURLOPT_PORT, PORT},
+    {CURLOPT_POSTFIELDSIZE, ALL(-1)},
+    {CURLOPT_POSTFIELDSIZE_LARGE, ALL(-1)},
+    {CURLOPT_POSTREDIR, 0, CURL_REDIR_POST_ALL}, /* it is not the 301 of a response */
+    {CURLOPT_PROTOCOLS, ANY},
+    {CURLOPT_PROXYPORT, PORT},
+    {CURLOPT_REDIR_PROTOCOLS, ANY},
+    {CURLOPT_RESUME_FROM, ALL(-1)},
+    {CURLOPT_RESUME_FROM_LARGE, ALL(-1)},
+    {CURLOPT_RTSP_CLIENT_CSEQ, ALL(0)},
+    {CURLOPT_RTSP_SERVER_CSEQ, ALL(0)},
+    {CURLOPT_SERVER_RESPONSE_TIMEOUT, SECONDS},
+#if LIBCURL_VERSION_NUM >= 0x080600
+    {CURLOPT_SERVER_RESPONSE_TIMEOUT_MS, ALL(0)},
 #endif
-    {"only", (long)CURLAUTH_ONLY},           {"any", (long)CURLAUTH_ANY},
-    {"anysafe", (long)CURLAUTH_ANYSAFE},     {NULL, 0},
-};
-
-static const struct name ssh_auth[] = {
-    {"none", CURLSSH_AUTH_NONE},
-    {"publickey", CURLSSH_AUTH_PUBLICKEY},
-    {"password", CURLSSH_AUTH_PASSWORD},
-    {"host", CURLSSH_AUTH_HOST},
-    {"keyboard", CURLSSH_AUTH_KEYBOARD},
-    {"agent", CURLSSH_AUTH_AGENT},
-    {"gssapi", CURLSSH_AUTH_GSSAPI},
-    {"any", (long)CURLSSH_AUTH_ANY},
-    {"default", (long)CURLSSH_AUTH_DEFAULT},
-    {NULL, 0},
-};
-
-static const struct name http_version[] = {
-    {"none", CURL_HTTP_VERSION_NONE},
-    {"1.0", CURL_HTTP_VERSION_1_0},
-    {"1.1", CURL_HTTP_VERSION_1_1},
-    {"2", CURL_HTTP_VERSION_2},
-    {"2tls", CURL_HTTP_VERSION_2TLS},
-    {"2-prior-knowledge", CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE},
-    {"3", CURL_HTTP_VERSION_3},
-#if LIBCURL_VERSION_NUM >= 0x075800
-    {"3only", CURL_HTTP_VERSION_3ONLY},
+    {CURLOPT_STREAM_WEIGHT, 1, 256},
+#if LIBCURL_VERSION_NUM >= 0x080900
+    {CURLOPT_TCP_KEEPCNT, ALL(0)},
 #endif
-    {NULL, 0},
+    {CURLOPT_TCP_KEEPIDLE, ALL(0)},
+    {CURLOPT_TCP_KEEPINTVL, ALL(0)},
+    {CURLOPT_TFTP_BLKSIZE, ALL(0)},
+    {CURLOPT_TIMEOUT, SECONDS},
+    {CURLOPT_TIMEOUT_MS, ALL(0)},
+    {CURLOPT_TIMEVALUE, ANY},
+    {CURLOPT_UPKEEP_INTERVAL_MS, ALL(0)},
+    {CURLOPT_UPLOAD_BUFFERSIZE, ALL(0)},
 };
 
-static const struct name sslversion[] = {
-    {"default", CURL_SSLVERSION_DEFAULT},
-    {"tlsv1", CURL_SSLVERSION_TLSv1},
-    {"sslv2", CURL_SSLVERSION_SSLv2},
-    {"sslv3", CURL_SSLVERSION_SSLv3},
-    {"tlsv1.0", CURL_SSLVERSION_TLSv1_0},
-    {"tlsv1.1", CURL_SSLVERSION_TLSv1_1},
-    {"tlsv1.2", CURL_SSLVERSION_TLSv1_2},
-    {"tlsv1.3", CURL_SSLVERSION_TLSv1_3},
-    {"max_none", CURL_SSLVERSION_MAX_NONE},
-    {"max_default", CURL_SSLVERSION_MAX_DEFAULT},
-    {"max_tlsv1.0", CURL_SSLVERSION_MAX_TLSv1_0},
-    {"max_tlsv1.1", CURL_SSLVERSION_MAX_TLSv1_1},
-    {"max_tlsv1.2", CURL_SSLVERSION_MAX_TLSv1_2},
-    {"max_tlsv1.3", CURL_SSLVERSION_MAX_TLSv1_3},
-    {NULL, 0},
-};
-
-static const struct name ssl_options[] = {
-    {"allow_beast", CURLSSLOPT_ALLOW_BEAST},
-    {"no_revoke", CURLSSLOPT_NO_REVOKE},
-    {"no_partialchain", CURLSSLOPT_NO_PARTIALCHAIN},
-    {"revoke_best_effort", CURLSSLOPT_REVOKE_BEST_EFFORT},
-    {"native_ca", CURLSSLOPT_NATIVE_CA},
-    {"auto_client_cert", CURLSSLOPT_AUTO_CLIENT_CERT},
-#ifdef CURLSSLOPT_EARLYDATA
-    {"earlydata", CURLSSLOPT_EARLYDATA},
-#endif
-    {NULL, 0},
-};
-
-static const struct name proxytype[] = {
-    {"http", CURLPROXY_HTTP},
-    {"http_1_0", CURLPROXY_HTTP_1_0},
-    {"https", CURLPROXY_HTTPS},
-#if LIBCURL_VERSION_NUM >= 0x080100
-    {"https2", CURLPROXY_HTTPS2},
-#endif
-#ifdef CURLPROXY_HTTPS3
-    {"https3", CURLPROXY_HTTPS3},
-#endif
-    {"socks4", CURLPROXY_SOCKS4},
-    {"socks4a", CURLPROXY_SOCKS4A},
-    {"socks5", CURLPROXY_SOCKS5},
-    {"socks5_hostname", CURLPROXY_SOCKS5_HOSTNAME},
-    {NULL, 0},
-};
-
-static const struct name ipresolve[] = {
-    {"whatever", CURL_IPRESOLVE_WHATEVER},
-    {"v4", CURL_IPRESOLVE_V4},
-    {"v6", CURL_IPRESOLVE_V6},
-    {NULL, 0},
-};
-
-static const struct name use_ssl[] = {
-    {"none", CURLUSESSL_NONE},
-    {"try", CURLUSESSL_TRY},
-    {"control", CURLUSESSL_CONTROL},
-    {"all", CURLUSESSL_ALL},
-    {NULL, 0},
-};
-
-static const struct name ftpsslauth[] = {
-    {"default", CURLFTPAUTH_DEFAULT},
-    {"ssl", CURLFTPAUTH_SSL},
-    {"tls", CURLFTPAUTH_TLS},
-    {NULL, 0},
-};
-
-static const struct name ftp_ssl_ccc[] = {
-    {"none", CURLFTPSSL_CCC_NONE},
-    {"passive", CURLFTPSSL_CCC_PASSIVE},
-    {"active", CURLFTPSSL_CCC_ACTIVE},
-    {NULL, 0},
-};
-
-static const struct name ftp_filemethod[] = {
-    {"default", CURLFTPMETHOD_DEFAULT},
-    {"multicwd", CURLFTPMETHOD_MULTICWD},
-    {"nocwd", CURLFTPMETHOD_NOCWD},
-    {"singlecwd", CURLFTPMETHOD_SINGLECWD},
-    {NULL, 0},
-};
-
-static const struct name ftp_create_missing_dirs[] = {
-    {"none", CURLFTP_CREATE_DIR_NONE},
-    {"create", CURLFTP_CREATE_DIR},
-    {"retry", CURLFTP_CREATE_DIR_RETRY},
-    {NULL, 0},
-};
-
-static const struct name netrc[] = {
-    {"ignored", CURL_NETRC_IGNORED},
-    {"optional", CURL_NETRC_OPTIONAL},
-    {"required", CURL_NETRC_REQUIRED},
-    {NULL, 0},
-};
-
-static const struct name timecondition[] = {
-    {"none", CURL_TIMECOND_NONE},
-    {"ifmodsince", CURL_TIMECOND_IFMODSINCE},
-    {"ifunmodsince", CURL_TIMECOND_IFUNMODSINCE},
-    {"lastmod", CURL_TIMECOND_LASTMOD},
-    {NULL, 0},
-};
-
-static const struct name rtsp_request[] = {
-    {"options", CURL_RTSPREQ_OPTIONS},
-    {"describe", CURL_RTSPREQ_DESCRIBE},
-    {"announce", CURL_RTSPREQ_ANNOUNCE},
-    {"setup", CURL_RTSPREQ_SETUP},
-    {"play", CURL_RTSPREQ_PLAY},
-    {"pause", CURL_RTSPREQ_PAUSE},
-    {"teardown", CURL_RTSPREQ_TEARDOWN},
-    {"get_parameter", CURL_RTSPREQ_GET_PARAMETER},
-    {"set_parameter", CURL_RTSPREQ_SET_PARAMETER},
-    {"record", CURL_RTSPREQ_RECORD},
-    {"receive", CURL_RTSPREQ_RECEIVE},
-    {NULL, 0},
-};
-
-static const struct name postredir[] = {
-    {"get_all", CURL_REDIR_GET_ALL},   {"post_301", CURL_REDIR_POST_301},
-    {"post_302", CURL_REDIR_POST_302}, {"post_303", CURL_REDIR_POST_303},
-    {"post_all", CURL_REDIR_POST_ALL}, {NULL, 0},
-};
-
-static const struct name gssapi_delegation[] = {
-    {"none", CURLGSSAPI_DELEGATION_NONE},
-    {"policy_flag", CURLGSSAPI_DELEGATION_POLICY_FLAG},
-    {"flag", CURLGSSAPI_DELEGATION_FLAG},
-    {NULL, 0},
-};
-
-static const struct name headeropt[] = {
-    {"unified", CURLHEADER_UNIFIED},
-    {"separate", CURLHEADER_SEPARATE},
-    {NULL, 0},
-};
-
-static const struct name altsvc_ctrl[] = {
-    {"readonlyfile", CURLALTSVC_READONLYFILE},
-    {"h1", CURLALTSVC_H1},
-    {"h2", CURLALTSVC_H2},
-    {"h3", CURLALTSVC_H3},
-    {NULL, 0},
-};
-
-static const struct name hsts_ctrl[] = {
-    {"enable", CURLHSTS_ENABLE},
-    {"readonlyfile", CURLHSTS_READONLYFILE},
-    {NULL, 0},
-};
-
-static const struct name mime_options[] = {
-    {"formescape", CURLMIMEOPT_FORMESCAPE},
-    {NULL, 0},
-};
-
-#if LIBCURL_VERSION_NUM >= 0x075600
-static const struct name ws_options[] = {
-    {"raw_mode", CURLWS_RAW_MODE},
-#ifdef CURLWS_NOAUTOPONG
-    {"noautopong", CURLWS_NOAUTOPONG},
-#endif
-    {NULL, 0},
-};
-#endif
-
-#if LIBCURL_VERSION_NUM >= 0x080d00
-static const struct name followlocation[] = {
-    {"all", CURLFOLLOW_ALL},
-    {"obeycode", CURLFOLLOW_OBEYCODE},
-    {"firstonly", CURLFOLLOW_FIRSTONLY},
-    {NULL, 0},
-};
-
-static const struct name upload_flags[] = {
-    {"answered", CURLULFLAG_ANSWERED}, {"deleted", CURLULFLAG_DELETED},
-    {"draft", CURLULFLAG_DRAFT},       {"flagged", CURLULFLAG_FLAGGED},
-    {"seen", CURLULFLAG_SEEN},         {NULL, 0},
-};
-#endif
-
-/* What an option's values are called, and whether several may be or-ed. */
-struct naming {
-  CURLoption id;
-  int flags;
-  const struct name *names;
-};
-
-enum { ONE, FLAGS };
-
-static const struct naming namings[] = {
-    {CURLOPT_HTTPAUTH, FLAGS, httpauth},
-    {CURLOPT_PROXYAUTH, FLAGS, httpauth},
-    {CURLOPT_SOCKS5_AUTH, FLAGS, httpauth},
-    {CURLOPT_SSH_AUTH_TYPES, FLAGS, ssh_auth},
-    {CURLOPT_HTTP_VERSION, ONE, http_version},
-    {CURLOPT_SSLVERSION, FLAGS, sslversion},
-    {CURLOPT_PROXY_SSLVERSION, FLAGS, sslversion},
-    {CURLOPT_SSL_OPTIONS, FLAGS, ssl_options},
-    {CURLOPT_PROXY_SSL_OPTIONS, FLAGS, ssl_options},
-    {CURLOPT_PROXYTYPE, ONE, proxytype},
-    {CURLOPT_IPRESOLVE, ONE, ipresolve},
-    {CURLOPT_USE_SSL, ONE, use_ssl},
-    {CURLOPT_FTPSSLAUTH, ONE, ftpsslauth},
-    {CURLOPT_FTP_SSL_CCC, ONE, ftp_ssl_ccc},
-    {CURLOPT_FTP_FILEMETHOD, ONE, ftp_filemethod},
-    {CURLOPT_FTP_CREATE_MISSING_DIRS, ONE, ftp_create_missing_dirs},
-    {CURLOPT_NETRC, ONE, netrc},
-    {CURLOPT_TIMECONDITION, ONE, timecondition},
-    {CURLOPT_RTSP_REQUEST, ONE, rtsp_request},
-    {CURLOPT_POSTREDIR, FLAGS, postredir},
-    {CURLOPT_GSSAPI_DELEGATION, FLAGS, gssapi_delegation},
-    {CURLOPT_HEADEROPT, ONE, headeropt},
-    {CURLOPT_ALTSVC_CTRL, FLAGS, altsvc_ctrl},
-    {CURLOPT_HSTS_CTRL, FLAGS, hsts_ctrl},
-    {CURLOPT_MIME_OPTIONS, FLAGS, mime_options},
-#if LIBCURL_VERSION_NUM >= 0x075600
-    {CURLOPT_WS_OPTIONS, FLAGS, ws_options},
-#endif
-#if LIBCURL_VERSION_NUM >= 0x080d00
-    {CURLOPT_FOLLOWLOCATION, ONE, followlocation},
-    {CURLOPT_UPLOAD_FLAGS, FLAGS, upload_flags},
-#endif
-};
-
-/* An option without names has an empty list of them. */
-static const struct naming *find_naming(int id) {
-  static const struct name none[] = {
-      {NULL, 0},
-  };
-  static const struct naming unnamed = {0, ONE, none};
-  for (size_t i = 0; i < sizeof namings / sizeof *namings; i++)
-    if (namings[i].id == (CURLoption)id) return &namings[i];
-  return &unnamed;
+const struct cs_range *cs_range_of(CURLoption id) {
+  for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+    if (ranges[i].id == id) return &ranges[i];
+  return NULL;
 }
 
-static const char *expected(const struct naming *n) {
-  if (!n->names->name) return "integer or boolean";
-  return n->flags ? "integer, boolean, name or list of names"
-                  : "integer, boolean or name";
+/* Two have names, and were flags before. */
+static int is_flag(const struct cs_known *k) {
+  if (k->option->type != CURLOT_LONG || k->range) return 0;
+  return !k->naming || k->option->id == CURLOPT_FOLLOWLOCATION ||
+         k->option->id == CURLOPT_FTP_CREATE_MISSING_DIRS;
 }
 
-static int unknown_name(lua_State *L, const char *option, const struct name *names,
+/* ---- what is said ------------------------------------------------------------------ */
+
+/* Pushes "integer from 0 to 65535". */
+static const char *push_range(lua_State *L, const struct cs_range *r) {
+  if (!r || r->least == LLONG_MIN) return lua_pushliteral(L, "integer");
+  if (r->most == LLONG_MAX)
+    return lua_pushfstring(L, "integer from %I", (lua_Integer)r->least);
+  return lua_pushfstring(L, "integer from %I to %I", (lua_Integer)r->least,
+                         (lua_Integer)r->most);
+}
+
+/* Pushes what the option takes. */
+static const char *push_expected(lua_State *L, const struct cs_known *k) {
+  int flags = k->naming ? k->naming->flags : 0;
+  const char *first = flags & CS_VERSION ? "version" : push_range(L, k->range);
+  const char *names = !k->naming ? "" : flags & CS_FLAGS ? ", name" : " or name";
+  if (is_flag(k)) names = k->naming ? ", boolean or name" : " or boolean";
+  return lua_pushfstring(L, "%s%s%s", first, names,
+                         flags & CS_FLAGS ? " or list of names" : "");
+}
+
+static int unknown_name(lua_State *L, const struct cs_known *k, const char *option,
                         const char *name) {
   luaL_Buffer b;
   luaL_buffinit(L, &b);
-  for (const struct name *n = names; n->name; n++) {
-    if (n != names) luaL_addstring(&b, ", ");
+  for (const struct cs_name *n = k->naming->names; n->name; n++) {
+    if (n != k->naming->names) luaL_addstring(&b, ", ");
     luaL_addstring(&b, n->name);
   }
   luaL_pushresult(&b);
@@ -314,43 +123,98 @@ static int unknown_name(lua_State *L, const char *option, const struct name *nam
                     lua_tostring(L, -1));
 }
 
-static long named(lua_State *L, const char *option, const struct naming *n, int index) {
+/* ---- from Lua ---------------------------------------------------------------------- */
+
+static long named(lua_State *L, const struct cs_known *k, const char *option, int index) {
   size_t length;
   const char *name = lua_tolstring(L, index, &length);
-  for (const struct name *c = n->names; c->name; c++)
-    if (length == strlen(c->name) && !memcmp(name, c->name, length)) return c->value;
-  return unknown_name(L, option, n->names, name);
+  for (const struct cs_name *n = k->naming->names; n->name; n++)
+    if (length == strlen(n->name) && !memcmp(name, n->name, length)) return n->value;
+  return unknown_name(L, k, option, name);
 }
 
-static lua_Integer integer(lua_State *L, const char *option, int index) {
+static int is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/* The version at the end of a name, in tenths: "tlsv1.2" is 12; -1 if there is none. */
+static int tenths(const char *name) {
+  int version = 0;
+  while (*name && !is_digit(*name)) name++;
+  if (!*name) return -1;
+  while (is_digit(*name)) version = version * 10 + (*name++ - '0');
+  version *= 10;
+  if (name[0] == '.' && is_digit(name[1])) {
+    version += name[1] - '0';
+    name += 2;
+  }
+  return *name ? -1 : version;
+}
+
+/* The number 1.1 means the same as the name "1.1": what libcurl counts them by, where 2
+ * is HTTP/1.1 and 3 is HTTP/2, is nobody's version. */
+static long versioned(lua_State *L, const struct cs_known *k, const char *option,
+                      int index) {
+  lua_Number number = lua_tonumber(L, index);
+  for (const struct cs_name *n = k->naming->names; n->name; n++)
+    if (number >= 0 && number == tenths(n->name) / 10.0) return n->value;
+  return unknown_name(L, k, option, cs_shown(L, index));
+}
+
+static lua_Integer integer(lua_State *L, const struct cs_known *k, const char *option,
+                           int index) {
   int exact;
+  const struct cs_range *r = k->range;
   lua_Integer value = lua_tointegerx(L, index, &exact);
-  if (!exact)
-    luaL_error(L, "option '%s': integer expected, got %f", option,
-               lua_tonumber(L, index));
+  if (!exact || (r && (value < r->least || value > r->most)))
+    luaL_error(L, "option '%s': %s expected, got %s", option, push_range(L, r),
+               cs_shown(L, index));
   return value;
 }
 
-/* An integer or a name: what may also stand in a list. */
-static curl_off_t single(lua_State *L, const char *option, const struct naming *n,
+/* A number or a name: what may also stand in a list. */
+static curl_off_t single(lua_State *L, const struct cs_known *k, const char *option,
                          int index) {
-  if (lua_type(L, index) == LUA_TNUMBER) return integer(L, option, index);
-  if (lua_type(L, index) == LUA_TSTRING && n->names->name)
-    return named(L, option, n, index);
-  return cs_option_error(L, option, expected(n), index);
+  int type = lua_type(L, index);
+  if (type == LUA_TNUMBER && k->naming && k->naming->flags & CS_VERSION)
+    return versioned(L, k, option, index);
+  if (type == LUA_TNUMBER) return integer(L, k, option, index);
+  if (type == LUA_TSTRING && k->naming) return named(L, k, option, index);
+  return cs_option_error(L, option, push_expected(L, k), index);
 }
 
-curl_off_t cs_value(lua_State *L, const char *option, int id, int index) {
-  const struct naming *n = find_naming(id);
+curl_off_t cs_value(lua_State *L, const struct cs_known *k, const char *option,
+                    int index) {
   curl_off_t value = 0;
   index = lua_absindex(L, index);
-  if (lua_isboolean(L, index)) return lua_toboolean(L, index);
-  if (!lua_istable(L, index) || !n->flags) return single(L, option, n, index);
+  if (lua_isboolean(L, index) && is_flag(k)) return lua_toboolean(L, index);
+  if (!lua_istable(L, index) || !k->naming || !(k->naming->flags & CS_FLAGS))
+    return single(L, k, option, index);
   size_t length = cs_sequence(L, option, index);
   for (size_t i = 1; i <= length; i++) {
     lua_rawgeti(L, index, (lua_Integer)i);
-    value |= single(L, option, n, lua_gettop(L));
+    value |= single(L, k, option, lua_gettop(L));
     lua_pop(L, 1);
   }
   return value;
+}
+
+/* ---- to Lua ------------------------------------------------------------------------ */
+
+void cs_push_named(lua_State *L, CURLoption id, unsigned long value) {
+  const struct cs_name *n = cs_naming_of(id)->names;
+  while (n->name && (unsigned long)n->value != value) n++;
+  if (n->name)
+    lua_pushstring(L, n->name);
+  else
+    lua_pushinteger(L, (lua_Integer)value);
+}
+
+void cs_push_flags(lua_State *L, CURLoption id, unsigned long value) {
+  lua_Integer count = 0;
+  lua_newtable(L);
+  while (value) {
+    unsigned long rest = value & (value - 1);
+    cs_push_named(L, id, value - rest); /* the lowest bit */
+    lua_rawseti(L, -2, ++count);
+    value = rest;
+  }
 }

@@ -281,8 +281,11 @@ static const struct cs_option *option_arg(lua_State *L, const struct level *l) {
   const char *name = cs_word(L, 3);
   while (o->name && strcmp(o->name, name)) o++;
   const char *level = cs_shown(L, 2), *text = cs_shown(L, 3);
-  if (!o->name) cs_arg_error(L, 3, "unknown option %s of level %s", text, level);
-  return o;
+  if (o->name) return o;
+  struct cs_names names = cs_names_of(l->options, (size_t)-1);
+  const char *hint = cs_did_you_mean(L, name, &names);
+  cs_arg_error(L, 3, "unknown option %s of level %s%s", text, level, hint);
+  return NULL;
 }
 
 /* Level and option, at indices 2 and 3. */

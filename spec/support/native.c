@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * native.c - what the specs of system faults need of the system and no packaged module for
- * this Lua has: processes, signals, threads, limits. Built by make test.
+ * native.c - what the specs need and no packaged module for this Lua has: processes, signals,
+ * threads, limits; and what options libcurl has. Built by make test.
  */
+#include <ctype.h>
+#include <curl/curl.h>
 #include <errno.h>
 #include <lauxlib.h>
 #include <lua.h>
@@ -135,10 +137,28 @@ static int native_thread(lua_State *L) {
   return t.status ? lua_error(L) : lua_gettop(L);
 }
 
+/* options(): what libcurl describes: the type of each option by its name, in lower case, and
+ * "alias" for what is another name of one. */
+static int native_options(lua_State *L) {
+  static const char *const types[] = {"long",  "values", "off_t", "object",  "string",
+                                      "slist", "cbptr",  "blob",  "function"};
+  const struct curl_easyoption *o = NULL;
+  lua_newtable(L);
+  while ((o = curl_easy_option_next(o))) {
+    char name[64] = "";
+    for (size_t i = 0; o->name[i] && i < sizeof name - 1; i++)
+      name[i] = (char)tolower((unsigned char)o->name[i]);
+    lua_pushstring(L, o->flags & CURLOT_FLAG_ALIAS ? "alias" : types[o->type]);
+    lua_setfield(L, -2, name);
+  }
+  return 1;
+}
+
 int luaopen_spec_support_native(lua_State *L);
 
 int luaopen_spec_support_native(lua_State *L) {
   static const luaL_Reg functions[] = {{"alarm", native_alarm},
+                                       {"options", native_options},
                                        {"block_sigpipe", native_block_sigpipe},
                                        {"default_sigpipe", native_default_sigpipe},
                                        {"exit", native_exit},
