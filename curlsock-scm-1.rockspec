@@ -59,6 +59,7 @@ build = {
         "csrc/curl/easy.c",
         "csrc/curl/error.c",
         "csrc/curl/event.c",
+        "csrc/curl/fileurl.c",
         "csrc/curl/info.c",
         "csrc/curl/line.c",
         "csrc/curl/lists.c",

@@ -58,21 +58,25 @@ struct cs_easy {
   unsigned callbacks;       /* bit set of the callbacks that Lua has set */
   unsigned files;           /* those of them that are files */
   int source;               /* readfunction is a file or a string */
-  int failed;          /* a callback threw: CS_UV_ERROR has it, all else is aborted */
-  int noprogress;      /* as the script wants it */
-  long connecttimeout; /* as the script wants it, in milliseconds; 0: the default */
-  int fields;          /* postfields were set: libcurl has their size */
-  int wildcard;        /* libcurl may put its own write callback in place of ours */
-  int paused;          /* a callback of this transfer returned curl.PAUSE */
-  int telling;         /* debugfunction runs: libcurl may point into its strings */
-  int unsupported;     /* refused because this libcurl cannot do it: NOT_SUPPORTED */
-  size_t rest;         /* bytes of CS_UV_REST that were handed on */
-  size_t given;        /* bytes of the string in place of readfunction */
-  curl_off_t start;    /* where the file in place of it stood at first, or CS_UNKNOWN */
-  CURLcode result;     /* of the transfer, while it waits in the multi's done list */
-  int slot;            /* where the multi's CS_UV_EASIES has it */
-  int leaves;          /* added with a value: it leaves the multi by itself */
-  int left;            /* it has: libcurl has removed it */
+  int failed;           /* a callback threw: CS_UV_ERROR has it, all else is aborted */
+  int noprogress;       /* as the script wants it */
+  long connecttimeout;  /* as the script wants it, in milliseconds; 0: the default */
+  int fields;           /* postfields were set: libcurl has their size */
+  int wildcard;         /* libcurl may put its own write callback in place of ours */
+  int paused;           /* a callback of this transfer returned curl.PAUSE */
+  int connect_only;     /* it is set: no transfer of file:// may be */
+  int refused;          /* a refusal that libcurl may not hear: the result is that */
+  int hsts;             /* the option "hsts" is set */
+  struct cs_pool *last; /* where the last transfer had its connection, or NULL */
+  int telling;          /* debugfunction runs: libcurl may point into its strings */
+  int unsupported;      /* refused because this libcurl cannot do it: NOT_SUPPORTED */
+  size_t rest;          /* bytes of CS_UV_REST that were handed on */
+  size_t given;         /* bytes of the string in place of readfunction */
+  curl_off_t start;     /* where the file in place of it stood at first, or CS_UNKNOWN */
+  CURLcode result;      /* of the transfer, while it waits in the multi's done list */
+  int slot;             /* where the multi's CS_UV_EASIES has it */
+  int leaves;           /* added with a value: it leaves the multi by itself */
+  int left;             /* it has: libcurl has removed it */
   char errbuf[CURL_ERROR_SIZE];
 };
 
@@ -197,9 +201,15 @@ int cs_easy_note(struct cs_easy *e, CURLoption id, long value);
 /* Pushes the results of a transfer: true, or nil, message, name. Returns how many.
  * [-0, +n] */
 int cs_easy_result(lua_State *L, struct cs_easy *e, int self, CURLcode code);
-/* The transfer has ended: the sockets that libcurl closed without telling get their
- * event. */
+/* Whose connection cache a transfer of the easy uses. */
+struct cs_pool *cs_easy_pool(const struct cs_easy *e);
+/* Notes where the last transfer had its connection; NULL: nowhere. */
+void cs_easy_set_last(struct cs_easy *e, struct cs_pool *pool);
+/* What the transfer opened is over: the sockets that libcurl closed without telling get
+ * their event. */
 void cs_easy_ended(struct cs_frame *f, struct cs_easy *e);
+/* A transfer ends with that code, in the pool that it used: the code that it has. */
+CURLcode cs_easy_finish(struct cs_frame *f, struct cs_easy *e, CURLcode code);
 
 /* ---- bond.c: which multis and shares are connected --------------------------------- */
 
@@ -228,6 +238,17 @@ enum cs_answer cs_answer_at(lua_State *L, int index);
 void cs_keep_reason(lua_State *L, int easy, int reason);
 /* Raises "NAME: must return EXPECTED, got VALUE". */
 int cs_wrong_answer(lua_State *L, const char *name, const char *expected, int index);
+
+/* ---- fileurl.c: file:// in libcurls that lose or close a descriptor ---------------- */
+
+/* No connection of file:// may stay: 0, and the reason is kept. */
+int cs_fileurl_may_stay(struct cs_easy *e);
+/* The transfer is one that must not be refused by the progress callback: it is refused by
+ * all others, and in its result. */
+int cs_fileurl_holds_refusal(struct cs_easy *e);
+/* Refuses what is unsafe in the text, or the bits of protocols, of that option. */
+CURLcode cs_fileurl_check(CURLoption id, const char *text);
+CURLcode cs_fileurl_check_bits(long protocols);
 
 /* ---- standin.c: a file, a table or a string in place of a function ----------------- */
 
@@ -267,6 +288,8 @@ CURLcode cs_callbacks_install(struct cs_easy *e);
  * function option that cannot be set from Lua. */
 CURLcode cs_callback_set(lua_State *L, struct cs_easy *e, int self, const char *name,
                          int index);
+/* Has libcurl call, or no longer call, prereqfunction, as connect_only is. */
+CURLcode cs_callback_connect_only(struct cs_easy *e, int connect_only);
 /* Forgets what an earlier transfer of e left. */
 void cs_easy_begin(lua_State *L, struct cs_easy *e, int self);
 

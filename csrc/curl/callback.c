@@ -42,6 +42,7 @@ static size_t find(const char *name) {
 
 /* Whether libcurl is to call it: what stands in for readfunction can be sought. */
 static int is_wanted(const struct cs_easy *e, enum cs_callback which) {
+  if (which == CS_PREREQ && e->connect_only) return 1; /* fileurl.c */
   return e->callbacks & 1u << which || (which == CS_SEEK && e->source);
 }
 
@@ -120,11 +121,16 @@ CURLcode cs_callback_set(lua_State *L, struct cs_easy *e, int self, const char *
   return set_callback(L, e, i, index);
 }
 
+CURLcode cs_callback_connect_only(struct cs_easy *e, int connect_only) {
+  e->connect_only = connect_only;
+  return set_trampoline(e, find("prereqfunction"));
+}
+
 void cs_easy_begin(lua_State *L, struct cs_easy *e, int self) {
   if (e->failed) cs_easy_restore(e);
   /* A listing that was aborted leaves libcurl's own write callback. */
   if (e->wildcard) cs_callbacks_install(e);
-  e->failed = e->unsupported = e->paused = 0;
+  e->failed = e->unsupported = e->paused = e->refused = 0;
   e->given = 0;
   e->start = CS_UNKNOWN;
   e->errbuf[0] = '\0';

@@ -22,7 +22,7 @@ struct data_call {
 /* Runs body for the call. 0, or an error was kept for the transfer, which is aborted. */
 static int run(struct data_call *c, lua_CFunction body) {
   struct cs_frame *f = c->easy->h.rt->frame;
-  if (!f || c->easy->failed) return -1;
+  if (!f || c->easy->failed || c->easy->refused) return -1;
   if (!cs_call(f, body, c)) return 0;
   cs_easy_error(f, c->easy);
   return -1;
@@ -81,7 +81,8 @@ static size_t write_to(struct cs_easy *e, enum cs_callback which, const char *na
   struct data_call c = {
       .easy = e, .which = which, .name = name, .data = data, .size = size};
   /* Without a callback the data is dropped: libcurl would print it. */
-  if (!(e->callbacks & 1u << which)) return e->failed ? CURL_WRITEFUNC_ERROR : size;
+  if (!(e->callbacks & 1u << which))
+    return e->failed || e->refused ? CURL_WRITEFUNC_ERROR : size;
   return run(&c, write_body) ? CURL_WRITEFUNC_ERROR : c.answer;
 }
 
@@ -204,8 +205,9 @@ int cs_on_xferinfo(void *easy, curl_off_t dltotal, curl_off_t dlnow, curl_off_t 
                         .which = CS_XFERINFO,
                         .name = "xferinfofunction",
                         .numbers = {dltotal, dlnow, ultotal, ulnow}};
-  if (!(e->callbacks & 1u << CS_XFERINFO)) return e->failed;
-  return run(&c, xferinfo_body) || c.answer;
+  int refused = e->failed || e->refused;
+  if (e->callbacks & 1u << CS_XFERINFO) refused = run(&c, xferinfo_body) || c.answer;
+  return refused && !cs_fileurl_holds_refusal(e);
 }
 
 /* Its purpose is to allow: only a yes is a yes. */
@@ -231,7 +233,11 @@ int cs_on_prereq(void *easy, char *primary_ip, char *local_ip, int primary_port,
                         .name = "prereqfunction",
                         .numbers = {primary_port, local_port},
                         .texts = {primary_ip, local_ip}};
-  return run(&c, prereq_body) || !c.answer ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+  struct cs_easy *e = easy;
+  if (e->callbacks & 1u << CS_PREREQ && (run(&c, prereq_body) || !c.answer))
+    return CURL_PREREQFUNC_ABORT;
+  return !e->refused && cs_fileurl_may_stay(e) ? CURL_PREREQFUNC_OK
+                                               : CURL_PREREQFUNC_ABORT;
 }
 
 static int debug_body(lua_State *L) {

@@ -80,7 +80,7 @@ static int easy_perform(lua_State *L) {
   cs_enter(&f, L, &e->h, 1);
   cs_quiet(&f);
   CURLcode code = cs_standin_flush(&f, e, curl_easy_perform(e->curl));
-  cs_easy_ended(&f, e);
+  code = cs_easy_finish(&f, e, code);
   int threw = e->failed, failed = threw || code;
   int error = failed && push_failure(&f, e, code);
   cs_leave(&f);
@@ -105,7 +105,8 @@ static int easy_reset(lua_State *L) {
   e->source = 0;
   e->noprogress = 1;
   e->connecttimeout = 0;
-  e->failed = e->fields = 0;
+  e->failed = e->fields = e->connect_only = e->hsts = 0;
+  cs_easy_set_last(e, NULL);
   CURLcode code = install(e);
   if (code) return cs_fail_easy(L, code);
   lua_settop(L, 1);
@@ -119,11 +120,20 @@ static void copy_uservalues(lua_State *L, int from, int to) {
   }
 }
 
+/* libcurl 7.88.0 to 8.4.0 frees the list of files of "hsts" twice: for both. */
+static int shares_hsts(const struct cs_easy *e) {
+  unsigned version = curl_version_info(CURLVERSION_NOW)->version_num;
+  return e->hsts && version >= 0x075800 && version < 0x080500;
+}
+
 /* easy:dup(): a new easy with the same options and callbacks, without the connections,
- * the multi and the share. Raises an error without memory. */
+ * the multi and the share. Raises an error without memory, and for option "hsts" with a
+ * libcurl of 7.88.0 to 8.4.0. */
 static int easy_dup(lua_State *L) {
   const struct cs_easy *from = cs_handle_check(L, 1, CS_EASY);
   lua_settop(L, 1);
+  if (shares_hsts(from))
+    return luaL_error(L, "easy:dup: this libcurl cannot duplicate an easy with hsts");
   struct cs_easy *e = cs_handle_new(L, CS_EASY);
   e->callbacks = from->callbacks;
   e->files = from->files;
@@ -131,6 +141,8 @@ static int easy_dup(lua_State *L) {
   e->noprogress = from->noprogress;
   e->fields = from->fields;
   e->wildcard = from->wildcard;
+  e->connect_only = from->connect_only;
+  e->hsts = from->hsts;
   e->connecttimeout = from->connecttimeout;
   copy_uservalues(L, 1, 2);
   cs_handle_check(L, 1, CS_EASY); /* a finalizer may have closed it */
@@ -160,6 +172,7 @@ static int easy_free(struct cs_frame *f, struct cs_handle *h) {
   if (e->curl) curl_easy_cleanup(e->curl);
   e->curl = NULL;
   cs_easy_ended(f, e);
+  cs_easy_set_last(e, NULL);
   if (e->share) cs_share_leave(f, e);
   cs_lists_free(e);
   cs_pool_ended(f, h->pool, 0);
@@ -171,6 +184,7 @@ static void easy_abandon(struct cs_handle *h) {
   struct cs_easy *e = (struct cs_easy *)h;
   while (!cs_link_empty(&e->opened)) cs_link_drop(e->opened.next);
   cs_multi_drop(e);
+  cs_easy_set_last(e, NULL);
   cs_link_drop(&e->in_share);
   e->share = NULL;
   e->curl = NULL;

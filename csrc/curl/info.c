@@ -148,17 +148,6 @@ static CURLcode read_off_t(lua_State *L, struct cs_easy *e, CURLINFO id) {
   return code;
 }
 
-static CURLcode read_socket(lua_State *L, struct cs_easy *e, CURLINFO id) {
-  curl_socket_t value = CURL_SOCKET_BAD;
-  CURLcode code = curl_easy_getinfo(e->curl, id, &value);
-  if (code) return code;
-  if (value == CURL_SOCKET_BAD)
-    lua_pushnil(L);
-  else
-    lua_pushinteger(L, value);
-  return CURLE_OK;
-}
-
 /* What setopt takes for the version; nil before there was an answer. */
 static CURLcode read_version(lua_State *L, struct cs_easy *e, CURLINFO id) {
   long value = 0;
@@ -267,11 +256,25 @@ static CURLcode read_certinfo(lua_State *L, struct cs_easy *e, CURLINFO id) {
   return code;
 }
 
-/* libcurl takes the lock of the connection pool for it, which a running call may hold. */
+/* libcurl knows a connection by a number that is unique in one pool only: what it finds
+ * in another is a stranger's. So the pool must be that of the last transfer, and the
+ * descriptor one that is lent to it. */
 static CURLcode read_active(lua_State *L, struct cs_easy *e, CURLINFO id) {
   const char *name = id == CURLINFO_ACTIVESOCKET ? "activesocket" : "lastsocket";
+  curl_socket_t fd = CURL_SOCKET_BAD;
+  /* libcurl takes the lock of the pool for it, which a running call may hold. */
   cs_refuse_inside(L, &e->h, lua_pushfstring(L, "easy:getinfo(\"%s\")", name));
-  return id == CURLINFO_ACTIVESOCKET ? read_socket(L, e, id) : read_long(L, e, id);
+  if (!e->last) return lua_pushnil(L), CURLE_OK;
+  if (e->last != cs_easy_pool(e))
+    luaL_error(L, "easy:getinfo(\"%s\"): the last transfer was in another pool", name);
+  CURLcode code = curl_easy_getinfo(e->curl, CURLINFO_ACTIVESOCKET, &fd);
+  if (code) return code;
+  if (fd == CURL_SOCKET_BAD) return lua_pushnil(L), CURLE_OK;
+  const struct cs_socket *s = cs_ledger_find(e->h.rt, fd);
+  if (!s || s->state != CS_LENT || s->pool != e->last)
+    luaL_error(L, "easy:getinfo(\"%s\"): libcurl names a socket of another pool", name);
+  lua_pushinteger(L, fd);
+  return CURLE_OK;
 }
 
 static CURLcode refuse_info(lua_State *L, struct cs_easy *e, CURLINFO id) {

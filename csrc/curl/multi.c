@@ -67,6 +67,7 @@ void cs_multi_drop(struct cs_easy *e) {
   cs_link_drop(&e->in_done);
   cs_link_drop(&e->in_idle);
   cs_bond_leave(e);
+  cs_easy_set_last(e, NULL);
   e->multi = NULL;
 }
 
@@ -161,11 +162,10 @@ static int multi_remove(lua_State *L) {
 
 static void end_transfer(struct cs_frame *f, struct cs_multi *m, struct cs_easy *e,
                          CURLcode result) {
-  e->result = cs_standin_flush(f, e, result);
   cs_link_append(&m->done, &e->in_done);
   if (e->leaves) e->left = !curl_multi_remove_handle(m->curl, e->curl);
   cs_link_drop(&e->in_idle);
-  cs_easy_ended(f, e);
+  e->result = cs_easy_finish(f, e, cs_standin_flush(f, e, result));
 }
 
 /* Takes the results that libcurl has into the done list. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * naming.c - what the values of an option are called. libcurl's header names those of some
- * options; the names here are these, in lower case and without prefix.
+ * naming.c - what the values of an option are called. libcurl's header names those of
+ * some options; the names here are these, in lower case and without prefix.
  */
 #define CURL_DISABLE_DEPRECATION /* some are deprecated, and still there */
 #include "binding.h"

@@ -76,7 +76,7 @@ static const char *check_bytes(lua_State *L, const struct cs_setting *s, size_t 
   return lua_tolstring(L, s->value, length);
 }
 
-/* The first byte of the text, which is so long, that the option cannot have; else NULL. */
+/* The first byte of the text, so long, that the option cannot have; else NULL. */
 static const char *wrong_byte(const struct cs_setting *s, const char *text,
                               size_t length) {
   size_t good = s->known->line ? strcspn(text, "\r\n") : strlen(text);
@@ -88,7 +88,8 @@ static CURLcode set_string(lua_State *L, const struct cs_setting *s) {
   size_t length;
   const char *text = check_bytes(L, s, &length), *wrong = wrong_byte(s, text, length);
   if (wrong) luaL_error(L, "option '%s': string contains %s", s->name, wrong);
-  return curl_easy_setopt(s->e->curl, s->known->option->id, text);
+  CURLcode code = cs_fileurl_check(s->known->option->id, text);
+  return code ? code : curl_easy_setopt(s->e->curl, s->known->option->id, text);
 }
 
 static CURLcode set_blob(lua_State *L, const struct cs_setting *s) {
@@ -202,6 +203,29 @@ static CURLcode set_buffersize(lua_State *L, const struct cs_setting *s) {
   return curl_easy_setopt(s->e->curl, id, size > INT_MAX ? (long)INT_MAX : (long)size);
 }
 
+static CURLcode set_redir_protocols(lua_State *L, const struct cs_setting *s) {
+  long bits = (long)cs_value(L, s->known, s->name, s->value);
+  CURLcode code = cs_fileurl_check_bits(bits);
+  return code ? code : curl_easy_setopt(s->e->curl, CURLOPT_REDIR_PROTOCOLS, bits);
+}
+
+static CURLcode set_connect_only(lua_State *L, const struct cs_setting *s) {
+  CURLcode code = set_long(L, s);
+  if (code) return code;
+  return cs_callback_connect_only(s->e, cs_value(L, s->known, s->name, s->value) != 0);
+}
+
+static CURLcode set_hsts(lua_State *L, const struct cs_setting *s) {
+  CURLcode code = set_string(L, s);
+  if (!code) s->e->hsts = 1;
+  return code;
+}
+
+static CURLcode unset_hsts(lua_State *L, const struct cs_setting *s) {
+  s->e->hsts = 0;
+  return set_null(L, s);
+}
+
 /* libcurl would free the cache of the share, for all who use it. */
 static CURLcode set_hsts_ctrl(lua_State *L, const struct cs_setting *s) {
   curl_off_t bits = cs_value(L, s->known, s->name, s->value);
@@ -232,6 +256,9 @@ static const struct {
     {CURLOPT_BUFFERSIZE, {set_buffersize, NULL}},
     {CURLOPT_UPLOAD_BUFFERSIZE, {set_buffersize, NULL}},
     {CURLOPT_HSTS_CTRL, {set_hsts_ctrl, NULL}},
+    {CURLOPT_HSTS, {set_hsts, unset_hsts}},
+    {CURLOPT_CONNECT_ONLY, {set_connect_only, NULL}},
+    {CURLOPT_REDIR_PROTOCOLS, {set_redir_protocols, NULL}},
     {CURLOPT_STDERR, {set_stderr, unset_list}},
 };
 

@@ -14,11 +14,6 @@
 
 #include "binding.h"
 
-static struct cs_pool *pool_of(const struct cs_easy *e) {
-  if (e->share && e->share->connections) return e->share->h.pool;
-  return e->multi ? e->multi->h.pool : e->h.pool;
-}
-
 static int on_close(void *clientp, curl_socket_t fd) {
   return cs_close_event(clientp, fd);
 }
@@ -91,14 +86,14 @@ enum { EASY = 3, ADDRESS, ANSWER, REASON };
 /* Anchors the value on top of the stack as the Socket of s; nil when that got no
  * descriptor after all. [-1, +0, m] */
 static void anchor(lua_State *L, const struct cs_easy *e, const struct cs_socket *s) {
-  const struct cs_pool *pool = pool_of(e);
+  const struct cs_pool *pool = cs_easy_pool(e);
   cs_pool_anchor(L, e->multi && pool == e->multi->h.pool ? 1 : EASY, s, pool);
 }
 
 /* Lends s, which has its descriptor, to libcurl; cannot raise. */
 static void lend(struct open_call *c, struct cs_socket *s, const struct cs_address *a) {
   if (a) write_back(c->address, a);
-  cs_lend(s, pool_of(c->easy), &c->easy->opened);
+  cs_lend(s, cs_easy_pool(c->easy), &c->easy->opened);
   c->fd = s->fd;
 }
 
@@ -250,7 +245,7 @@ static curl_socket_t on_open(void *clientp, curlsocktype purpose,
   struct open_call c = {e, purpose, address, CURL_SOCKET_BAD};
   if (!f || e->failed) return CURL_SOCKET_BAD;
   if (cs_call(f, open_body, &c)) cs_easy_error(f, e);
-  cs_tell_lost(f, pool_of(e));
+  cs_tell_lost(f, cs_easy_pool(e));
   if (e->multi) cs_event_opened(f, e, c.fd);
   return c.fd;
 }

@@ -89,7 +89,25 @@ int cs_easy_result(lua_State *L, struct cs_easy *e, int self, CURLcode code) {
   return 3;
 }
 
+struct cs_pool *cs_easy_pool(const struct cs_easy *e) {
+  if (e->share && e->share->connections) return e->share->h.pool;
+  return e->multi ? e->multi->h.pool : e->h.pool;
+}
+
+void cs_easy_set_last(struct cs_easy *e, struct cs_pool *pool) {
+  struct cs_pool *old = e->last;
+  if (pool) pool->refs++;
+  e->last = pool;
+  if (old) cs_pool_unref(old);
+}
+
 void cs_easy_ended(struct cs_frame *f, struct cs_easy *e) {
   cs_transfer_ended(f, &e->opened);
   cs_lists_free_outdated(e);
+}
+
+CURLcode cs_easy_finish(struct cs_frame *f, struct cs_easy *e, CURLcode code) {
+  cs_easy_set_last(e, cs_easy_pool(e));
+  cs_easy_ended(f, e);
+  return e->refused ? CURLE_ABORTED_BY_CALLBACK : code;
 }
