@@ -5,7 +5,8 @@
  *
  * Expected: the kept "connection" of file:// goes without a trace. Actual: file_disconnect() takes
  * data->req.p.file of the easy that closes it, a union: what it finds there is the http or imap of
- * the transfer that begins. Up to 8.13.0; mended in 8.14.0 (27bc798369).
+ * the transfer that begins. Up to 8.12.1; since 8.13.0 (df672695e5) a handle of
+ * libcurl's own closes it.
  */
 #include "page.h"
 
