@@ -121,6 +121,8 @@ describe("nil", function()
         thrown(easy.setopt, easy, name, nil))
       assert.equal(easy, easy:unset(name))
     end
+    assert.equal("option 'private' cannot be set from Lua",
+      thrown(easy.setopt, easy, "private", nil))
     assert.equal("option 'verbose': integer or boolean expected, got nil",
       thrown(easy.setopt, easy, "verbose", nil))
   end)

@@ -395,6 +395,8 @@ struct cs_setters {
 };
 
 const struct cs_setters *cs_setters_of(const struct curl_easyoption *option);
+/* The setter of what has no value in Lua: raises an error. */
+cs_setter cs_refuse_option;
 
 /* ---- order.c: the options of one table --------------------------------------------- */
 

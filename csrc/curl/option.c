@@ -172,8 +172,11 @@ static struct cs_setting by_name(lua_State *L, struct cs_easy *e) {
  * variable with another name. */
 static void check_nil(lua_State *L, const struct cs_setting *s) {
   const struct curl_easyoption *option = s->known->option;
-  if (!lua_isnil(L, s->value) || !s->known->setters->unset) return;
-  if (option->type == CURLOT_FUNCTION || option->id == CURLOPT_SHARE) return;
+  const struct cs_setters *setters = s->known->setters;
+  if (!lua_isnil(L, s->value) || !setters->unset) return;
+  if (setters->set == cs_refuse_option || option->type == CURLOT_FUNCTION ||
+      option->id == CURLOPT_SHARE)
+    return;
   luaL_error(L, "option '%s': got nil: unset(\"%s\") takes its value back", s->name,
              s->name);
 }

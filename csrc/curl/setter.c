@@ -154,7 +154,7 @@ static CURLcode set_function(lua_State *L, const struct cs_setting *s) {
   return cs_callback_set(L, s->e, s->self, s->name, s->value);
 }
 
-static CURLcode refuse_option(lua_State *L, const struct cs_setting *s) {
+CURLcode cs_refuse_option(lua_State *L, const struct cs_setting *s) {
   luaL_error(L, "option '%s' cannot be set from Lua", s->name);
   return CURLE_UNKNOWN_OPTION;
 }
@@ -274,7 +274,7 @@ static const struct cs_setters types[] = {
 };
 
 const struct cs_setters *cs_setters_of(const struct curl_easyoption *option) {
-  static const struct cs_setters refused = {refuse_option, refuse_option};
+  static const struct cs_setters refused = {cs_refuse_option, cs_refuse_option};
   for (size_t i = 0; i < sizeof objects / sizeof *objects; i++)
     if (objects[i].id == option->id) return &objects[i].setters;
   if ((size_t)option->type < sizeof types / sizeof *types && types[option->type].set)

@@ -140,8 +140,7 @@ describe("After a transfer that threw", function()
       if fails then error "no" end
     end })
     assert.is_false(pcall(easy.perform, easy))
-    local result, _, name = easy:setopt("connecttimeout", -1)
-    assert.same({ nil, "BAD_FUNCTION_ARGUMENT" }, { result, name })
+    assert.error_matches(function() easy:setopt("connecttimeout", -1) end, "from 0 to %d+ expected")
     assert.equal(easy, easy:setopt("connecttimeout", 20))
     fails = false
     assert.is_true(easy:perform())
