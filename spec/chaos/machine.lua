@@ -1,0 +1,83 @@
+-- Runs one program in processes of its own: servers.py with the program as its child, in a
+-- network namespace and a temporary folder that end with it.
+
+local process = require "spec.support.process"
+
+local machine = {}
+
+machine.rounds = 80
+local limit = tonumber(os.getenv "CHAOS_LIMIT") or 150 -- seconds, of which a program needs 5 to 20
+
+local function folder()
+  return assert(process.output 'mktemp -d "${TMPDIR:-/tmp}/chaos.XXXXXX"')
+end
+
+-- Of an absolute path: the program changes to its folder.
+local function here(path)
+  return path:find "^/" and path or process.output "pwd" .. "/" .. path
+end
+
+local function environment(dir, log)
+  local env = {
+    CHAOS_FOLDER = dir, HOME = dir, CHAOS_NAMES = here(assert(os.getenv "CHAOS_NAMES")),
+    CHAOS_CERT = here(assert(os.getenv "CHAOS_CERT")), CHAOS_KEY = here(os.getenv "CHAOS_KEY"),
+    CHAOS_LOG = log and here(log),
+  }
+  local words = { "env" }
+  for name, value in pairs(env) do
+    words[#words + 1] = process.quote(name .. "=" .. value)
+  end
+  return table.concat(words, " ")
+end
+
+-- A user's own namespace, where that is allowed, makes a network of its own possible.
+local function namespace()
+  return process.output "id -u" == "0" and "unshare --net" or "unshare --map-root-user --net"
+end
+
+local function absolute_paths()
+  local root = process.output "pwd"
+  package.path = package.path:gsub("%./", root .. "/")
+  local build = here(os.getenv "CURLSOCK_BUILD" or "build")
+  package.cpath = build .. "/?.so;" .. package.cpath
+end
+
+local prepared
+
+local function command(seed, dir, only, log)
+  if not prepared then absolute_paths() end
+  prepared = true
+  return table.concat({
+    environment(dir, log), "timeout -s ABRT -k 30", limit * process.patience, namespace(),
+    "python3 spec/chaos/servers.py", seed, process.lua(), "spec/chaos/program.lua", seed, machine.rounds,
+    only or "", "</dev/null >" .. dir .. "/out 2>&1",
+  }, " ")
+end
+
+-- Why the program fails, or nil and what it counted. only: its rounds, if not all.
+function machine.run(seed, only, log)
+  local dir = folder()
+  local ok, how, code = os.execute(command(seed, dir, only, log))
+  local text = process.read(dir .. "/out") or ""
+  os.execute("rm -rf " .. dir)
+  if ok then return nil, (text:match "counts: [^\n]*") .. ";" .. text:match "protocols: [^\n]*" end
+  return ("it ended with %s %d%s\n%s"):format(how, code, code == 124 and " (it hangs)" or "", text)
+end
+
+-- Keeps what there is to say of a failure; the file.
+function machine.keep(seed, why)
+  local name = ("%s/chaos-%d.txt"):format(os.getenv "CHAOS_REPORTS", seed)
+  process.write(name, why)
+  return name
+end
+
+-- What kind of failure it is: the line that says it, without numbers.
+function machine.kind(why)
+  local line = why:match "failed: ([^\n]*)" or why:match "ERROR: ([^\n]*)" or why:match "[^\n]* runtime error: [^\n]*"
+    or why:match "SUMMARY: ([^\n]*)" or why:match "Assertion[^\n]*" or why:match "^[^\n]*"
+  local frame = why:match "#%d+ 0x%x+ in (Curl[%w_]+)" or why:match "#%d+ 0x%x+ in (cs_[%w_]+)"
+  line = line:gsub("0x%x+", ""):gsub("/%S+", ""):gsub("%d+", ""):gsub("[%[%]:()=]", " "):gsub("%s+", " ")
+  return line:sub(1, 90) .. (frame and " in " .. frame or "")
+end
+
+return machine
