@@ -156,7 +156,8 @@ run-chaos: all $(CHAOS_LUA)
 	  CURLSOCK_BUILD='$(BUILD)' CURLSOCK_LUA='$(abspath $(CHAOS_LUA))' \
 	  ASAN_OPTIONS='detect_leaks=$(LEAKS):handle_abort=1:$(QUARANTINE)' \
 	  UBSAN_OPTIONS='print_stacktrace=1:abort_on_error=1' \
-		  $(LUA) spec/chaos/$(CHAOS_SCRIPT)
+	  LSAN_OPTIONS='suppressions=$(CURDIR)/spec/chaos/leaks-$(CHAOS_KIND).txt:print_suppressions=0' \
+	  $(LUA) spec/chaos/$(CHAOS_SCRIPT)
 
 FUZZ = BUILD=$(BUILD)/fuzz CC=clang \
   CFLAGS='-O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all \

@@ -54,13 +54,18 @@ local function command(seed, dir, only, log)
   }, " ")
 end
 
+-- What a program that came to its end has counted.
+function machine.counts(text)
+  return text:match "counts: [^\n]*" .. ";" .. text:match "protocols: [^\n]*"
+end
+
 -- Why the program fails, or nil and what it counted. only: its rounds, if not all.
 function machine.run(seed, only, log)
   local dir = folder()
   local ok, how, code = os.execute(command(seed, dir, only, log))
   local text = process.read(dir .. "/out") or ""
   os.execute("rm -rf " .. dir)
-  if ok then return nil, (text:match "counts: [^\n]*") .. ";" .. text:match "protocols: [^\n]*" end
+  if ok then return nil, machine.counts(text) end
   return ("it ended with %s %d%s\n%s"):format(how, code, code == 124 and " (it hangs)" or "", text)
 end
 

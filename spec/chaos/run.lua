@@ -50,6 +50,7 @@ local function tell(number, file)
   local kind = machine.kind(why)
   totals.failed = totals.failed + 1
   local known = totals.kinds[kind]
+  if why:find "\ncounts: " then add(machine.counts(why)) end
   totals.kinds[kind] = (known or 0) + 1
   print(("program %d fails: %s\n  %s\n  again: make chaos-replay KIND=%s SEED=%d"):format(number, kind,
     file, os.getenv "CHAOS_KIND" or "", number))
