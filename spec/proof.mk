@@ -115,6 +115,7 @@ run-soak: all
 # with sanitizers. Most of a program is waiting: JOBS run side by side.
 KIND ?= sanitize
 JOBS ?= 16
+PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 CHAOS = $(BUILD)/chaos
 LIBCURL = $(abspath $(BUILD))/libcurl
 CHAOS_sanitize = $(SANITIZED)
@@ -151,8 +152,8 @@ run-chaos: all $(CHAOS_LUA)
 	  grep -oE 'CURL(OPT|INFO)_[A-Z0-9_]+ =' | sort -u >'$(BUILD)/names'
 	@openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=x \
 	  -keyout '$(BUILD)/key.pem' -out '$(BUILD)/cert.pem' 2>/dev/null
-	@CHAOS_KIND='$(CHAOS_KIND)' CHAOS_CERT='$(BUILD)/cert.pem' CHAOS_KEY='$(BUILD)/key.pem' \
-	  CHAOS_NAMES='$(BUILD)/names' CHAOS_REPORTS='$(REPORTS)' \
+	@CHAOS_KIND='$(CHAOS_KIND)' CHAOS_PYTHON='$(PYTHON)' CHAOS_CERT='$(BUILD)/cert.pem' \
+	  CHAOS_KEY='$(BUILD)/key.pem' CHAOS_NAMES='$(BUILD)/names' CHAOS_REPORTS='$(REPORTS)' \
 	  CURLSOCK_BUILD='$(BUILD)' CURLSOCK_LUA='$(abspath $(CHAOS_LUA))' \
 	  ASAN_OPTIONS='detect_leaks=$(LEAKS):handle_abort=1:$(QUARANTINE)' \
 	  UBSAN_OPTIONS='print_stacktrace=1:abort_on_error=1' \

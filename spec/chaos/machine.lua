@@ -1,9 +1,16 @@
--- Runs one program in processes of its own: servers.py with the program as its child, in a
--- network namespace and a temporary folder that end with it.
+-- Runs the program of a seed in a process and a temporary folder of its own. Its servers are there
+-- already (servers.py), as is the network namespace.
 
 local process = require "spec.support.process"
 
 local machine = {}
+
+-- Words for the shell that run one.lua for each seed from first to last beside servers.
+function machine.command(first, step, last, stop, more)
+  return ("%s spec/chaos/servers.py %d %d %d %d %s spec/chaos/one.lua %s"):format(
+    os.getenv "CHAOS_PYTHON" or "python3", first, step, last, stop,
+    process.quote(process.lua_command), more or "")
+end
 
 machine.rounds = 80
 local limit = tonumber(os.getenv "CHAOS_LIMIT") or 150 -- seconds, of which a program needs 5 to 20
@@ -30,11 +37,6 @@ local function environment(dir, log)
   return table.concat(words, " ")
 end
 
--- A user's own namespace, where that is allowed, makes a network of its own possible.
-local function namespace()
-  return process.output "id -u" == "0" and "unshare --net" or "unshare --map-root-user --net"
-end
-
 local function absolute_paths()
   local root = process.output "pwd"
   package.path = package.path:gsub("%./", root .. "/")
@@ -48,9 +50,8 @@ local function command(seed, dir, only, log)
   if not prepared then absolute_paths() end
   prepared = true
   return table.concat({
-    environment(dir, log), "timeout -s ABRT -k 30", limit * process.patience, namespace(),
-    "python3 spec/chaos/servers.py", seed, process.lua(), "spec/chaos/program.lua", seed, machine.rounds,
-    only or "", "</dev/null >" .. dir .. "/out 2>&1",
+    environment(dir, log), "timeout -s ABRT -k 30", limit * process.patience, process.lua(),
+    "spec/chaos/program.lua", seed, machine.rounds, only or "", "</dev/null >" .. dir .. "/out 2>&1",
   }, " ")
 end
 

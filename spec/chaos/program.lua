@@ -43,7 +43,7 @@ local function easy(R)
   options.stderr, options.nosignal, options.verbose = null, true, R(3) == 1
   options.ssl_verifypeer, options.ssl_verifyhost = false, false
   options.proxy_ssl_verifypeer, options.proxy_ssl_verifyhost = false, false
-  options.timeout_ms = pick(R, { 50, 200, 200, 500 })
+  options.timeout_ms = pick(R, { 50, 300, 1000, 1000 })
   local e = R(3) > 1 and w:used(R)
   if e then
     if R(3) > 1 then

@@ -23,8 +23,7 @@ local ways = {
 local function lanes(stop)
   local words = {}
   for lane = 0, jobs - 1 do
-    words[#words + 1] = ("%s spec/chaos/lane.lua %d %d %d %d &"):format(process.quote(process.lua_command),
-      seed + lane, jobs, seed + programs - 1, stop)
+    words[#words + 1] = machine.command(seed + lane, jobs, seed + programs - 1, stop, "&")
   end
   return table.concat(words, " ") .. " wait"
 end

@@ -1,17 +1,18 @@
 #!/usr/bin/env python3
-"""Hostile servers for a network of their own: servers.py SEED COMMAND...
+"""Hostile servers, and what runs beside them: servers.py FIRST STEP LAST STOP COMMAND...
 
-Runs the command beside them and ends with it. They take the ports that the protocols have by
-default on 127.0.0.1, so they want a network namespace (unshare --net), whose loopback they bring
-up: nothing can leave it. Each speaks its protocol well enough that most transfers succeed; what it
-says is spoilt now and then. What the n-th connection of a server does follows from the seed."""
+For each seed from FIRST to LAST (until the time STOP): runs the command with the seed, beside
+servers of its own in a network namespace of its own, where there is nothing but loopback: nothing
+can leave it. The servers take the ports that the protocols have by default. Each speaks its
+protocol well enough that most transfers succeed; what it says is spoilt now and then. What the n-th
+connection of a server does follows from the seed."""
 
 import base64
+import ctypes
 import fcntl
 import hashlib
 import os
 import random
-import signal
 import socket
 import ssl
 import struct
@@ -20,7 +21,6 @@ import sys
 import threading
 import time
 
-SEED = sys.argv[1]
 CERTIFICATE, KEY = os.environ["CHAOS_CERT"], os.environ["CHAOS_KEY"]
 
 
@@ -630,7 +630,7 @@ def tftp_answers(dice, packet):
 
 
 def tftp(sock):
-    dice = random.Random(SEED + " tftp")
+    dice = random.Random(random_seed + " tftp")
     while True:
         packet, address = sock.recvfrom(70000)
         for answer in tftp_answers(dice, packet):
@@ -650,7 +650,7 @@ TLS_PORTS = {443: https, 990: ftps, 993: imap, 995: pop3, 465: smtp, 71: gopher,
 
 
 def handle(connection, name, serve_peer, tls):
-    dice = random.Random(SEED + " " + name)
+    dice = random.Random(random_seed + " " + name)
     try:
         peer = Peer(connection, dice)
         if tls and peer.chance(0.03):
@@ -682,16 +682,22 @@ def serve(port, serve_peer, tls=None):
     threading.Thread(target=accept_all, args=arguments, daemon=True).start()
 
 
-def bring_up_loopback():
+def own_network():
+    """Leaves the machine's network; who is not root becomes root of a namespace of users first."""
+    user, group = os.getuid(), os.getgid()
+    if ctypes.CDLL(None, use_errno=True).unshare(0x40000000 | (0x10000000 if user else 0)):
+        sys.exit("servers.py: no network namespace: " + os.strerror(ctypes.get_errno()))
+    if user:
+        for name, text in ("setgroups", "deny"), ("uid_map", "0 %d 1" % user), \
+                ("gid_map", "0 %d 1" % group):
+            with open("/proc/self/" + name, "w") as file:
+                file.write(text)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        fcntl.ioctl(s, 0x8914, struct.pack("16sh", b"lo", 0x1 | 0x8 | 0x40))  # SIOCSIFFLAGS
+        up = 0x1 | 0x8 | 0x40  # IFF_UP, IFF_LOOPBACK, IFF_RUNNING
+        fcntl.ioctl(s, 0x8914, struct.pack("16sh", b"lo", up))  # SIOCSIFFLAGS
 
 
-def main():
-    # In a namespace of its own there is nothing but loopback, which is down.
-    if [name for _, name in socket.if_nameindex()] != ["lo"]:
-        sys.exit("servers.py: not in a network namespace of its own")
-    bring_up_loopback()
+def serve_all():
     for port, serve_peer in PORTS.items():
         serve(port, serve_peer)
     for port, serve_peer in TLS_PORTS.items():
@@ -699,9 +705,29 @@ def main():
     udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     udp.bind(("127.0.0.1", 69))
     threading.Thread(target=tftp, args=(udp,), daemon=True).start()
-    signal.signal(signal.SIGABRT, lambda *_: None)  # of a time-out: the command tells where it was
-    code = subprocess.run(sys.argv[2:]).returncode
+
+
+def run(seed, command):
+    """In a process that was made for it."""
+    global random_seed
+    random_seed = str(seed)
+    own_network()
+    serve_all()
+    code = subprocess.run(command + [random_seed]).returncode
     os._exit(code if code >= 0 else 128 - code)
+
+
+def main():
+    first, step, last, stop = map(int, sys.argv[1:5])
+    codes = []
+    for seed in range(first, last + 1, step):
+        if time.time() >= stop:
+            break
+        pid = os.fork()
+        if not pid:
+            run(seed, sys.argv[5:])
+        codes.append(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    sys.exit(max(codes, default=0))
 
 
 main()
