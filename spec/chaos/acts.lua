@@ -28,7 +28,13 @@ local methods = {
     "localaddress", "peeraddress", "recv", "send", "state", "detach" },
 }
 
--- Any method with anything: what poll and recv wait is bounded, they are not called with a time.
+-- What would wait for ever is told for how long.
+local bounded = {
+  poll = { 0.01 }, accept = { 0.01 }, recv = { 100, 0.01 }, send = { "x", 0.01 },
+  connect = { "127.0.0.1:80", 0.01 },
+}
+
+-- Any method with anything.
 function acts.call(w, R)
   local kind = pick(R, { "easy", "multi", "share", "socket" })
   local object, method = w:any(R, kind), pick(R, methods[kind])
@@ -38,7 +44,7 @@ function acts.call(w, R)
     local handle = R(3) == 1 and w:any(R, pick(R, { "easy", "multi", "share", "socket" }))
     arguments[i] = handle or value(R)
   end
-  if method == "poll" then arguments = { 0.01 } end
+  arguments = bounded[method] or arguments
   if method == "detach" then debug.sethook() end -- no interrupt may lose what it returns
   local ok, fd = w:try(object, method, table.unpack(arguments))
   if method == "detach" and ok and fd then w:keep(R, "socket", curl.adopt(fd)) end

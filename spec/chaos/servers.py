@@ -102,7 +102,7 @@ class Peer:
         self.rest = b""
 
 
-def server_tls(protocols=()):
+def server_tls(protocols=None):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(CERTIFICATE, KEY)
     if protocols:
@@ -157,8 +157,8 @@ def http_redirects(peer, n):
 def http_elsewhere(peer, n):
     """To other protocols and ports, also such as are not to be followed."""
     peer.say(redirect(peer.dice.choice([
-        b"https://127.0.0.1/", b"http://localhost/big/9", b"ftp://127.0.0.1/f", b"http://127.0.0.1:9/",
-        b"//127.0.0.1:81/", b"gopher://127.0.0.1/1x", b"http://user:word@127.0.0.1/auth",
+        b"https://127.0.0.1:444/", b"http://localhost:81/big/9", b"ftp://127.0.0.1/f", b"http://127.0.0.1:9/",
+        b"//127.0.0.1:13/", b"gopher://127.0.0.1/1x", b"http://user:word@127.0.0.1:81/auth",
         b"dict://127.0.0.1/d:x", b"http://[::1]/", b"http://", b"?" + b"x" * 3000])))
 
 
@@ -170,7 +170,7 @@ def http_chunks(peer, n):
 
 def http_headers(peer, n):
     peer.say(ok(b"", *(b"X-%d: %s" % (i, b"v" * 50) for i in range(n)), b"Set-Cookie: c=%d" % n,
-        b"Strict-Transport-Security: max-age=1000", b'Alt-Svc: h2="127.0.0.1:81"; ma=9'))
+        b"Strict-Transport-Security: max-age=1000", b'Alt-Svc: h2="127.0.0.1:444"; ma=9'))
 
 
 def http_auth(peer, n):
@@ -227,17 +227,17 @@ def dns_answer(query):
     return head + query[12:end] + answer
 
 
-def http(peer):
+def http(peer, is_tame=False):
     while True:
         head = peer.until(b"\r\n\r\n")
         words, headers = head.split(b"\r\n")[0].split(b" "), fields(head)
         if words[0] == b"PRI":
-            return http2(peer)
+            return http2(peer, is_tame)
         if headers.get(b"upgrade", b"").lower() == b"websocket":
             return websocket(peer, headers)
         if b"h2c" in headers.get(b"upgrade", b"") and peer.chance(0.7):
             peer.say(b"HTTP/1.1 101 Go\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
-            return http2(peer, True)
+            return http2(peer, is_tame, True)
         path = words[1].split(b"?")[0]
         path = path.split(b"/", 3)[-1] if b"://" in path else path
         name, _, number = path.strip(b"/").partition(b"/")
@@ -261,7 +261,7 @@ def h2_answer(peer, stream, body):
     if is_query(body):
         peer.say(frame(1, 4, stream, b"\x88"))
         return peer.say(frame(0, 1, stream, dns_answer(body)))
-    x = peer.dice.random()
+    x = 1 if peer.is_tame else peer.dice.random()
     if x < 0.03:
         return peer.say(frame(3, 0, stream, struct.pack(">I", peer.dice.randrange(14))))
     if x < 0.06:
@@ -271,7 +271,7 @@ def h2_answer(peer, stream, body):
     if x < 0.10:
         peer.say(frame(8, 0, stream, struct.pack(">I", peer.dice.choice([0, 1, 0x7FFFFFFF]))))
     if x < 0.13:
-        where = b"http://127.0.0.1/"
+        where = b"http://127.0.0.1:81/"
         head = b"\x08\x03302\x0f\x1f" + bytes([len(where)]) + where
         return peer.say(frame(1, 5, stream, head))
     peer.say(frame(1, 4, stream, b"\x88"))
@@ -282,7 +282,8 @@ def h2_answer(peer, stream, body):
         peer.say(frame(0, 1, stream, b"end"))
 
 
-def http2(peer, upgraded=False):
+def http2(peer, is_tame, upgraded=False):
+    peer.is_hostile, peer.is_tame = peer.is_hostile and not is_tame, is_tame
     peer.until(b"SM\r\n\r\n")
     peer.say(frame(4, 0, 0, struct.pack(">HI", 3, peer.dice.choice([1, 100]))))
     if upgraded:
@@ -306,7 +307,19 @@ def http2(peer, upgraded=False):
 
 def https(peer):
     alpn = peer.sock.selected_alpn_protocol()
-    return http2(peer) if alpn == "h2" else http(peer)
+    return http2(peer, False) if alpn == "h2" else http(peer)
+
+
+# For a libcurl that does not survive a hostile server of HTTP/2 (places.lua).
+
+
+def tame_http(peer):
+    http(peer, True)
+
+
+def tame_https(peer):
+    alpn = peer.sock.selected_alpn_protocol()
+    return http2(peer, True) if alpn == "h2" else http(peer)
 
 
 def proxy(peer):
@@ -345,7 +358,7 @@ def socks(peer):
 def tunnel(peer, port):
     """The server of that port, in the same thread."""
     if port in TLS_PORTS:
-        peer.sock = server_tls(ALPN).wrap_socket(peer.sock, server_side=True)
+        peer.sock = server_tls(ALPN.get(port)).wrap_socket(peer.sock, server_side=True)
     serve_peer = TLS_PORTS.get(port) or PORTS.get(port)
     if serve_peer:
         serve_peer(peer)
@@ -640,13 +653,16 @@ def tftp(sock):
                 pass
 
 
-ALPN = ["h2", "http/1.1"]
+ALPN = {443: ["h2", "http/1.1"], 444: ["h2", "http/1.1"]}
 PORTS = {
     80: http, 21: ftp, 143: imap, 110: pop3, 25: smtp, 554: rtsp, 1883: mqtt, 2628: dictionary,
     23: telnet, 70: gopher, 1080: socks, 3128: proxy, 9: silent, 13: garbage, 22: garbage,
-    389: garbage, 445: garbage, 1935: garbage,
+    81: tame_http, 389: garbage, 445: garbage, 1935: garbage,
 }
-TLS_PORTS = {443: https, 990: ftps, 993: imap, 995: pop3, 465: smtp, 71: gopher, 3129: proxy}
+TLS_PORTS = {
+    443: https, 444: tame_https, 8443: http, 990: ftps, 993: imap, 995: pop3, 465: smtp, 71: gopher,
+    3129: proxy,
+}
 
 
 def handle(connection, name, serve_peer, tls):
@@ -701,7 +717,7 @@ def serve_all():
     for port, serve_peer in PORTS.items():
         serve(port, serve_peer)
     for port, serve_peer in TLS_PORTS.items():
-        serve(port, serve_peer, server_tls(ALPN if port == 443 else ()))
+        serve(port, serve_peer, server_tls(ALPN.get(port)))
     udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     udp.bind(("127.0.0.1", 69))
     threading.Thread(target=tftp, args=(udp,), daemon=True).start()
