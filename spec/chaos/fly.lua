@@ -98,13 +98,15 @@ local function in_loop(w, R, e)
   if not loop or R(4) == 1 then loop = w:keep(R, "loop", loops.new()) end
   if R(6) > 1 then w:leave_multis(e) end
   for _ = 1, R(3) do
-    local one = R(3) == 1 and w:any(R, "easy") or e
+    local one, seconds = R(3) == 1 and w:any(R, "easy") or e, R(50) / 100
     pcall(loop.spawn, loop, function()
-      local ok, _, name = loop:perform(one, R(50) / 100)
+      w:log("loop:perform", one, seconds)
+      local ok, _, name = loop:perform(one, seconds)
+      w:log("result", one, ok, name)
       w:result(one, ok, name)
     end)
   end
-  w:log("run", loop)
+  w:log("loop:run", loop.multi)
   if R(6) == 1 then interrupted(R, function() loop:run() end) end
   local ok, message = pcall(loop.run, loop)
   if not ok then w:log("raised", message) end

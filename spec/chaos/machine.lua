@@ -77,13 +77,24 @@ function machine.keep(seed, why)
   return name
 end
 
--- What kind of failure it is: the line that says it, without numbers.
+-- The first function of libcurl's, or else of curlsock's, that a sanitizer names.
+local function place_of(why)
+  local text = why:match "ERROR: .*" or ""
+  return text:match "#%d+ 0x%x+ in (Curl_[%w_]+)" or text:match "#%d+ 0x%x+ in (cs_[%w_]+)"
+end
+
+local signs = {
+  "failed: ([^\n]*)", "ERROR: (%w+: [%w%-]+)", "runtime error: ([^\n]*)", "assertion failed: [^\n]*",
+  "^[^\n]*",
+}
+
+-- What kind of failure it is: the line that says it, without numbers and names of files.
 function machine.kind(why)
-  local line = why:match "failed: ([^\n]*)" or why:match "ERROR: ([^\n]*)" or why:match "[^\n]* runtime error: [^\n]*"
-    or why:match "SUMMARY: ([^\n]*)" or why:match "Assertion[^\n]*" or why:match "^[^\n]*"
-  local frame = why:match "#%d+ 0x%x+ in (Curl[%w_]+)" or why:match "#%d+ 0x%x+ in (cs_[%w_]+)"
-  line = line:gsub("0x%x+", ""):gsub("/%S+", ""):gsub("%d+", ""):gsub("[%[%]:()=]", " "):gsub("%s+", " ")
-  return line:sub(1, 90) .. (frame and " in " .. frame or "")
+  for _, sign in ipairs(signs) do
+    local line = why:match(sign)
+    if line and sign:find "ERROR" then return line .. " in " .. (place_of(why) or "no place known") end
+    if line then return (line:gsub("/%S+", "a file"):gsub("%[?%d+%]?", "N"):sub(1, 100)) end
+  end
 end
 
 return machine
