@@ -90,7 +90,7 @@ help:
 # What needs packages has two parts: the second runs in a make of its own, after the set-up.
 
 setup:
-	@sh scripts/setup.sh build test cover fuzz lint bench check matrix plot
+	@sh scripts/setup.sh build test cover fuzz lint bench check matrix plot chaos libcurl
 
 demo:
 	@sh scripts/setup.sh build

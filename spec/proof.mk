@@ -135,13 +135,19 @@ chaos-replay:
 	@sh scripts/setup.sh build test check chaos
 	@$(MAKE) --no-print-directory chaos-$(KIND) CHAOS_SCRIPT='replay.lua $(SEED) $(CHAOS)/replay.log'
 
-chaos-sanitize chaos-apicheck: chaos-%:
-	@$(MAKE) --no-print-directory BUILD='$(CHAOS)/$*' CHAOS_KIND=$* $(CHAOS_$*) run-chaos
+RUN_CHAOS = @$(MAKE) --no-print-directory BUILD='$(CHAOS)/$*' CHAOS_KIND=$* $(CHAOS_$*) run-chaos
+
+chaos-sanitize: chaos-%:
+	$(RUN_CHAOS)
+
+chaos-apicheck: chaos-%:
+	@sh scripts/setup.sh source
+	$(RUN_CHAOS)
 
 chaos-libcurl: chaos-%:
 	@sh scripts/setup.sh libcurl
 	@sh scripts/libcurl.sh '$(LIBCURL)'
-	@$(MAKE) --no-print-directory BUILD='$(CHAOS)/$*' CHAOS_KIND=$* $(CHAOS_$*) run-chaos
+	$(RUN_CHAOS)
 
 CHAOS_SCRIPT = run.lua $(SECONDS) '$(PROGRAMS)' '$(SEED)' $(JOBS)
 

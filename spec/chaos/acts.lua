@@ -86,8 +86,8 @@ end
 local function share(w, R)
   local s = w:any(R, "share")
   if R(2) == 1 or not s then
-    local data = pick(R, { { "connect", "dns" }, { "connect", "ssl_session", "cookie" }, { "connect" },
-      { "cookie", "psl", "hsts" } })
+    local data = pick(R, { { "connect", "dns" }, { "connect", "ssl_session", "cookie" },
+      { "connect" }, { "cookie", "psl", "hsts" } })
     s = w:keep(R, "share", curl.share { share = data })
   end
   return s

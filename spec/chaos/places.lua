@@ -69,7 +69,8 @@ end
 local function imap(scheme)
   local place = at(scheme, "/INBOX;UID=1", "/INBOX;UID=1", "/", "/x?ALL", "/INBOX/;MAILINDEX=1")
   return mail(function(R)
-    return R(5) > 1 and place(R) or { url = scheme .. "://127.0.0.1/x", upload = true, infilesize = 12 }
+    if R(5) > 1 then return place(R) end
+    return { url = scheme .. "://127.0.0.1/x", upload = true, infilesize = 12 }
   end)
 end
 
@@ -128,7 +129,8 @@ local function tftp(R)
 end
 
 local function file(R, folder)
-  local o = { url = "file://" .. folder .. "/" .. pick(R, { "file", "file", "file", "empty", "none", "" }) }
+  local name = pick(R, { "file", "file", "file", "empty", "none", "" })
+  local o = { url = "file://" .. folder .. "/" .. name }
   if R(4) == 1 then o.url, o.upload = "file://" .. folder .. "/up", true end
   if R(8) == 1 then o.range = "1-3" end
   if R(8) == 1 then o.nobody = true end
@@ -139,7 +141,8 @@ end
 local function wrong(R)
   return {
     url = pick(R, { "http://127.0.0.1:1/", "http://[::1]/", "http://none.invalid/", "bogus://x/",
-      "http://127.0.0.1:13/", "https://127.0.0.1:13/", "https://127.0.0.1:80/", "ftp://127.0.0.1:9/",
+      "http://127.0.0.1:13/", "https://127.0.0.1:13/", "https://127.0.0.1:80/",
+      "ftp://127.0.0.1:9/",
       "imap://127.0.0.1:25/", "smtp://127.0.0.1:21/", "ldap://127.0.0.1/", "smb://127.0.0.1/x/y",
       "scp://127.0.0.1/x", "sftp://127.0.0.1/x", "ws://127.0.0.1:13/", "http://localhost/",
       "telnet://127.0.0.1:13", "rtsp://127.0.0.1:80/", "mqtt://127.0.0.1:13/t", "", "http://" }),

@@ -14,9 +14,10 @@ setmetatable({}, { __gc = function()
 end })
 
 local lfs = require "lfs"
+local left = require "spec.support.left"
 local strangers = require "spec.chaos.strangers"
 local process = require "spec.support.process"
-local before = strangers.descriptors()
+local before = left.descriptors()
 
 local curl = require "curlsock"
 local random = require "spec.chaos.random"
@@ -104,7 +105,7 @@ end
 
 local function check_descriptors()
   strangers.close(w)
-  for fd, what in pairs(strangers.descriptors()) do
+  for fd, what in pairs(left.descriptors()) do
     if before[fd] ~= what then fail(("descriptor %d is left open: %s"):format(fd, what)) end
   end
 end
@@ -145,7 +146,7 @@ end
 if os.getenv "CHAOS_LOG" then
   w.trace = assert(io.open(os.getenv "CHAOS_LOG", "w"))
   w.trace:setvbuf "line"
-  before = strangers.descriptors()
+  before = left.descriptors()
 end
 make_files()
 assert(lfs.chdir(folder))

@@ -16,8 +16,8 @@ local wanted = {
   "pop3", "pop3s", "rtsp", "smtp", "smtps", "telnet", "tftp", "ws", "wss",
 }
 local ways = {
-  "http/2", "https/2", "http by SOCKS", "https by SOCKS", "http by an HTTP proxy", "http by an HTTPS proxy",
-  "http by DoH",
+  "http/2", "https/2", "http by SOCKS", "https by SOCKS", "http by an HTTP proxy",
+  "http by an HTTPS proxy", "http by DoH",
 }
 
 local function lanes(stop)
@@ -51,8 +51,8 @@ local function tell(number, file)
   local known = totals.kinds[kind]
   if why:find "\ncounts: " then add(machine.counts(why)) end
   totals.kinds[kind] = (known or 0) + 1
-  print(("program %d fails: %s\n  %s\n  again: make chaos-replay KIND=%s SEED=%d"):format(number, kind,
-    file, os.getenv "CHAOS_KIND" or "", number))
+  print(("program %d fails: %s\n  %s\n  again: make chaos-replay KIND=%s SEED=%d"):format(number,
+    kind, file, os.getenv "CHAOS_KIND", number))
   if not known then print((why:sub(1, 2500):gsub("\n", "\n  | "))) end
 end
 
@@ -80,8 +80,9 @@ end
 local function conclude()
   print(("%d programs from seed %d on: %d passed, %d failed"):format(totals.passed + totals.failed,
     seed, totals.passed, totals.failed))
-  print(("%d transfers, %d callbacks; no descriptor or object left where passed; at most %d MiB"):format(
-    totals.sum.transfers or 0, totals.sum.callbacks or 0, totals.peak // 1024))
+  print(("%d transfers, %d callbacks; left over by those that passed: no descriptor, no object; %s"
+    ):format(totals.sum.transfers or 0, totals.sum.callbacks or 0,
+    ("at most %d MiB each"):format(totals.peak // 1024)))
   print("succeeded: " .. listed "^ok (.*)")
   print("failed, as they may: " .. listed "^failed (.*)")
   for kind, n in pairs(totals.kinds) do

@@ -157,7 +157,8 @@ def http_redirects(peer, n):
 def http_elsewhere(peer, n):
     """To other protocols and ports, also such as are not to be followed."""
     peer.say(redirect(peer.dice.choice([
-        b"https://127.0.0.1:444/", b"http://localhost:81/big/9", b"ftp://127.0.0.1/f", b"http://127.0.0.1:9/",
+        b"https://127.0.0.1:444/", b"http://localhost:81/big/9", b"ftp://127.0.0.1/f",
+        b"http://127.0.0.1:9/",
         b"//127.0.0.1:13/", b"gopher://127.0.0.1/1x", b"http://user:word@127.0.0.1:81/auth",
         b"dict://127.0.0.1/d:x", b"http://[::1]/", b"http://", b"?" + b"x" * 3000])))
 
@@ -386,7 +387,8 @@ class Ftp:
 
     PLAIN = {
         b"USER": b"331 and?", b"PASS": b"230 in", b"PWD": b'257 "/"', b"SIZE": b"213 1000",
-        b"MDTM": b"213 20200101000000", b"REST": b"350 yes", b"RNFR": b"350 to?", b"PROT": b"200 ok",
+        b"MDTM": b"213 20200101000000", b"REST": b"350 yes", b"RNFR": b"350 to?",
+        b"PROT": b"200 ok",
         b"PBSZ": b"200 0", b"TYPE": b"200 ok", b"CWD": b"250 ok", b"NOOP": b"200 ok",
         b"MKD": b"257 made", b"DELE": b"250 gone", b"SYST": b"215 UNIX", b"ACCT": b"230 in",
         b"PRET": b"200 ok", b"CCC": b"200 ok", b"SITE": b"200 ok", b"ABOR": b"226 ok",
@@ -558,7 +560,8 @@ def rtsp(peer):
         head = peer.until(b"\r\n\r\n")
         headers = fields(head)
         http_body(peer, headers)
-        lines = b"RTSP/1.0 200 OK\r\nCSeq: " + headers.get(b"cseq", b"1") + b"\r\nSession: 12345\r\n"
+        number = headers.get(b"cseq", b"1")
+        lines = b"RTSP/1.0 200 OK\r\nCSeq: " + number + b"\r\nSession: 12345\r\n"
         if peer.chance(0.2):
             peer.say(b"$\0\0\4data")
         if peer.chance(0.05):
@@ -629,7 +632,8 @@ def tftp_answers(dice, packet):
     """What is sent back; the file has three blocks."""
     kind, number = packet[:2], packet[2:4]
     if dice.random() < 0.05:
-        return [dice.choice([b"\0\5\0\1no\0", dice.randbytes(30), b"", b"\0\3\0\1x", b"\0\4\xff\xff"])]
+        wrong = b"\0\5\0\1no\0", dice.randbytes(30), b"", b"\0\3\0\1x", b"\0\4\xff\xff"
+        return [dice.choice(wrong)]
     if kind == b"\0\1":
         return [b"\0\3\0\1" + b"q" * 512]
     if kind == b"\0\2":

@@ -1,6 +1,7 @@
 -- Open files that are no business of curlsock's: nobody may close them. Each is a file of its own,
 -- and so are descriptors 0 to 2.
 
+local left = require "spec.support.left"
 local lfs = require "lfs"
 local process = require "spec.support.process"
 
@@ -15,22 +16,12 @@ for fd = 0, 2 do
   standard[fd] = target(fd)
 end
 
--- The descriptors of this process: number -> what it is.
-function strangers.descriptors()
-  local open = {}
-  for name in lfs.dir "/proc/self/fd" do
-    local what = target(name)
-    if what and tonumber(name) and not what:find "^/proc/%d+/fd$" then open[tonumber(name)] = what end
-  end
-  return open
-end
-
 -- Opens one more, and closes the one before last: numbers come and go.
 function strangers.next(w)
   local name = ("%s/stranger-%d"):format(w.folder, #w.strangers + 1)
   process.write(name, "")
   local file, fd = assert(io.open(name))
-  for number, what in pairs(strangers.descriptors()) do
+  for number, what in pairs(left.descriptors()) do
     if what == name then fd = number end
   end
   table.insert(w.strangers, { file = file, fd = fd, name = name })

@@ -27,9 +27,11 @@ local makers = {
   function(R) return ("x"):rep(R(R(70000))) end,
   function(R) return R(2) == 1 end,
   function(R)
-    return pick(R, { {}, { "a: b", "c:", "d;" }, { "localhost:1:127.0.0.1", "+x:80:127.0.0.1", "-x:80" },
-      { "::127.0.0.1:80" }, { 1, 2.5, "x" }, { "NOOP", "*MKD x", "bogus" }, { "TTYPE=vt100",
-      "XDISPLOC=x", "NEW_ENV=a,b" }, { "Host: y", "Expect: 100-continue", "Transfer-Encoding: chunked" } })
+    return pick(R, { {}, { "a: b", "c:", "d;" },
+      { "localhost:1:127.0.0.1", "+x:80:127.0.0.1", "-x:80" },
+      { "::127.0.0.1:80" }, { 1, 2.5, "x" }, { "NOOP", "*MKD x", "bogus" },
+      { "TTYPE=vt100", "XDISPLOC=x", "NEW_ENV=a,b" },
+      { "Host: y", "Expect: 100-continue", "Transfer-Encoding: chunked" } })
   end,
   function(R)
     local list = {}

@@ -1,6 +1,5 @@
 -- What a program has at hand: handles by kind, its folder, its counts, and its log.
 
-local curl = require "curlsock"
 local random = require "spec.chaos.random"
 
 local World = {}
@@ -37,7 +36,7 @@ function World:count(what)
 end
 
 local function shown(value)
-  if type(value) == "string" then return ("%q"):format(#value > 60 and value:sub(1, 60) or value) end
+  if type(value) == "string" then return ("%q"):format(value:sub(1, 60)) end
   if type(value) ~= "table" then return tostring(value) end
   local words = {}
   for k, v in next, value do
@@ -98,7 +97,9 @@ function World:forget()
 end
 
 -- What a transfer went by: the protocol it ended with, and what was between.
-local between = { [1080] = " by SOCKS", [3128] = " by an HTTP proxy", [3129] = " by an HTTPS proxy" }
+local between = {
+  [1080] = " by SOCKS", [3128] = " by an HTTP proxy", [3129] = " by an HTTPS proxy",
+}
 
 function World:result(easy, ok, name)
   if not ok then return self:count("failed " .. tostring(name)) end
@@ -112,7 +113,5 @@ function World:result(easy, ok, name)
   self:count("ok " .. scheme:lower() .. (info "http_version" == 3 and "/2" or "")
     .. (between[info "primary_port"] or "") .. (url:find "only.doh" and " by DoH" or ""))
 end
-
-World.curl = curl
 
 return World
