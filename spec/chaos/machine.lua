@@ -25,11 +25,11 @@ local function here(path)
   return path:find "^/" and path or process.output "pwd" .. "/" .. path
 end
 
-local function environment(dir, log)
+local function environment(dir)
   local env = {
     CHAOS_FOLDER = dir, HOME = dir, CHAOS_NAMES = here(assert(os.getenv "CHAOS_NAMES")),
     CHAOS_CERT = here(assert(os.getenv "CHAOS_CERT")), CHAOS_KEY = here(os.getenv "CHAOS_KEY"),
-    CHAOS_LOG = log and here(log),
+    CHAOS_LOG = dir .. "/log",
   }
   local words = { "env" }
   for name, value in pairs(env) do
@@ -47,11 +47,11 @@ end
 
 local prepared
 
-local function command(seed, dir, only, log)
+local function command(seed, dir, only)
   if not prepared then absolute_paths() end
   prepared = true
   return table.concat({
-    environment(dir, log), "timeout -s ABRT -k 30", limit * process.patience, process.lua(),
+    environment(dir), "timeout -s ABRT -k 30", limit * process.patience, process.lua(),
     "spec/chaos/program.lua", seed, machine.rounds, only or "",
     "</dev/null >" .. dir .. "/out 2>&1",
   }, " ")
@@ -62,14 +62,22 @@ function machine.counts(text)
   return text:match "counts: [^\n]*" .. ";" .. text:match "protocols: [^\n]*"
 end
 
--- Why the program fails, or nil and what it counted. only: its rounds, if not all.
+-- The calls that the program made last.
+local function last_calls(dir)
+  return "\nthe last calls:\n" .. process.output("tail -n 30 " .. dir .. "/log | cut -c 1-200")
+end
+
+-- Why the program fails, or nil and what it counted. only: its rounds, if not all; log: where to
+-- all its calls are copied.
 function machine.run(seed, only, log)
   local dir = folder()
-  local ok, how, code = os.execute(command(seed, dir, only, log))
-  local text = process.read(dir .. "/out") or ""
+  local ok, how, code = os.execute(command(seed, dir, only))
+  local text, last = process.read(dir .. "/out") or "", last_calls(dir)
+  if log then os.execute(("cp %s/log %s"):format(dir, process.quote(log))) end
   os.execute("rm -rf " .. dir)
   if ok then return nil, machine.counts(text) end
-  return ("it ended with %s %d%s\n%s"):format(how, code, code == 124 and " (it hangs)" or "", text)
+  return ("it ended with %s %d%s\n%s%s"):format(how, code, code == 124 and " (it hangs)" or "",
+    text, last)
 end
 
 -- Keeps what there is to say of a failure; the file.

@@ -17,7 +17,7 @@ local lfs = require "lfs"
 local left = require "spec.support.left"
 local strangers = require "spec.chaos.strangers"
 local process = require "spec.support.process"
-local before = left.descriptors()
+local before
 
 local curl = require "curlsock"
 local random = require "spec.chaos.random"
@@ -143,11 +143,9 @@ local function finish()
   tell()
 end
 
-if os.getenv "CHAOS_LOG" then
-  w.trace = assert(io.open(os.getenv "CHAOS_LOG", "w"))
-  w.trace:setvbuf "line"
-  before = left.descriptors()
-end
+w.trace = assert(io.open(os.getenv "CHAOS_LOG", "w"))
+w.trace:setvbuf "line"
+before = left.descriptors()
 make_files()
 assert(lfs.chdir(folder))
 for _, i in ipairs(selected()) do

@@ -46,9 +46,8 @@ local function shown(value)
   return "{" .. table.concat(words, ", ", 1, math.min(#words, 30)) .. "}"
 end
 
--- With CHAOS_LOG: each call that a program makes.
+-- Each call that a program makes.
 function World:log(...)
-  if not self.trace then return end
   local words = table.pack(...)
   for i = 1, words.n do
     words[i] = i == 1 and words[i] or shown(words[i])
