@@ -85,6 +85,9 @@ help:
 	@echo 'make apicheck     every spec with a Lua that checks itself and how C uses it; TESTS, FILTER'
 	@echo 'make analyze      what gcc, clang and cppcheck find without running anything'
 	@echo 'make soak         random programs beside a model of ownership; SECONDS=60 SEED=n'
+	@echo 'make chaos        hostile transfers over every protocol, options, callbacks, handles; SECONDS,'
+	@echo '                  PROGRAMS=n SEED=n JOBS=n KIND="sanitize apicheck libcurl"'
+	@echo 'make chaos-replay one of its programs again, and in as few rounds as fail; SEED=n KIND=name'
 	@echo 'make fuzz         replays the inputs kept, then tries others; SECONDS=60 a target, TARGET=name'
 	@echo 'make fuzz-corpus  keeps what it found, in as few inputs as reach as much; TARGET=name'
 	@echo 'make coverage     counts the lines and branches that test and oom run, lists those they do not'
@@ -101,7 +104,8 @@ help:
 # What needs packages has two parts: the second runs in a make of its own, after the set-up.
 
 setup:
-	@sh scripts/setup.sh build test cover fuzz lint bench check matrix plot source static watch
+	@sh scripts/setup.sh build test cover fuzz lint bench check matrix plot source static watch \
+	  chaos libcurl
 
 demo:
 	@sh scripts/setup.sh build

@@ -58,6 +58,23 @@ check  | cmd llvm-symbolizer      | llvm                 | llvm               | 
 check  | cmd patchelf             | patchelf             | patchelf           | patchelf          | -
 check  | cmd valgrind             | valgrind             | valgrind           | valgrind          | -
 check  | cmd valgrind             | libc6-dbg            | valgrind           | musl-dbg          | -
+chaos  | cmd python3              | python3              | python3            | python3           | python
+chaos  | cmd unshare              | util-linux           | util-linux         | util-linux        | -
+chaos  | cmd timeout              | coreutils            | coreutils          | coreutils         | coreutils
+libcurl | cmd dpkg-source         | dpkg-dev             | -                  | -                 | -
+libcurl | cmd dpkg-source         | autoconf             | -                  | -                 | -
+libcurl | cmd dpkg-source         | automake             | -                  | -                 | -
+libcurl | cmd dpkg-source         | libtool              | -                  | -                 | -
+libcurl | cmd dpkg-source         | libssl-dev           | -                  | -                 | -
+libcurl | cmd dpkg-source         | libnghttp2-dev       | -                  | -                 | -
+libcurl | cmd dpkg-source         | zlib1g-dev           | -                  | -                 | -
+libcurl | cmd dpkg-source         | libbrotli-dev        | -                  | -                 | -
+libcurl | cmd dpkg-source         | libzstd-dev          | -                  | -                 | -
+libcurl | cmd dpkg-source         | libssh2-1-dev        | -                  | -                 | -
+libcurl | cmd dpkg-source         | libpsl-dev           | -                  | -                 | -
+libcurl | cmd dpkg-source         | libidn2-dev          | -                  | -                 | -
+libcurl | cmd dpkg-source         | librtmp-dev          | -                  | -                 | -
+libcurl | cmd dpkg-source         | libldap-dev          | -                  | -                 | -
 plot   | cmd gnuplot-minimal      | gnuplot-nox          | gnuplot            | gnuplot           | gnuplot
 source | cmd dpkg-source          | dpkg-dev             | -                  | -                 | -
 watch  | cmd inotifywait          | inotify-tools        | inotify-tools      | inotify-tools     | -
@@ -195,7 +212,8 @@ install() {
 
 for group in "$@"; do
   case $group in
-    build | test | cover | fuzz | lint | bench | check | matrix | plot | source | static | watch) ;;
+    build | test | cover | fuzz | lint | bench | check | matrix | plot | source | static | watch | \
+      chaos | libcurl) ;;
     *) echo "setup.sh: no such group: $group" >&2; exit 2 ;;
   esac
 done

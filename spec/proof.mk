@@ -97,13 +97,16 @@ sanitize-gcc sanitize-clang: sanitize-%:
 	@$(MAKE) --no-print-directory BUILD='$(BUILD)/$@' CC=$* CFLAGS='$(SANITIZE) $(SANITIZE_$*)' \
 	  LDFLAGS=-Wl,-z,nodelete RUNTIME='$(RUNTIME_$*)' run-sanitize
 
-run-sanitize: all
-	@patchelf --add-needed "$$($(CC) -print-file-name=$(RUNTIME))" --output '$(BUILD)/lua' \
-	  "$$(command -v $(LUA))"
+run-sanitize: all $(BUILD)/lua
 	@ASAN_OPTIONS='detect_leaks=$(LEAKS):handle_abort=1:$(QUARANTINE):log_path=$(REPORTS)/asan' \
 	  UBSAN_OPTIONS='print_stacktrace=1:abort_on_error=1:log_path=$(REPORTS)/ubsan' \
 	  sh scripts/reports.sh '$(REPORTS)' \
 	  $(MAKE) --no-print-directory LUA='$(abspath $(BUILD))/lua' run-test
+
+$(BUILD)/lua:
+	@mkdir -p $(@D)
+	@patchelf --add-needed "$$($(CC) -print-file-name=$(RUNTIME))" --output $@ \
+	  "$$(command -v $(LUA))"
 
 # Three ways: gcstress.h; Lua's own collector without a pause and in the smallest steps, which has
 # ended a cycle every few allocations, anywhere; the generational one, whenever the heap has grown
@@ -158,6 +161,61 @@ soak:
 
 run-soak: all
 	@CURLSOCK_BUILD='$(CURLSOCK_BUILD)' $(LUA) spec/soak/run.lua $(SECONDS) $(SEED)
+
+# Hostile transfers on three builds: the module with sanitizers, Lua with its assertions, libcurl
+# with sanitizers. Most of a program is waiting: JOBS run side by side.
+KIND ?= sanitize
+JOBS ?= 16
+PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
+CHAOS = $(BUILD)/chaos
+LIBCURL = $(abspath $(BUILD))/libcurl
+CHAOS_sanitize = $(SANITIZED)
+CHAOS_libcurl = $(SANITIZED) CURL_CFLAGS='-I$(LIBCURL)/include' \
+  CURL_LIBS='-L$(LIBCURL)/lib -lcurl -Wl,-rpath,$(LIBCURL)/lib'
+CHAOS_apicheck = CHAOS_LUA='$(CHAOS)/apicheck/checked-lua'
+SANITIZED = CC=gcc CFLAGS='$(SANITIZE)' LDFLAGS=-Wl,-z,nodelete RUNTIME='$(RUNTIME_gcc)' \
+  CHAOS_LUA='$(CHAOS)/$*/lua'
+
+chaos:
+	@sh scripts/setup.sh build test check chaos
+	@failed=; for kind in $(KIND); do \
+	  $(MAKE) --no-print-directory chaos-$$kind || failed=1; \
+	done; [ ! "$$failed" ]
+
+chaos-replay:
+	@sh scripts/setup.sh build test check chaos
+	@$(MAKE) --no-print-directory chaos-$(KIND) CHAOS_SCRIPT='replay.lua $(SEED) $(CHAOS)/replay.log'
+
+RUN_CHAOS = @$(MAKE) --no-print-directory BUILD='$(CHAOS)/$*' CHAOS_KIND=$* $(CHAOS_$*) run-chaos
+
+chaos-sanitize: chaos-%:
+	$(RUN_CHAOS)
+
+chaos-apicheck: chaos-%:
+	@sh scripts/setup.sh source
+	$(RUN_CHAOS)
+
+chaos-libcurl: chaos-%:
+	@sh scripts/setup.sh libcurl
+	@sh scripts/libcurl.sh '$(LIBCURL)'
+	$(RUN_CHAOS)
+
+CHAOS_SCRIPT = run.lua $(SECONDS) '$(PROGRAMS)' '$(SEED)' $(JOBS)
+
+# The names of libcurl's options are those of its headers.
+run-chaos: all $(CHAOS_LUA)
+	@mkdir -p '$(REPORTS)'
+	@echo '#include <curl/curl.h>' | $(CC) $(CURL_CFLAGS) -E - | \
+	  grep -oE 'CURL(OPT|INFO)_[A-Z0-9_]+ =' | sort -u >'$(BUILD)/names'
+	@openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=x \
+	  -keyout '$(BUILD)/key.pem' -out '$(BUILD)/cert.pem' 2>/dev/null
+	@CHAOS_KIND='$(CHAOS_KIND)' CHAOS_PYTHON='$(PYTHON)' CHAOS_CERT='$(BUILD)/cert.pem' \
+	  CHAOS_KEY='$(BUILD)/key.pem' CHAOS_NAMES='$(BUILD)/names' CHAOS_REPORTS='$(REPORTS)' \
+	  CURLSOCK_BUILD='$(BUILD)' CURLSOCK_LUA='$(abspath $(CHAOS_LUA))' \
+	  ASAN_OPTIONS='detect_leaks=$(LEAKS):handle_abort=1:$(QUARANTINE)' \
+	  UBSAN_OPTIONS='print_stacktrace=1:abort_on_error=1' \
+	  LSAN_OPTIONS='suppressions=$(CURDIR)/spec/chaos/leaks-$(CHAOS_KIND).txt:print_suppressions=0' \
+	  $(LUA) spec/chaos/$(CHAOS_SCRIPT)
 
 FUZZ = BUILD=$(BUILD)/fuzz CC=clang \
   CFLAGS='-O1 -g $(CHECKS) -fno-omit-frame-pointer -fno-sanitize-recover=all \
@@ -240,5 +298,7 @@ $(UPSTREAM_PAGES): $(BUILD)/upstream/%: spec/upstream/%.c $(wildcard spec/upstre
 	  -o $@ $< $(CURL_LIBS)
 
 .PHONY: run-core core-test mutants run-mutants upstream run-upstream posix idle million \
-  run-million oom run-oom sanitize sanitize-gcc sanitize-clang run-sanitize gcstress valgrind run-valgrind apicheck run-apicheck analyze run-analyze soak \
-  run-soak fuzz run-fuzz fuzz-corpus run-fuzz-corpus coverage run-coverage matrix
+  run-million oom run-oom sanitize sanitize-gcc sanitize-clang run-sanitize gcstress valgrind \
+  run-valgrind apicheck run-apicheck analyze run-analyze soak run-soak chaos chaos-replay \
+  chaos-sanitize chaos-apicheck chaos-libcurl run-chaos fuzz run-fuzz fuzz-corpus \
+  run-fuzz-corpus coverage run-coverage matrix

@@ -5,6 +5,7 @@
 --   ...
 --   left.check(before)        fails if descriptors were left, or vanished, or objects live on
 --   left.look()               a snapshot without collecting garbage first
+--   left.descriptors()              the open ones: number -> what it is
 --   left.gc()                 collects all garbage, finalizers included
 --   left.run(script [, env [, seconds]])   "exit"|"signal"|"timeout", code, stdout, stderr
 --   left.pass(script [, env [, seconds]])  the same; fails unless it exits with 0: stdout, stderr
@@ -26,7 +27,7 @@ function left.gc()
 end
 
 -- The open descriptors of this process: number -> what it is, as the kernel tells it.
-local function descriptors()
+function left.descriptors()
   local open = {}
   for name in lfs.dir("/proc/self/fd") do
     -- The descriptor that reads this folder is gone when it is looked at, or leads back here.
@@ -50,7 +51,7 @@ local function objects()
 end
 
 function left.look()
-  return { descriptors = descriptors(), objects = objects() }
+  return { descriptors = left.descriptors(), objects = objects() }
 end
 
 function left.snapshot()
@@ -60,7 +61,7 @@ end
 
 local function differences(before)
   local lines = {}
-  local now = descriptors()
+  local now = left.descriptors()
   for fd, target in pairs(now) do
     if before.descriptors[fd] ~= target then
       lines[#lines + 1] = ("descriptor %d is left open: %s"):format(fd, target)

@@ -1,0 +1,155 @@
+-- Runs the program of a seed: lua5.4 spec/chaos/program.lua SEED ROUNDS [ROUND,ROUND...], under
+-- servers.py (lane.lua says how). Each round draws from its own stream, so that any of them can be
+-- left out. The end of the output is what was counted, and what was left over.
+
+package.path = "./?.lua;./lua/?.lua;./lua/?/init.lua;" .. package.path
+
+local seed, rounds, only = tonumber(arg[1]), tonumber(arg[2]), arg[3]
+local folder = assert(os.getenv "CHAOS_FOLDER")
+
+-- Made before curlsock is loaded, so it is finalized after all of its handles.
+local last
+setmetatable({}, { __gc = function()
+  if last then last() end
+end })
+
+local lfs = require "lfs"
+local left = require "spec.support.left"
+local strangers = require "spec.chaos.strangers"
+local process = require "spec.support.process"
+local before
+
+local curl = require "curlsock"
+local random = require "spec.chaos.random"
+local World = require "spec.chaos.world"
+local acts = require "spec.chaos.acts"
+local callbacks = require "spec.chaos.callbacks"
+local fly = require "spec.chaos.fly"
+local place = require "spec.chaos.places"
+
+local pick, stream = random.pick, random.stream
+local w = World.new(folder)
+local null = assert(io.open("/dev/null", "w"))
+-- A program has one cache that most of its transfers meet in, or none.
+local home = pick(stream(seed), { "easy", "easy", "multi", "share" })
+
+local function make_files()
+  process.write(folder .. "/file", ("some text\n"):rep(100))
+  process.write(folder .. "/empty", "")
+end
+
+-- A new easy, or one that has been used, with a place to go to.
+local function easy(R)
+  local options = place(R, folder)
+  options.stderr, options.nosignal, options.verbose = null, true, R(3) == 1
+  options.ssl_verifypeer, options.ssl_verifyhost = false, false
+  options.proxy_ssl_verifypeer, options.proxy_ssl_verifyhost = false, false
+  options.timeout_ms = pick(R, { 50, 300, 1000, 1000 })
+  local e = R(3) > 1 and w:used(R)
+  if e then
+    if R(3) > 1 then
+      w:leave_multis(e)
+      w:try(e, "reset")
+    end
+    w:log("again", e)
+  else
+    e = w:keep(R, "easy", curl.easy())
+    w:log("new", e)
+  end
+  w:try(e, "setopt", options)
+  if home == "share" and R(4) > 1 then w:try(e, "setopt", "share", acts.share(w, R)) end
+  return e, options
+end
+
+local function round(i)
+  local R = stream(seed << 16 | i)
+  w:log("round", i)
+  strangers.next(w)
+  local e, options = easy(R)
+  callbacks.prepare(w, e)
+  if R(2) == 1 then callbacks.set(w, R, e) end
+  if R(2) == 1 then
+    for _ = 1, R(4) do
+      acts.setopt(w, R, e)
+    end
+    w:try(e, "setopt", { timeout_ms = options.timeout_ms, stderr = null })
+  end
+  w:count "transfers"
+  fly(w, R, e, home)
+  local ok, message = pcall(acts.any, w, R)
+  if not ok then w:log("raised", message) end
+  strangers.check(w)
+end
+
+local function selected()
+  local list = {}
+  for n in (only or ""):gmatch "%d+" do
+    list[#list + 1] = tonumber(n)
+  end
+  for n = 1, only and 0 or rounds do
+    list[n] = n
+  end
+  return list
+end
+
+local function fail(text)
+  print("failed: " .. text)
+  os.exit(3, false)
+end
+
+local function check_live()
+  for kind, n in pairs(curl.live()) do
+    if n ~= 0 then fail(("%d of kind %s left alive"):format(n, kind)) end
+  end
+end
+
+local function check_descriptors()
+  strangers.close(w)
+  for fd, what in pairs(left.descriptors()) do
+    if before[fd] ~= what then fail(("descriptor %d is left open: %s"):format(fd, what)) end
+  end
+end
+
+-- Resident KiB, the most there was.
+local function peak()
+  return process.read "/proc/self/status":match "VmHWM:%s*(%d+)"
+end
+
+local function tell()
+  local words = {}
+  for name, n in pairs(w.counts) do
+    words[#words + 1] = ("%s=%d"):format(name, n)
+  end
+  table.sort(words)
+  print("protocols: " .. table.concat(curl.version_info().protocols, " "))
+  print("counts: " .. table.concat(words, ";") .. ";peak KiB=" .. peak())
+end
+
+local function finish()
+  local way = pick(stream(~seed), { "close", "drop", "leave" })
+  w.ending = true
+  null:close()
+  if way == "close" then w:shut() end
+  if way == "leave" then
+    last = check_descriptors
+    return tell()
+  end
+  w:forget()
+  for _ = 1, 8 do
+    collectgarbage()
+  end
+  check_live()
+  check_descriptors()
+  tell()
+end
+
+w.trace = assert(io.open(os.getenv "CHAOS_LOG", "w"))
+w.trace:setvbuf "line"
+before = left.descriptors()
+make_files()
+assert(lfs.chdir(folder))
+for _, i in ipairs(selected()) do
+  local ok, message = pcall(round, i)
+  if not ok then fail(("round %d: %s"):format(i, message)) end
+end
+finish()
