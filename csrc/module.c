@@ -56,7 +56,8 @@ static int core_now(lua_State *L) {
  * x can no longer be used (a Socket: where it has no descriptor); nil for anything else. Never
  * raises. (A box is empty when it is half made, or finalized.) */
 static int core_type(lua_State *L) {
-  static const char *const classes[] = {"curlsock.easy", "curlsock.multi", "curlsock.share"};
+  static const char *const classes[] = {"curlsock.easy", "curlsock.multi",
+                                        "curlsock.share"};
   lua_settop(L, 1);
   const struct cs_socket *s = cs_socket_test(L, 1);
   const char *name = luaL_testudata(L, 1, "curlsock.address") ? "curlsock.address" : NULL;
