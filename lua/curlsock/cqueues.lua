@@ -85,13 +85,13 @@ local function new(options, controller)
     if not ok and err ~= "cannot resume dead coroutine" then error(err, 0) end
   end
 
-  function hooks.spawn(f, ...)
-    cq:wrap(f, ...)
+  function hooks.spawn(co)
+    cq:attach(co)
     return true
   end
 
   function hooks.busy()
-    return loop.spawned > 0 and cqueues.running() ~= cq
+    return cqueues.running() ~= cq
   end
 
   function hooks.current()

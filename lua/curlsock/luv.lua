@@ -6,19 +6,6 @@
 local driver = require "curlsock.driver"
 local uv = require "luv"
 
--- Runs a method of the driver from libuv, which would print an error and end the process. The
--- first one stops libuv's loop, and waits for run() or close() of ours.
-local function guard(loop, method, ...)
-  local told = loop.failed and loop.failed.told and loop.failed
-  if told then loop.failed = nil end -- it must not come out again
-  local ok, err = pcall(method, loop, ...)
-  loop.failed = told or loop.failed
-  driver.note(loop, ok, err)
-  if ok or told then return end
-  loop.failed.told = true
-  uv.stop()
-end
-
 local closing = false -- a handle, of any of our loops
 
 --- new([options]): a loop, for whose methods see curlsock.driver; options are the multi's. It
@@ -29,6 +16,11 @@ local function new(options)
   local polls, stopped, timer = {}, {}, nil
   local hooks = {}
 
+  -- libuv would print an error and end the process. The first one stops its loop.
+  local function call(method, ...)
+    if not loop:guard(method, ...) then uv.stop() end
+  end
+
   local function close_stopped()
     for i = #stopped, 1, -1 do
       closing = pcall(stopped[i].close, stopped[i]) or closing
@@ -37,14 +29,13 @@ local function new(options)
   end
 
   -- libuv closes a handle in its loop, but may return before when one of its timers did this;
-  -- luv crashes if the state ends meanwhile. So what the end of an easy unwatches, which may be a
-  -- finalizer in a state that ends, is only stopped, and closed after the next event.
+  -- luv crashes if the state ends meanwhile. So what is unwatched, by a finalizer in a state that
+  -- ends maybe, is only stopped, and closed after the next event or when a call returns.
   local function close(handle)
     local alive, ended = pcall(uv.is_closing, handle)
     if not alive or ended then return end
     handle:stop()
     stopped[#stopped + 1] = handle
-    if loop.acting or not loop.awake then close_stopped() end
   end
 
   local function start(poll, fd, events)
@@ -52,12 +43,13 @@ local function new(options)
     poll:start(events, function(err, ready)
       if polls[fd] ~= poll then return end
       if err then start(poll, fd, events) end -- libuv has stopped it
-      guard(loop, loop.on_event, fd, err and events or ready) -- libcurl finds the error itself
+      call("on_event", fd, err and events or ready) -- libcurl finds the error itself
       close_stopped()
     end)
   end
 
   function hooks.settle()
+    close_stopped()
     while closing and not uv.loop_mode() do
       closing = false
       uv.run("nowait")
@@ -79,7 +71,7 @@ local function new(options)
     end
     timer = timer or uv.new_timer()
     timer:start(math.ceil(seconds * 1000), 0, function()
-      guard(loop, loop.on_timer)
+      call("on_timer")
       close_stopped()
     end)
   end
@@ -91,7 +83,7 @@ local function new(options)
   end
 
   function hooks.busy()
-    return loop.spawned > 0 and not uv.loop_mode() and uv.loop_alive()
+    return not uv.loop_mode() and uv.loop_alive()
   end
 
   loop = driver.new(hooks, options)

@@ -1,0 +1,201 @@
+-- A transfer that somebody waits for: from multi:add until a coroutine goes on with its result.
+local curl = require "curlsock"
+local coroutines = require "curlsock.driver.coroutines"
+local failure = require "curlsock.driver.failure"
+local inside = require "curlsock.driver.inside"
+local watching = require "curlsock.driver.watching"
+
+local setmetatable = setmetatable
+
+local transfers = {}
+
+-- The multi keeps it in the easy's place. Closing it before its end cancels it. There is one for
+-- each request, so it is an array of these fields, which is made quickly.
+local Transfer = {}
+local DRIVER <const>, EASY <const> = 1, 2
+local DONE <const> = 3 -- has ended, or nobody waits for it; "adding" until the multi has it
+local WAITING <const> = 4 -- what is suspended meanwhile, or false
+local NAME <const>, MESSAGE <const> = 5, 6 -- how it failed, or false
+
+--- driver.running has all that the multi may have, driver.active is how many these are. Those whose
+-- coroutines are to go on wait in driver.ended, those to be removed in driver.cancelled: until
+-- that is done, whatever is thrown meanwhile.
+function transfers.begin(driver)
+  driver.running, driver.active = {}, 0
+  driver.ended = { first = 1, last = 0 }
+  driver.cancelled = {}
+end
+
+local function leave(driver, transfer)
+  if not driver.running[transfer] then return end
+  driver.running[transfer] = nil
+  driver.active = driver.active - 1
+end
+
+-- Whether the multi still has it: its easy may be in for another.
+local function is_in(driver, transfer)
+  for _, other in ipairs(driver.multi and driver.multi:easies() or {}) do
+    if other == transfer then return true end
+  end
+end
+
+-- ---- its end ----------------------------------------------------------------------------------
+
+local function queue(driver, transfer)
+  local ended = driver.ended
+  if ended.first > ended.last then ended.first, ended.last = 1, 0 end
+  ended[ended.last + 1] = transfer
+  ended.last = ended.last + 1
+end
+
+-- (Where nobody waits any more the result is nobody's.)
+local function finish(driver, transfer, name, message)
+  if not transfer[DONE] then
+    transfer[NAME], transfer[MESSAGE] = name, message
+    transfer[DONE] = true
+    queue(driver, transfer)
+  end
+  leave(driver, transfer)
+end
+
+local function go_on(driver, transfer)
+  local waiting = transfer[WAITING]
+  if not waiting then return false end
+  local ok, err = driver.hooks.resume(waiting)
+  transfer[WAITING] = false
+  if not ok then failure.keep(driver, err) end
+  return true
+end
+
+--- Lets those go on that wait for transfers that have ended: they may start others, run the loop,
+-- or close the driver. Returns whether there was any.
+function transfers.resume_ended(driver)
+  local ended, any = driver.ended, false
+  while ended.first <= ended.last do
+    local i = ended.first
+    local transfer = ended[i]
+    if transfer then any = go_on(driver, transfer) or any end
+    if ended[i] == transfer then ended[i], ended.first = nil, i + 1 end -- not done meanwhile
+  end
+  return any
+end
+
+-- ---- cancelling -------------------------------------------------------------------------------
+
+-- Removes it from the multi. Where that is refused, inside a callback of an easy that has the same
+-- share, it stays. (An easy that was closed has left the multi by that.)
+local function withdraw(driver, transfer)
+  if not driver.running[transfer] then return true end
+  local easy = transfer[EASY]
+  if not driver.multi or curl.type(easy) ~= "easy" then return true, leave(driver, transfer) end
+  local ok, err = inside.call(driver, driver.multi.remove, easy)
+  if ok or not is_in(driver, transfer) then leave(driver, transfer) end
+  return ok, err
+end
+
+--- Removes what was cancelled inside a callback, or keeps it for another time.
+function transfers.remove_cancelled(driver)
+  local list, refused = driver.cancelled, {}
+  if not list[1] or inside.this(driver) then return end
+  local i = 1
+  while list[i] do
+    local ok, err = withdraw(driver, list[i])
+    if driver.running[list[i]] then
+      refused[#refused + 1] = list[i]
+    elseif not ok then
+      failure.keep(driver, err)
+    end
+    i = i + 1
+  end
+  driver.cancelled = refused
+end
+
+local function cancel(driver, transfer)
+  driver.cancelled[#driver.cancelled + 1] = transfer
+  if inside.this(driver) then return true end
+  local ok, err = withdraw(driver, transfer)
+  transfers.remove_cancelled(driver)
+  watching.adjust(driver)
+  watching.settle(driver)
+  return ok or driver.running[transfer], err
+end
+
+function Transfer:__close(err)
+  local driver, done = self[DRIVER], self[DONE]
+  self[WAITING], self[DONE] = false, true
+  if not driver.running[self] then return end
+  if done == "adding" and not is_in(driver, self) then return leave(driver, self) end
+  local ok, failed = cancel(driver, self)
+  if ok then return end
+  if err == nil then error(failed, 0) end
+  failure.keep(driver, failed)
+end
+
+-- ---- its beginning ----------------------------------------------------------------------------
+
+--- A transfer of this easy, to be started. Its end of scope ends it.
+function transfers.new(driver, easy)
+  return setmetatable({ driver, easy, "adding", false, false, false }, Transfer)
+end
+
+--- Adds it to the multi: true, or nil, message, name.
+function transfers.start(driver, transfer)
+  driver.running[transfer] = true
+  driver.active = driver.active + 1
+  local ok, added, message, name = inside.call(driver, driver.multi.add, transfer[EASY], transfer)
+  transfers.remove_cancelled(driver)
+  if not ok then error(added, 0) end
+  if not added then return nil, message, name end
+  transfer[DONE] = false
+  return true
+end
+
+--- What is suspended until it ends; false: its end is looked for.
+function transfers.set_waiting(transfer, waiting)
+  transfer[WAITING] = waiting
+end
+
+function transfers.is_done(transfer)
+  return transfer[DONE]
+end
+
+--- What perform returns, or raises.
+function transfers.result(transfer)
+  local name, message = transfer[NAME], transfer[MESSAGE]
+  if not name then return true end
+  if name == "CALLBACK" then error(message, 0) end
+  return nil, message, name
+end
+
+--- Ends those that libcurl has finished.
+function transfers.collect(driver)
+  local multi = driver.multi -- a finalizer may close it at any time
+  local next_result = multi and multi:results()
+  while driver.multi do
+    local transfer, ok, message, name = next_result(multi)
+    if not transfer then return end
+    finish(driver, transfer, not ok and name, message)
+  end
+end
+
+--- The multi was closed, which had these: all have ended.
+function transfers.close_all(driver, list)
+  for _, transfer in ipairs(list) do finish(driver, transfer, "CLOSED", "the loop was closed") end
+  driver.running, driver.active, driver.cancelled = {}, 0, {}
+end
+
+--- After something was thrown at any place in here: what has left the multi unseen has ended.
+function transfers.mend(driver)
+  local has = {}
+  for _, transfer in ipairs(driver.multi and driver.multi:easies() or {}) do has[transfer] = true end
+  local running = driver.running
+  driver.active = 0
+  for transfer in pairs(running) do
+    driver.active = driver.active + 1
+    if transfer[DONE] ~= "adding" and not has[transfer] then
+      finish(driver, transfer, "INTERRUPTED", "the result was lost by an interrupt")
+    end
+  end
+end
+
+return transfers

@@ -1,0 +1,119 @@
+-- What happens in a turn of the loop: the multi is called, transfers end, coroutines go on. An
+-- error at any place in here, which may be an interrupt (of a debug hook), comes out; what it has
+-- torn is mended in the same call, or with the next turn.
+local coroutines = require "curlsock.driver.coroutines"
+local failure = require "curlsock.driver.failure"
+local inside = require "curlsock.driver.inside"
+local transfers = require "curlsock.driver.transfer"
+local watching = require "curlsock.driver.watching"
+
+local turns = {}
+
+--- Ends the transfers that libcurl has finished, then lets their coroutines go on.
+function turns.end_transfers(driver)
+  transfers.remove_cancelled(driver)
+  transfers.collect(driver)
+  transfers.resume_ended(driver)
+end
+
+local function mend(driver)
+  driver.torn = true -- until it is done
+  transfers.collect(driver)
+  transfers.mend(driver)
+  driver.torn = false
+  turns.end_transfers(driver)
+  watching.adjust(driver)
+end
+
+local function drive(driver, method, fd, events)
+  local ok, result, message = inside.call(driver, driver.multi[method], fd, events)
+  if not ok then error(result, 0) end
+  if result == nil then failure.keep(driver, message) end
+  turns.end_transfers(driver)
+  if driver.active == 0 or driver.awake == nil then watching.adjust(driver) end
+end
+
+local function refuse_inside(driver)
+  if inside.this(driver) then error("the loop cannot go on inside a callback of a transfer", 0) end
+end
+
+--- Calls a method of the multi, which drives transfers. Raises the first of what it raises, which
+-- belongs to no transfer, and what coroutines throw, after all is done.
+function turns.act(driver, method, fd, events)
+  if not driver.multi then return end
+  refuse_inside(driver)
+  local ok, err = pcall(drive, driver, method, fd, events)
+  if not ok then
+    failure.keep(driver, err)
+    pcall(mend, driver) -- refused inside callbacks of the same share: the next turn does it
+  end
+  if driver.failed then failure.raise(driver) end
+end
+
+--- Does what an earlier turn has left. Returns whether a coroutine went on: there may be nothing to
+-- wait for any more.
+function turns.catch_up(driver)
+  if inside.this(driver) then return false end
+  if driver.torn then mend(driver) end
+  if driver.cancelled[1] then
+    transfers.remove_cancelled(driver)
+    watching.adjust(driver)
+  end
+  local any = transfers.resume_ended(driver)
+  if driver.failed then failure.raise(driver) end
+  return any
+end
+
+--- Waits for this driver's transfers alone, if any run, and handles what has happened.
+function turns.step(driver)
+  if not driver.multi or turns.catch_up(driver) or driver.active == 0 then return end
+  refuse_inside(driver)
+  local multi = driver.multi
+  local ready, message = multi:poll(60)
+  if not ready then error(message, 0) end
+  if driver.pollable then
+    turns.act(driver, "socket_action", multi:pollfd(), "r")
+  else
+    turns.act(driver, "perform")
+  end
+end
+
+-- Inside a callback of any transfer the loop around may be one that cannot be entered again.
+local function turn(driver)
+  if driver.failed or driver.held then -- in the last turn, or by spawn
+    watching.settle(driver)
+    failure.raise_any(driver)
+  end
+  if turns.catch_up(driver) then return end
+  if inside.any() then return turns.step(driver) end
+  local ok, err = pcall(driver.hooks.turn)
+  if ok then return end
+  driver.torn = true
+  error(err, 0)
+end
+
+--- Waits for a transfer: what can be suspended is, else the loop is run.
+function turns.wait(driver, transfer, waiting)
+  local suspend = driver.hooks.suspend
+  while not transfers.is_done(transfer) do
+    if waiting then suspend(waiting) else turn(driver) end
+  end
+  if not waiting then watching.settle(driver) end
+end
+
+local function is_busy(driver)
+  if driver.active > 0 then return true end
+  return not inside.any() and coroutines.any(driver) and driver.hooks.busy()
+end
+
+--- Runs the loop until nothing is left to do.
+function turns.run(driver)
+  turns.catch_up(driver)
+  repeat
+    while is_busy(driver) do turn(driver) end
+    watching.settle(driver)
+  until not is_busy(driver)
+  failure.raise_any(driver)
+end
+
+return turns

@@ -1,0 +1,76 @@
+-- What the hooks are told: all that the multi waits for while transfers run, and nothing while
+-- none does. (driver.awake says which; nil when a hook has failed: nobody knows.)
+local failure = require "curlsock.driver.failure"
+local inside = require "curlsock.driver.inside"
+local coroutines = require "curlsock.driver.coroutines"
+
+local watching = {}
+
+local function tell(driver, awake)
+  local hooks = driver.hooks
+  driver.awake = nil
+  for fd, events in pairs(driver.watched) do hooks.watch(fd, awake and events or nil) end
+  if not driver.pollable then hooks.timer(awake and driver.multi:timeout() or nil) end
+  driver.awake = awake
+end
+
+--- The multi's callbacks pass on what it waits for.
+function watching.begin(driver)
+  local hooks = driver.hooks
+  driver.watched, driver.awake = {}, false
+
+  local function pass(hook, ...)
+    if not driver.awake then return end -- all is told together, later
+    driver.awake = nil
+    hook(...)
+    driver.awake = true
+  end
+
+  driver.multi:setopt {
+    socketfunction = function(fd, events)
+      driver.watched[fd] = events
+      pass(hooks.watch, fd, events)
+    end,
+    timerfunction = function(seconds) pass(hooks.timer, seconds) end,
+  }
+  driver.pollable = driver.multi:pollfd() ~= nil
+end
+
+--- Before a transfer is waited for.
+function watching.wake(driver)
+  if not driver.awake then tell(driver, true) end
+end
+
+local function try(driver, awake)
+  local ok, err = pcall(tell, driver, awake)
+  if not ok then failure.keep(driver, err) end
+end
+
+--- A call from outside the loop returns. Inside a callback of another loop this is left to that.
+function watching.settle(driver)
+  if not inside.any() then driver.hooks.settle() end
+end
+
+--- Nothing is watched any more.
+function watching.stop(driver)
+  if driver.awake ~= false then try(driver, false) end
+  watching.settle(driver)
+end
+
+--- Transfers may have ended, and a hook failed. (What goes on later, and not at once, when it is
+-- resumed may be about to start another.)
+function watching.adjust(driver)
+  if not driver.multi or driver.awake == false then return end
+  if driver.active > 0 then
+    if driver.awake == nil then try(driver, true) end
+  elseif not (driver.later and coroutines.any(driver)) then
+    watching.stop(driver)
+  end
+end
+
+--- The same when a coroutine that was spawned has ended.
+function watching.task_ended(driver)
+  if driver.later then watching.adjust(driver) end
+end
+
+return watching
