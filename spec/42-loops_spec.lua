@@ -78,12 +78,12 @@ end
 
 describe("The driver's contract", function()
   it("is what its head lists", function()
-    local names = {}
-    for name in pairs(require("spec.support.contract").names) do names[#names + 1] = name end
-    table.sort(names)
+    local listed = {}
+    for name in pairs(require("spec.support.contract").names) do listed[#listed + 1] = name end
+    table.sort(listed)
     assert.same({ "active", "busy", "close", "current", "guard", "hooks", "multi", "on_event",
       "on_timer", "perform", "resume", "run", "settle", "spawn", "spawned", "step", "suspend",
-      "timer", "turn", "watch" }, names)
+      "timer", "turn", "watch" }, listed)
   end)
 
   it("is enforced: what an adapter reads, writes or gives besides raises", function()

@@ -40,8 +40,6 @@ local transfers = require "curlsock.driver.transfer"
 local turns = require "curlsock.driver.turns"
 local watching = require "curlsock.driver.watching"
 
-local isyieldable = coroutine.isyieldable
-
 local Driver = {}
 Driver.__index = Driver
 
@@ -71,9 +69,7 @@ function Driver:perform(easy, seconds)
   if not ok then return nil, message, name end
   if seconds then assert(easy:setopt("timeout", seconds)) end
   watching.wake(self)
-  local waiting = isyieldable() and self.hooks.current() or false
-  transfers.set_waiting(transfer, waiting)
-  turns.wait(self, transfer, waiting)
+  transfers.wait(self, transfer, turns.turn)
   return transfers.result(transfer)
 end
 
@@ -85,15 +81,11 @@ end
 
 --- run(): runs the loop until no transfer is left, and nothing that was spawned and can go
 -- on. Raises as on_event does; a further run() goes on.
-function Driver:run()
-  turns.run(self)
-end
+Driver.run = turns.run
 
 --- step(): waits for this driver's transfers alone, if any run, and handles what has happened.
 -- Raises as on_event does.
-function Driver:step()
-  turns.step(self)
-end
+Driver.step = turns.step
 
 --- close(): ends the transfers that still run (their coroutines get nil, message, "CLOSED"),
 -- unwatches all and closes the multi with its connections. A second call does nothing. Raises

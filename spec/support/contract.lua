@@ -20,7 +20,8 @@ end
 contract.names = listed()
 
 local function check(name, what)
-  if not contract.names[name] then error(("%s '%s' is not in the contract"):format(what, name), 3) end
+  if contract.names[name] then return end
+  error(("%s '%s' is not in the contract"):format(what, name), 3)
 end
 
 -- The driver as an adapter may see it: it gets methods of its own, and reads what is listed.

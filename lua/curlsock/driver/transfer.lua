@@ -1,11 +1,10 @@
 -- A transfer that somebody waits for: from multi:add until a coroutine goes on with its result.
 local curl = require "curlsock"
-local coroutines = require "curlsock.driver.coroutines"
 local failure = require "curlsock.driver.failure"
 local inside = require "curlsock.driver.inside"
 local watching = require "curlsock.driver.watching"
 
-local setmetatable = setmetatable
+local isyieldable, setmetatable = coroutine.isyieldable, setmetatable
 
 local transfers = {}
 
@@ -13,22 +12,25 @@ local transfers = {}
 -- each request, so it is an array of these fields, which is made quickly.
 local Transfer = {}
 local DRIVER <const>, EASY <const> = 1, 2
-local DONE <const> = 3 -- has ended, or nobody waits for it; "adding" until the multi has it
+local STATE <const> = 3 -- one of those below
 local WAITING <const> = 4 -- what is suspended meanwhile, or false
 local NAME <const>, MESSAGE <const> = 5, 6 -- how it failed, or false
 
---- driver.running has all that the multi may have, driver.active is how many these are. Those whose
--- coroutines are to go on wait in driver.ended, those to be removed in driver.cancelled: until
--- that is done, whatever is thrown meanwhile.
+-- New; in the multi; in it still, but nobody waits for it; ended.
+local ADDING <const>, RUNNING <const>, CANCELLED <const>, DONE <const> = 1, 2, 3, 4
+
+--- driver.active is how many the multi may have. Those whose coroutines are to go on wait in
+-- driver.ended, those to be removed in driver.cancelled: until that is done, whatever is thrown
+-- meanwhile.
 function transfers.begin(driver)
-  driver.running, driver.active = {}, 0
+  driver.active = 0
   driver.ended = { first = 1, last = 0 }
   driver.cancelled = {}
 end
 
 local function leave(driver, transfer)
-  if not driver.running[transfer] then return end
-  driver.running[transfer] = nil
+  if transfer[STATE] == DONE then return end
+  transfer[STATE] = DONE
   driver.active = driver.active - 1
 end
 
@@ -41,19 +43,14 @@ end
 
 -- ---- its end ----------------------------------------------------------------------------------
 
-local function queue(driver, transfer)
-  local ended = driver.ended
-  if ended.first > ended.last then ended.first, ended.last = 1, 0 end
-  ended[ended.last + 1] = transfer
-  ended.last = ended.last + 1
-end
-
--- (Where nobody waits any more the result is nobody's.)
+-- Those who wait for it are to go on. (Where nobody does the result is nobody's.)
 local function finish(driver, transfer, name, message)
-  if not transfer[DONE] then
+  if transfer[STATE] == RUNNING then
+    local ended = driver.ended
+    if ended.first > ended.last then ended.first, ended.last = 1, 0 end
     transfer[NAME], transfer[MESSAGE] = name, message
-    transfer[DONE] = true
-    queue(driver, transfer)
+    ended[ended.last + 1] = transfer
+    ended.last = ended.last + 1
   end
   leave(driver, transfer)
 end
@@ -85,7 +82,7 @@ end
 -- Removes it from the multi. Where that is refused, inside a callback of an easy that has the same
 -- share, it stays. (An easy that was closed has left the multi by that.)
 local function withdraw(driver, transfer)
-  if not driver.running[transfer] then return true end
+  if transfer[STATE] == DONE then return true end
   local easy = transfer[EASY]
   if not driver.multi or curl.type(easy) ~= "easy" then return true, leave(driver, transfer) end
   local ok, err = inside.call(driver, driver.multi.remove, easy)
@@ -95,12 +92,12 @@ end
 
 --- Removes what was cancelled inside a callback, or keeps it for another time.
 function transfers.remove_cancelled(driver)
-  local list, refused = driver.cancelled, {}
+  local list = driver.cancelled
   if not list[1] or inside.this(driver) then return end
-  local i = 1
+  local refused, i = {}, 1
   while list[i] do
     local ok, err = withdraw(driver, list[i])
-    if driver.running[list[i]] then
+    if list[i][STATE] ~= DONE then
       refused[#refused + 1] = list[i]
     elseif not ok then
       failure.keep(driver, err)
@@ -117,14 +114,15 @@ local function cancel(driver, transfer)
   transfers.remove_cancelled(driver)
   watching.adjust(driver)
   watching.settle(driver)
-  return ok or driver.running[transfer], err
+  return ok or transfer[STATE] ~= DONE, err
 end
 
 function Transfer:__close(err)
-  local driver, done = self[DRIVER], self[DONE]
-  self[WAITING], self[DONE] = false, true
-  if not driver.running[self] then return end
-  if done == "adding" and not is_in(driver, self) then return leave(driver, self) end
+  local driver, state = self[DRIVER], self[STATE]
+  self[WAITING] = false
+  if state == DONE then return end
+  if state == ADDING and not is_in(driver, self) then return transfers.mend(driver) end
+  self[STATE] = CANCELLED
   local ok, failed = cancel(driver, self)
   if ok then return end
   if err == nil then error(failed, 0) end
@@ -135,28 +133,29 @@ end
 
 --- A transfer of this easy, to be started. Its end of scope ends it.
 function transfers.new(driver, easy)
-  return setmetatable({ driver, easy, "adding", false, false, false }, Transfer)
+  return setmetatable({ driver, easy, ADDING, false, false, false }, Transfer)
 end
 
 --- Adds it to the multi: true, or nil, message, name.
 function transfers.start(driver, transfer)
-  driver.running[transfer] = true
   driver.active = driver.active + 1
   local ok, added, message, name = inside.call(driver, driver.multi.add, transfer[EASY], transfer)
   transfers.remove_cancelled(driver)
   if not ok then error(added, 0) end
   if not added then return nil, message, name end
-  transfer[DONE] = false
+  transfer[STATE] = RUNNING
   return true
 end
 
---- What is suspended until it ends; false: its end is looked for.
-function transfers.set_waiting(transfer, waiting)
+--- Waits for its end: what can be suspended is, else the loop is run: turn(driver).
+function transfers.wait(driver, transfer, turn)
+  local hooks = driver.hooks
+  local waiting = isyieldable() and hooks.current() or false
   transfer[WAITING] = waiting
-end
-
-function transfers.is_done(transfer)
-  return transfer[DONE]
+  while transfer[STATE] ~= DONE do
+    if waiting then hooks.suspend(waiting) else turn(driver) end
+  end
+  if not waiting then watching.settle(driver) end
 end
 
 --- What perform returns, or raises.
@@ -181,21 +180,12 @@ end
 --- The multi was closed, which had these: all have ended.
 function transfers.close_all(driver, list)
   for _, transfer in ipairs(list) do finish(driver, transfer, "CLOSED", "the loop was closed") end
-  driver.running, driver.active, driver.cancelled = {}, 0, {}
+  driver.active, driver.cancelled = 0, {}
 end
 
---- After something was thrown at any place in here: what has left the multi unseen has ended.
+--- After something was thrown at any place in here.
 function transfers.mend(driver)
-  local has = {}
-  for _, transfer in ipairs(driver.multi and driver.multi:easies() or {}) do has[transfer] = true end
-  local running = driver.running
-  driver.active = 0
-  for transfer in pairs(running) do
-    driver.active = driver.active + 1
-    if transfer[DONE] ~= "adding" and not has[transfer] then
-      finish(driver, transfer, "INTERRUPTED", "the result was lost by an interrupt")
-    end
-  end
+  driver.active = driver.multi and #driver.multi:easies() or 0
 end
 
 return transfers

@@ -53,6 +53,8 @@ end
 --- Does what an earlier turn has left. Returns whether a coroutine went on: there may be nothing to
 -- wait for any more.
 function turns.catch_up(driver)
+  local ended = driver.ended
+  if ended.first > ended.last and not driver.cancelled[1] and not driver.torn then return false end
   if inside.this(driver) then return false end
   if driver.torn then mend(driver) end
   if driver.cancelled[1] then
@@ -64,7 +66,7 @@ function turns.catch_up(driver)
   return any
 end
 
---- Waits for this driver's transfers alone, if any run, and handles what has happened.
+--- step(), of the driver.
 function turns.step(driver)
   if not driver.multi or turns.catch_up(driver) or driver.active == 0 then return end
   refuse_inside(driver)
@@ -78,8 +80,9 @@ function turns.step(driver)
   end
 end
 
--- Inside a callback of any transfer the loop around may be one that cannot be entered again.
-local function turn(driver)
+--- Runs the loop until something happens. Inside a callback of any transfer the loop around may be
+-- one that cannot be entered again.
+function turns.turn(driver)
   if driver.failed or driver.held then -- in the last turn, or by spawn
     watching.settle(driver)
     failure.raise_any(driver)
@@ -92,25 +95,16 @@ local function turn(driver)
   error(err, 0)
 end
 
---- Waits for a transfer: what can be suspended is, else the loop is run.
-function turns.wait(driver, transfer, waiting)
-  local suspend = driver.hooks.suspend
-  while not transfers.is_done(transfer) do
-    if waiting then suspend(waiting) else turn(driver) end
-  end
-  if not waiting then watching.settle(driver) end
-end
-
 local function is_busy(driver)
   if driver.active > 0 then return true end
   return not inside.any() and coroutines.any(driver) and driver.hooks.busy()
 end
 
---- Runs the loop until nothing is left to do.
+--- run(), of the driver.
 function turns.run(driver)
   turns.catch_up(driver)
   repeat
-    while is_busy(driver) do turn(driver) end
+    while is_busy(driver) do turns.turn(driver) end
     watching.settle(driver)
   until not is_busy(driver)
   failure.raise_any(driver)
