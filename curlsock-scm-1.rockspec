@@ -36,7 +36,6 @@ build = {
     ["curlsock.driver"] = "lua/curlsock/driver.lua",
     ["curlsock.driver.coroutines"] = "lua/curlsock/driver/coroutines.lua",
     ["curlsock.driver.failure"] = "lua/curlsock/driver/failure.lua",
-    ["curlsock.driver.inside"] = "lua/curlsock/driver/inside.lua",
     ["curlsock.driver.transfer"] = "lua/curlsock/driver/transfer.lua",
     ["curlsock.driver.turns"] = "lua/curlsock/driver/turns.lua",
     ["curlsock.driver.watching"] = "lua/curlsock/driver/watching.lua",

@@ -66,11 +66,24 @@ static int core_type(lua_State *L) {
   for (int i = 0; !name && i < 3; i++) {
     if (!luaL_testudata(L, 1, classes[i])) continue;
     const struct cs_handle *h = cs_unbox(L, 1);
-    closed = !h || h->closed;
+    closed = !h || h->phase != CS_OPEN;
     name = classes[i];
   }
   if (!name) return luaL_pushfail(L), 1;
   lua_pushfstring(L, "%s%s", closed ? "closed " : "", name + sizeof "curlsock");
+  return 1;
+}
+
+/* curl.inside([handle]): whether libcurl is at work, and this is a callback of it; with a handle:
+ * a callback in which methods of that are refused. */
+static int core_inside(lua_State *L) {
+  const struct cs_runtime *rt = cs_runtime(L);
+  struct cs_handle *h = NULL;
+  lua_settop(L, 1);
+  if (lua_isnil(L, 1)) return lua_pushboolean(L, rt->frame != NULL), 1;
+  for (int kind = 0; !h && kind < CS_NKINDS; kind++) h = cs_handle_test(L, 1, kind);
+  if (!h) return luaL_typeerror(L, 1, "easy, multi or share");
+  lua_pushboolean(L, cs_is_inside(h));
   return 1;
 }
 
@@ -81,6 +94,7 @@ int luaopen_curlsock_core(lua_State *L) {
   static const luaL_Reg functions[] = {{"address", cs_address_parse},
                                        {"adopt", cs_socket_adopt},
                                        {"easy", cs_easy_new},
+                                       {"inside", core_inside},
                                        {"live", core_live},
                                        {"multi", cs_multi_new},
                                        {"now", core_now},

@@ -1,4 +1,5 @@
--- curl.type: what a value is, and whether it was closed. It never raises.
+-- What can be asked without an error: curl.type, what a value is and whether it was closed;
+-- curl.inside, whether this is a callback.
 
 local curl = require "curlsock"
 local system = require "spec.support.system"
@@ -80,5 +81,57 @@ describe("curl.type", function()
     assert.equal("socket", curl.type(kept))
     easy:close()
     assert.equal("closed socket", curl.type(kept))
+  end)
+end)
+
+describe("curl.inside", function()
+  -- Calls f in a callback of the easy.
+  local function inside(easy, perform, f)
+    local server <close> = curl.socket():bind("127.0.0.1:0"):listen()
+    local called
+    easy:setopt { url = "http://" .. tostring(server:localaddress()), proxy = "", timeout = 5 }
+    easy:setopt("opensocketfunction", function()
+      called = true
+      f()
+      return false, "seen"
+    end)
+    perform(easy)
+    assert.is_true(called)
+  end
+
+  it("says whether libcurl is at work", function()
+    assert.is_false(curl.inside())
+    local seen
+    inside(curl.easy(), function(easy) easy:perform() end, function() seen = curl.inside() end)
+    assert.is_true(seen)
+    assert.is_false(curl.inside())
+  end)
+
+  it("says of a handle whether its methods are refused", function()
+    local multi <close> = curl.multi()
+    local other <close> = curl.multi()
+    local stranger <close> = curl.easy()
+    local share <close> = curl.share { share = "dns" }
+    local easy, friend = curl.easy { share = share }, curl.easy { share = share }
+    local seen
+    multi:add(friend)
+    inside(easy, function() easy:perform() end, function()
+      seen = {}
+      for i, handle in ipairs { easy, friend, share, multi, other, stranger } do
+        seen[i] = curl.inside(handle)
+      end
+    end)
+    assert.same({ true, true, true, true, false, false }, seen)
+    for _, handle in ipairs { easy, friend, share, multi, other, stranger } do
+      assert.is_false(curl.inside(handle))
+    end
+    multi:remove(friend)
+  end)
+
+  it("takes closed handles, and nothing but handles", function()
+    local easy = curl.easy()
+    easy:close()
+    assert.is_false(curl.inside(easy))
+    assert.error_matches(function() curl.inside(curl.socket()) end, "easy, multi or share expected")
   end)
 end)

@@ -94,19 +94,19 @@ end
 
 -- Runs the loop until n transfers have ended, whose results it gets all in one step.
 local function end_together(loop, n)
-  local kept, next_kept = {}, 0
+  local kept = 0
   local real = debug.getmetatable(loop.multi).__index.results
-  loops.with_method("results", function(multi)
-    for easy, ok, message, name in real(multi) do
-      kept[#kept + 1] = table.pack(easy, ok, message, name)
-    end
-    return function()
-      if #kept < n or next_kept == n then return nil end
-      next_kept = next_kept + 1
-      return table.unpack(kept[next_kept], 1, 4)
-    end
+  local all = {}
+  loops.with_method("results", function(multi, list)
+    local now = {}
+    local more = real(multi, now)
+    for i = 1, 3 * more do all[3 * kept + i] = now[i] end
+    kept = kept + more
+    if kept < n then return 0 end
+    table.move(all, 1, 3 * n + 1, 1, list)
+    return n
   end, function()
-    while #kept < n do loop.hooks.turn() end
+    while kept < n do loop.hooks.turn() end
   end)
 end
 
@@ -848,13 +848,11 @@ local function describe_driver(raw)
     it("inside a hook is refused, and ends no transfer", function()
       local loop, host = new_loop(raw)
       local errors = {}
-      -- What libcurl refuses inside its callbacks.
-      local function is_inside() return not pcall(loop.multi.timeout, loop.multi) end
       for _, name in ipairs { "watch", "timer" } do
         local real = host.hooks[name]
         host.hooks[name] = function(...)
           real(...)
-          if not is_inside() then return end
+          if not curl.inside(loop.multi) then return end
           errors[#errors + 1] = select(2, pcall(loop.on_timer, loop))
         end
       end

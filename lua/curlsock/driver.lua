@@ -35,7 +35,6 @@
 local coroutines = require "curlsock.driver.coroutines"
 local curl = require "curlsock"
 local failure = require "curlsock.driver.failure"
-local inside = require "curlsock.driver.inside"
 local transfers = require "curlsock.driver.transfer"
 local turns = require "curlsock.driver.turns"
 local watching = require "curlsock.driver.watching"
@@ -91,11 +90,11 @@ Driver.step = turns.step
 -- unwatches all and closes the multi with its connections. A second call does nothing. Raises
 -- as on_event does. Refused inside a callback of a transfer.
 function Driver:close()
-  if self.multi and not inside.this(self) then turns.end_transfers(self) end
+  if not turns.is_inside(self) then turns.end_transfers(self) end
   local multi = self.multi
   if not multi then return end
   local list = multi:easies()
-  local ok, err = inside.call(self, multi.close)
+  local ok, err = pcall(multi.close, multi)
   if curl.type(multi) == "multi" then error(err, 0) end
   self.multi = nil
   if not ok then failure.keep(self, err) end

@@ -1,10 +1,11 @@
 -- A transfer that somebody waits for: from multi:add until a coroutine goes on with its result.
 local curl = require "curlsock"
 local failure = require "curlsock.driver.failure"
-local inside = require "curlsock.driver.inside"
 local watching = require "curlsock.driver.watching"
 
-local isyieldable, setmetatable = coroutine.isyieldable, setmetatable
+local getmetatable, isyieldable, setmetatable = getmetatable, coroutine.isyieldable, setmetatable
+
+local inside = curl.inside
 
 local transfers = {}
 
@@ -24,6 +25,7 @@ local ADDING <const>, RUNNING <const>, CANCELLED <const>, DONE <const> = 1, 2, 3
 -- meanwhile.
 function transfers.begin(driver)
   driver.active = 0
+  driver.results = {} -- as multi:results fills it; empty when all of them were taken
   driver.ended = { first = 1, last = 0 }
   driver.cancelled = {}
 end
@@ -79,42 +81,37 @@ end
 
 -- ---- cancelling -------------------------------------------------------------------------------
 
--- Removes it from the multi. Where that is refused, inside a callback of an easy that has the same
--- share, it stays. (An easy that was closed has left the multi by that.)
+-- Removes it from the multi. (An easy that was closed has left the multi by that.)
 local function withdraw(driver, transfer)
+  local easy, multi = transfer[EASY], driver.multi
   if transfer[STATE] == DONE then return true end
-  local easy = transfer[EASY]
-  if not driver.multi or curl.type(easy) ~= "easy" then return true, leave(driver, transfer) end
-  local ok, err = inside.call(driver, driver.multi.remove, easy)
+  if not multi or curl.type(easy) ~= "easy" then return true, leave(driver, transfer) end
+  local ok, err = pcall(multi.remove, multi, easy)
   if ok or not is_in(driver, transfer) then leave(driver, transfer) end
   return ok, err
 end
 
---- Removes what was cancelled inside a callback, or keeps it for another time.
+--- Removes what was cancelled inside a callback, where that is refused.
 function transfers.remove_cancelled(driver)
   local list = driver.cancelled
-  if not list[1] or inside.this(driver) then return end
-  local refused, i = {}, 1
+  if not list[1] or driver.multi and inside(driver.multi) then return end
+  local i = 1
   while list[i] do
     local ok, err = withdraw(driver, list[i])
-    if list[i][STATE] ~= DONE then
-      refused[#refused + 1] = list[i]
-    elseif not ok then
-      failure.keep(driver, err)
-    end
+    if not ok then failure.keep(driver, err) end
     i = i + 1
   end
-  driver.cancelled = refused
+  driver.cancelled = {}
 end
 
 local function cancel(driver, transfer)
   driver.cancelled[#driver.cancelled + 1] = transfer
-  if inside.this(driver) then return true end
+  if driver.multi and inside(driver.multi) then return true end
   local ok, err = withdraw(driver, transfer)
   transfers.remove_cancelled(driver)
   watching.adjust(driver)
   watching.settle(driver)
-  return ok or transfer[STATE] ~= DONE, err
+  return ok, err
 end
 
 function Transfer:__close(err)
@@ -139,9 +136,8 @@ end
 --- Adds it to the multi: true, or nil, message, name.
 function transfers.start(driver, transfer)
   driver.active = driver.active + 1
-  local ok, added, message, name = inside.call(driver, driver.multi.add, transfer[EASY], transfer)
-  transfers.remove_cancelled(driver)
-  if not ok then error(added, 0) end
+  local added, message, name = driver.multi:add(transfer[EASY], transfer)
+  if driver.cancelled[1] then transfers.remove_cancelled(driver) end
   if not added then return nil, message, name end
   transfer[STATE] = RUNNING
   return true
@@ -166,15 +162,25 @@ function transfers.result(transfer)
   return nil, message, name
 end
 
+-- Takes those that are in the list. (What the program has added by itself is its own.)
+local function take(driver, list)
+  local i, transfer = 1, list[1]
+  while transfer ~= nil do
+    if getmetatable(transfer) == Transfer then
+      finish(driver, transfer, list[i + 1], list[i + 2])
+    end
+    list[i], list[i + 2] = false, false -- once is enough
+    i = i + 3
+    transfer = list[i]
+  end
+  list[1] = nil
+end
+
 --- Ends those that libcurl has finished.
 function transfers.collect(driver)
-  local multi = driver.multi -- a finalizer may close it at any time
-  local next_result = multi and multi:results()
-  while driver.multi do
-    local transfer, ok, message, name = next_result(multi)
-    if not transfer then return end
-    finish(driver, transfer, not ok and name, message)
-  end
+  local list, multi = driver.results, driver.multi
+  if list[1] ~= nil then take(driver, list) end -- of a call that was interrupted
+  if multi and multi:results(list) > 0 then take(driver, list) end
 end
 
 --- The multi was closed, which had these: all have ended.

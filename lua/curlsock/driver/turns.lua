@@ -2,10 +2,12 @@
 -- error at any place in here, which may be an interrupt (of a debug hook), comes out; what it has
 -- torn is mended in the same call, or with the next turn.
 local coroutines = require "curlsock.driver.coroutines"
+local curl = require "curlsock"
 local failure = require "curlsock.driver.failure"
-local inside = require "curlsock.driver.inside"
 local transfers = require "curlsock.driver.transfer"
 local watching = require "curlsock.driver.watching"
+
+local inside = curl.inside
 
 local turns = {}
 
@@ -17,7 +19,7 @@ function turns.end_transfers(driver)
 end
 
 local function mend(driver)
-  driver.torn = true -- until it is done
+  driver.torn, driver.calling = true, false -- until it is done
   transfers.collect(driver)
   transfers.mend(driver)
   driver.torn = false
@@ -25,16 +27,25 @@ local function mend(driver)
   watching.adjust(driver)
 end
 
+--- Whether the driver's own multi is at work: it cannot be called then. (When its call ends, close
+-- callbacks of what others have dropped may run.)
+function turns.is_inside(driver)
+  return driver.calling or driver.multi and inside(driver.multi)
+end
+
 local function drive(driver, method, fd, events)
-  local ok, result, message = inside.call(driver, driver.multi[method], fd, events)
-  if not ok then error(result, 0) end
-  if result == nil then failure.keep(driver, message) end
+  local multi = driver.multi
+  driver.calling = true
+  local ok, result, message = pcall(multi[method], multi, fd, events)
+  driver.calling = false
+  if not ok or result == nil then failure.keep(driver, message or result) end
   turns.end_transfers(driver)
   if driver.active == 0 or driver.awake == nil then watching.adjust(driver) end
 end
 
 local function refuse_inside(driver)
-  if inside.this(driver) then error("the loop cannot go on inside a callback of a transfer", 0) end
+  if not turns.is_inside(driver) then return end
+  error("the loop cannot go on inside a callback of a transfer", 0)
 end
 
 --- Calls a method of the multi, which drives transfers. Raises the first of what it raises, which
@@ -45,7 +56,7 @@ function turns.act(driver, method, fd, events)
   local ok, err = pcall(drive, driver, method, fd, events)
   if not ok then
     failure.keep(driver, err)
-    pcall(mend, driver) -- refused inside callbacks of the same share: the next turn does it
+    mend(driver)
   end
   if driver.failed then failure.raise(driver) end
 end
@@ -55,7 +66,7 @@ end
 function turns.catch_up(driver)
   local ended = driver.ended
   if ended.first > ended.last and not driver.cancelled[1] and not driver.torn then return false end
-  if inside.this(driver) then return false end
+  if turns.is_inside(driver) then return false end
   if driver.torn then mend(driver) end
   if driver.cancelled[1] then
     transfers.remove_cancelled(driver)
@@ -88,7 +99,7 @@ function turns.turn(driver)
     failure.raise_any(driver)
   end
   if turns.catch_up(driver) then return end
-  if inside.any() then return turns.step(driver) end
+  if inside() then return turns.step(driver) end
   local ok, err = pcall(driver.hooks.turn)
   if ok then return end
   driver.torn = true
@@ -97,7 +108,7 @@ end
 
 local function is_busy(driver)
   if driver.active > 0 then return true end
-  return not inside.any() and coroutines.any(driver) and driver.hooks.busy()
+  return not inside() and coroutines.any(driver) and driver.hooks.busy()
 end
 
 --- run(), of the driver.

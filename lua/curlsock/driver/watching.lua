@@ -1,8 +1,8 @@
 -- What the hooks are told: all that the multi waits for while transfers run, and nothing while
 -- none does. (driver.awake says which; nil when a hook has failed: nobody knows.)
-local failure = require "curlsock.driver.failure"
-local inside = require "curlsock.driver.inside"
 local coroutines = require "curlsock.driver.coroutines"
+local curl = require "curlsock"
+local failure = require "curlsock.driver.failure"
 
 local watching = {}
 
@@ -48,7 +48,7 @@ end
 
 --- A call from outside the loop returns. Inside a callback of another loop this is left to that.
 function watching.settle(driver)
-  if not inside.any() then driver.hooks.settle() end
+  if not curl.inside() then driver.hooks.settle() end
 end
 
 --- Nothing is watched any more.
