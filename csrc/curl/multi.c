@@ -463,6 +463,7 @@ void cs_multi_class_new(lua_State *L) {
                                      {"wakeup", multi_wakeup},
                                      {"pollfd", cs_event_pollfd},
                                      {"events", cs_event_events},
+                                     {"watches", cs_event_watches},
                                      {"easies", multi_easies},
                                      {NULL, NULL}};
   cs_handle_class(L, CS_MULTI, &ops, methods);

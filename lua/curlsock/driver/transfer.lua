@@ -88,6 +88,7 @@ local function withdraw(driver, transfer)
   if not multi or curl.type(easy) ~= "easy" then return true, leave(driver, transfer) end
   local ok, err = pcall(multi.remove, multi, easy)
   if ok or not is_in(driver, transfer) then leave(driver, transfer) end
+  if not ok then watching.doubt(driver) end
   return ok, err
 end
 
@@ -119,6 +120,7 @@ function Transfer:__close(err)
   self[WAITING] = false
   if state == DONE then return end
   if state == ADDING and not is_in(driver, self) then return transfers.mend(driver) end
+  if state == ADDING then watching.doubt(driver) end
   self[STATE] = CANCELLED
   local ok, failed = cancel(driver, self)
   if ok then return end

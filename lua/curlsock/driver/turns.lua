@@ -20,6 +20,7 @@ end
 
 local function mend(driver)
   driver.torn, driver.calling = true, false -- until it is done
+  watching.doubt(driver)
   transfers.collect(driver)
   transfers.mend(driver)
   driver.torn = false
@@ -38,6 +39,7 @@ local function drive(driver, method, fd, events)
   driver.calling = true
   local ok, result, message = pcall(multi[method], multi, fd, events)
   driver.calling = false
+  if not ok then watching.doubt(driver) end
   if not ok or result == nil then failure.keep(driver, message or result) end
   turns.end_transfers(driver)
   if driver.active == 0 or driver.awake == nil then watching.adjust(driver) end

@@ -6,8 +6,21 @@ local failure = require "curlsock.driver.failure"
 
 local watching = {}
 
+-- Nobody knows what the hooks have been told, but that it is no other descriptor than these.
+local function refresh(driver)
+  local now, hooks = driver.multi and driver.multi:watches() or {}, driver.hooks
+  for fd in pairs(driver.watched) do
+    if not now[fd] then
+      hooks.watch(fd, nil)
+      driver.watched[fd] = nil
+    end
+  end
+  for fd, events in pairs(now) do driver.watched[fd] = events end
+end
+
 local function tell(driver, awake)
   local hooks = driver.hooks
+  if driver.awake == nil then refresh(driver) end
   driver.awake = nil
   for fd, events in pairs(driver.watched) do hooks.watch(fd, awake and events or nil) end
   if not driver.pollable then hooks.timer(awake and driver.multi:timeout() or nil) end
@@ -16,8 +29,8 @@ end
 
 --- The multi's callbacks pass on what it waits for.
 function watching.begin(driver)
-  local hooks = driver.hooks
-  driver.watched, driver.awake = {}, false
+  local hooks, watched = driver.hooks, {}
+  driver.watched, driver.awake = watched, false
 
   local function pass(hook, ...)
     if not driver.awake then return end -- all is told together, later
@@ -28,12 +41,18 @@ function watching.begin(driver)
 
   driver.multi:setopt {
     socketfunction = function(fd, events)
-      driver.watched[fd] = events
+      if events then watched[fd] = events end
       pass(hooks.watch, fd, events)
+      if not events then watched[fd] = nil end -- not before
     end,
     timerfunction = function(seconds) pass(hooks.timer, seconds) end,
   }
   driver.pollable = driver.multi:pollfd() ~= nil
+end
+
+--- A call of the multi has failed: that may have been by a callback above.
+function watching.doubt(driver)
+  if driver.awake then driver.awake = nil end
 end
 
 --- Before a transfer is waited for.
