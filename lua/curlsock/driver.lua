@@ -22,7 +22,7 @@
 --
 -- The calls, which are methods of the driver:
 --   perform(easy [, seconds])   spawn(f, ...)   run()   step()   close()
---   on_event(fd, events)        on_timer()      guard(method, ...)
+--   on_event(fd, events)        on_timer()      guard(f, ...)
 -- and fields to read:
 --   hooks      the table above, with the defaults
 --   multi      its multi; nil when it was closed
@@ -128,11 +128,11 @@ function Driver:on_timer()
   error(err, 0)
 end
 
---- guard(method, ...): calls on_event or on_timer, by name, for a library that cannot bear an
--- error: what it raises is kept for the next run(), perform() or close(). Returns false for the
+--- guard(f, ...): calls f(...), which calls on_event or on_timer, for a library that cannot bear
+-- an error: what is thrown is kept for the next run(), perform or close(). Returns false for the
 -- first error that is kept so, true otherwise.
-function Driver:guard(method, ...)
-  local ok, err = pcall(self[method], self, ...)
+function Driver:guard(f, ...)
+  local ok, err = pcall(f, ...)
   return ok or not failure.hold(self, err)
 end
 

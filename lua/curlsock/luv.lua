@@ -3,10 +3,37 @@
 --   local loop = require("curlsock.luv").new()
 --   loop:spawn(function() print(loop:perform(curl.easy { url = "http://localhost/" })) end)
 --   loop:run()      -- or uv.run(), if the program has more to do
+--
+-- luv ends the process when a callback of libuv throws. Nothing in here does, but an error of a
+-- debug hook for calls, as lua's own for Ctrl-C is, comes before any function of ours when it was
+-- set while libuv waits: there luv prints "Uncaught Error" and exits.
 local driver = require "curlsock.driver"
 local uv = require "luv"
 
 local closing = false -- a handle, of any of our loops
+
+--- What libuv calls: a table whose call is a function of C, that of a coroutine in which no hook
+-- of the program's interrupts. What is thrown in it stops libuv's loop, if it is the first.
+local Callback = {}
+Callback.__index = Callback
+
+local function serve(callback, ...)
+  if not callback.loop:guard(callback.f, ...) then uv.stop() end
+  callback.close_stopped()
+end
+
+Callback.__call = coroutine.wrap(function()
+  while true do serve(coroutine.yield()) end
+end)
+Callback.__call()
+
+-- Whether it can be closed. The program may have done that.
+local function is_open(handle)
+  local ok, answer = pcall(uv.is_closing, handle)
+  if ok then return not answer end
+  if not tostring(answer):find("uv_handle", 1, true) then error(answer, 0) end -- not luv's
+  return false
+end
 
 --- new([options]): a loop, for whose methods see curlsock.driver; options are the multi's. It
 -- keeps uv.run() running while it has transfers. Inside a callback of libuv, a perform that is
@@ -16,14 +43,13 @@ local function new(options)
   local polls, stopped, timer = {}, {}, nil
   local hooks = {}
 
-  -- libuv would print an error and end the process. The first one stops its loop.
-  local function call(method, ...)
-    if not loop:guard(method, ...) then uv.stop() end
-  end
-
+  -- (What is in the list twice is closed once.)
   local function close_stopped()
     for i = #stopped, 1, -1 do
-      closing = pcall(stopped[i].close, stopped[i]) or closing
+      if is_open(stopped[i]) then
+        closing = true
+        stopped[i]:close()
+      end
       stopped[i] = nil
     end
   end
@@ -32,20 +58,22 @@ local function new(options)
   -- luv crashes if the state ends meanwhile. So what is unwatched, by a finalizer in a state that
   -- ends maybe, is only stopped, and closed after the next event or when a call returns.
   local function close(handle)
-    local alive, ended = pcall(uv.is_closing, handle)
-    if not alive or ended then return end
-    handle:stop()
+    if not is_open(handle) then return end
     stopped[#stopped + 1] = handle
+    handle:stop()
+  end
+
+  local function callback(f)
+    return setmetatable({ loop = loop, f = f, close_stopped = close_stopped }, Callback)
   end
 
   local function start(poll, fd, events)
     polls[fd] = poll
-    poll:start(events, function(err, ready)
+    poll:start(events, callback(function(err, ready)
       if polls[fd] ~= poll then return end
       if err then start(poll, fd, events) end -- libuv has stopped it
-      call("on_event", fd, err and events or ready) -- libcurl finds the error itself
-      close_stopped()
-    end)
+      loop:on_event(fd, err and events or ready) -- libcurl finds the error itself
+    end))
   end
 
   function hooks.settle()
@@ -59,8 +87,9 @@ local function new(options)
   function hooks.watch(fd, events)
     local poll = polls[fd]
     if events then return start(poll or assert(uv.new_socket_poll(fd)), fd, events) end
-    polls[fd] = nil
+    if not poll then return end
     close(poll)
+    polls[fd] = nil
   end
 
   function hooks.timer(seconds)
@@ -70,10 +99,7 @@ local function new(options)
       return
     end
     timer = timer or uv.new_timer()
-    timer:start(math.ceil(seconds * 1000), 0, function()
-      call("on_timer")
-      close_stopped()
-    end)
+    timer:start(math.ceil(seconds * 1000), 0, callback(function() loop:on_timer() end))
   end
 
   function hooks.turn()
