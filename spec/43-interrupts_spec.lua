@@ -46,16 +46,15 @@ it("Ctrl-C in lua ends the wait, and what has to be closed is", function()
     local ended, ok, message
     loop:spawn(function()
       local _ <close> = setmetatable({}, { __close = function() ended = true end })
-      loop:perform(curl.easy { url = %q, proxy = "", headerfunction = function(line)
-        if line == "\r\n" then os.execute("kill -s INT " .. pid) end
-      end })
+      loop:perform(curl.easy { url = %q, proxy = "", writefunction = {} })
     end)
+    os.execute(("(sleep 0.2; kill -s INT %%d) &"):format(pid)) -- itself it ignores the signal
     ok, message = pcall(loop.run, loop)
     assert(not ok and message:find("interrupted!", 1, true), message)
     assert(loop:perform(curl.easy { url = %q, proxy = "", writefunction = {} }))
     loop:close()
     assert(ended)
     print "done"
-  ]]):format(web.url .. "/slow", web.url .. "/hello"))
+  ]]):format(web.url .. "/slow?rate=64k", web.url .. "/hello"))
   assert.same({ "done\n", "" }, { out, err })
 end)
