@@ -44,6 +44,14 @@ Driver.__index = Driver
 
 local function nothing() end
 
+local function check_perform(driver, easy)
+  local multi, kind = driver.multi, curl.type(easy)
+  if not multi then error("perform: the loop is closed", 3) end
+  if kind == "closed easy" then error("perform: the easy is closed", 3) end
+  if kind ~= "easy" then error("perform: curlsock.easy expected, got " .. type(easy), 3) end
+  if curl.inside(multi) then error("perform is not allowed inside a callback of this loop", 3) end
+end
+
 --- driver.new(hooks [, options]): a driver with a multi of its own, which has these options.
 -- Raises an error where libcurl refuses one.
 local function new(hooks, options)
@@ -57,16 +65,18 @@ end
 
 --- perform(easy [, seconds]): what easy:perform() does, while others run: the coroutine waits
 -- until the transfer is done. Outside a coroutine it runs the loop meanwhile, and raises what
--- that does. seconds, if given, becomes the easy's option "timeout".
+-- that does. seconds, if given, becomes the easy's option "timeout"; the loop keeps that time
+-- itself, too, while libcurl does not: when the transfer waits for a free connection.
 -- Returns true, or nil, message, name ("CLOSED" when the easy or the loop was closed); raises
 -- what a callback of this transfer threw. A coroutine that is closed while it waits cancels
--- its transfer.
+-- its transfer. (One for which libcurl's own thread asks a name server cannot be ended before
+-- that has an answer, or gives up: all wait then.)
 function Driver:perform(easy, seconds)
-  if not self.multi then error("perform: the loop is closed", 2) end
+  check_perform(self, easy)
   local transfer <close> = transfers.new(self, easy)
   local ok, message, name = transfers.start(self, transfer)
   if not ok then return nil, message, name end
-  if seconds then assert(easy:setopt("timeout", seconds)) end
+  if seconds then transfers.limit(self, transfer, seconds) end
   watching.wake(self)
   transfers.wait(self, transfer, turns.turn)
   return transfers.result(transfer)
@@ -75,6 +85,10 @@ end
 --- spawn(f, ...): runs f(...) in a coroutine, at once or when the loop runs. What it throws
 -- comes out of run().
 function Driver:spawn(f, ...)
+  local meta = getmetatable(f)
+  if type(f) ~= "function" and not (type(meta) == "table" and meta.__call) then
+    error("spawn: function expected, got " .. type(f), 2)
+  end
   coroutines.spawn(self, watching.task_ended, f, ...)
 end
 
@@ -83,23 +97,30 @@ end
 Driver.run = turns.run
 
 --- step(): waits for this driver's transfers alone, if any run, and handles what has happened.
--- Raises as on_event does.
+-- Raises as on_event does, and when the wait itself fails.
 Driver.step = turns.step
+
+-- The loop is closed from here on, whatever is thrown meanwhile: a further close goes on.
+local function begin_close(driver)
+  local multi = driver.multi
+  if curl.inside(multi) then multi:close() end -- says that it is refused
+  driver.closing = { multi = multi, easies = multi:easies() }
+  driver.multi = nil
+end
 
 --- close(): ends the transfers that still run (their coroutines get nil, message, "CLOSED"),
 -- unwatches all and closes the multi with its connections. A second call does nothing. Raises
 -- as on_event does. Refused inside a callback of a transfer.
 function Driver:close()
   if not turns.is_inside(self) then turns.end_transfers(self) end
-  local multi = self.multi
-  if not multi then return end
-  local list = multi:easies()
-  local ok, err = pcall(multi.close, multi)
-  if curl.type(multi) == "multi" then error(err, 0) end
-  self.multi = nil
+  if self.multi then begin_close(self) end
+  local closing = self.closing
+  if not closing or curl.inside(closing.multi) then return end
+  local ok, err = pcall(closing.multi.close, closing.multi)
   if not ok then failure.keep(self, err) end
   watching.stop(self)
-  transfers.close_all(self, list)
+  transfers.close_all(self, closing.easies)
+  self.closing = nil
   transfers.resume_ended(self)
   failure.raise_any(self)
 end
@@ -116,13 +137,14 @@ end
 -- Dropped when it is not watched any more. Raises what close callbacks and hooks threw, and
 -- what coroutines did not catch: the first error, after all is done; others are warnings.
 function Driver:on_event(fd, events)
-  if self.watched[fd] then turns.act(self, "socket_action", fd, events) end
+  if self.watched[fd] then turns.act(self, "on_event", "socket_action", fd, events) end
 end
 
 --- on_timer(): the time of the timer hook has come. Raises as on_event does.
 -- (Where it is refused, inside a callback, the time must not be lost.)
 function Driver:on_timer()
-  local ok, err = pcall(turns.act, self, "socket_action")
+  local ok, err = pcall(turns.act, self, "on_timer", "socket_action")
+  if ok and self.due then watching.set_timer(self) end -- the hook has one time only
   if ok then return end
   if self.awake then self.hooks.timer(0.01) end
   error(err, 0)

@@ -5,7 +5,7 @@ local watching = require "curlsock.driver.watching"
 
 local getmetatable, isyieldable, setmetatable = getmetatable, coroutine.isyieldable, setmetatable
 
-local inside = curl.inside
+local inside, now = curl.inside, curl.now
 
 local transfers = {}
 
@@ -16,6 +16,7 @@ local DRIVER <const>, EASY <const> = 1, 2
 local STATE <const> = 3 -- one of those below
 local WAITING <const> = 4 -- what is suspended meanwhile, or false
 local NAME <const>, MESSAGE <const> = 5, 6 -- how it failed, or false
+local DEADLINE <const>, SECONDS <const> = 7, 8 -- when its time is over, if it has a limit
 
 -- New; in the multi; in it still, but nobody waits for it; ended.
 local ADDING <const>, RUNNING <const>, CANCELLED <const>, DONE <const> = 1, 2, 3, 4
@@ -145,13 +146,26 @@ function transfers.start(driver, transfer)
   return true
 end
 
+-- libcurl, which keeps that time but while the transfer waits for a connection, comes first.
+local GRACE <const> = 0.05
+
+--- Gives it so much time.
+function transfers.limit(driver, transfer, seconds)
+  assert(transfer[EASY]:setopt("timeout", seconds))
+  local deadline = now() + seconds + GRACE
+  transfer[DEADLINE], transfer[SECONDS] = deadline, seconds
+  if driver.due and driver.due <= deadline then return end
+  driver.due = deadline
+  watching.set_timer(driver)
+end
+
 --- Waits for its end: what can be suspended is, else the loop is run: turn(driver).
 function transfers.wait(driver, transfer, turn)
   local hooks = driver.hooks
   local waiting = isyieldable() and hooks.current() or false
   transfer[WAITING] = waiting
   while transfer[STATE] ~= DONE do
-    if waiting then hooks.suspend(waiting) else turn(driver) end
+    if waiting then hooks.suspend(waiting) else turn(driver, "perform") end
   end
   if not waiting then watching.settle(driver) end
 end
@@ -183,6 +197,30 @@ function transfers.collect(driver)
   local list, multi = driver.results, driver.multi
   if list[1] ~= nil then take(driver, list) end -- of a call that was interrupted
   if multi and multi:results(list) > 0 then take(driver, list) end
+end
+
+-- Its time is over, and libcurl has not noticed.
+local function end_late(driver, transfer)
+  if transfer[STATE] == DONE then return end
+  local ok, err = pcall(driver.multi.remove, driver.multi, transfer[EASY])
+  finish(driver, transfer, "OPERATION_TIMEDOUT",
+    ("Operation timed out after %d milliseconds"):format(transfer[SECONDS] * 1000 // 1))
+  if not ok then failure.keep(driver, err) end
+end
+
+--- The driver's time driver.due has come: it is that of the first transfer. To look through all of
+-- them ten times a second is enough.
+function transfers.end_late(driver)
+  local time, first = now(), math.huge
+  for _, transfer in ipairs(driver.multi and driver.multi:easies() or {}) do
+    local deadline = getmetatable(transfer) == Transfer and transfer[DEADLINE]
+    if deadline and deadline <= time then
+      end_late(driver, transfer)
+    elseif deadline then
+      first = math.min(first, deadline)
+    end
+  end
+  driver.due = first < math.huge and math.max(first, time + 0.1) or nil
 end
 
 --- The multi was closed, which had these: all have ended.

@@ -7,14 +7,19 @@ local failure = require "curlsock.driver.failure"
 local transfers = require "curlsock.driver.transfer"
 local watching = require "curlsock.driver.watching"
 
-local inside = curl.inside
+local inside, now = curl.inside, curl.now
 
 local turns = {}
 
---- Ends the transfers that libcurl has finished, then lets their coroutines go on.
+--- Ends the transfers that libcurl has finished or whose time is over, then lets their coroutines
+-- go on.
 function turns.end_transfers(driver)
   transfers.remove_cancelled(driver)
   transfers.collect(driver)
+  if driver.due and driver.due <= now() then
+    transfers.end_late(driver)
+    watching.set_timer(driver)
+  end
   transfers.resume_ended(driver)
 end
 
@@ -45,16 +50,17 @@ local function drive(driver, method, fd, events)
   if driver.active == 0 or driver.awake == nil then watching.adjust(driver) end
 end
 
-local function refuse_inside(driver)
+local function refuse_inside(driver, name)
   if not turns.is_inside(driver) then return end
-  error("the loop cannot go on inside a callback of a transfer", 0)
+  error(name .. ": the loop cannot go on inside a callback of a transfer", 0)
 end
 
---- Calls a method of the multi, which drives transfers. Raises the first of what it raises, which
--- belongs to no transfer, and what coroutines throw, after all is done.
-function turns.act(driver, method, fd, events)
+--- Calls a method of the multi, which drives transfers; name is that of the driver's. Raises the
+-- first of what it raises, which belongs to no transfer, and what coroutines throw, after all is
+-- done.
+function turns.act(driver, name, method, fd, events)
   if not driver.multi then return end
-  refuse_inside(driver)
+  refuse_inside(driver, name)
   local ok, err = pcall(drive, driver, method, fd, events)
   if not ok then
     failure.keep(driver, err)
@@ -79,29 +85,35 @@ function turns.catch_up(driver)
   return any
 end
 
---- step(), of the driver.
-function turns.step(driver)
+local function seconds_left(driver)
+  return driver.due and math.min(60, math.max(0, driver.due - now())) or 60
+end
+
+--- step(), of the driver; name is what was called in its place.
+function turns.step(driver, name)
+  name = name or "step"
   if not driver.multi or turns.catch_up(driver) or driver.active == 0 then return end
-  refuse_inside(driver)
+  refuse_inside(driver, name)
   local multi = driver.multi
-  local ready, message = multi:poll(60)
+  local ready, message = multi:poll(seconds_left(driver))
   if not ready then error(message, 0) end
   if driver.pollable then
-    turns.act(driver, "socket_action", multi:pollfd(), "r")
+    turns.act(driver, name, "socket_action", multi:pollfd(), "r")
   else
-    turns.act(driver, "perform")
+    turns.act(driver, name, "perform")
   end
 end
 
 --- Runs the loop until something happens. Inside a callback of any transfer the loop around may be
 -- one that cannot be entered again.
-function turns.turn(driver)
+function turns.turn(driver, name)
   if driver.failed or driver.held then -- in the last turn, or by spawn
     watching.settle(driver)
     failure.raise_any(driver)
   end
+  if driver.closing then driver:close() end -- that was interrupted
   if turns.catch_up(driver) then return end
-  if inside() then return turns.step(driver) end
+  if inside() then return turns.step(driver, name) end
   local ok, err = pcall(driver.hooks.turn)
   if ok then return end
   driver.torn = true
@@ -109,7 +121,7 @@ function turns.turn(driver)
 end
 
 local function is_busy(driver)
-  if driver.active > 0 then return true end
+  if driver.multi and driver.active > 0 then return true end
   return not inside() and coroutines.any(driver) and driver.hooks.busy()
 end
 
@@ -117,7 +129,7 @@ end
 function turns.run(driver)
   turns.catch_up(driver)
   repeat
-    while is_busy(driver) do turns.turn(driver) end
+    while is_busy(driver) do turns.turn(driver, "run") end
     watching.settle(driver)
   until not is_busy(driver)
   failure.raise_any(driver)

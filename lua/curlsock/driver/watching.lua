@@ -18,12 +18,36 @@ local function refresh(driver)
   for fd, events in pairs(now) do driver.watched[fd] = events end
 end
 
+-- Tells the earlier of libcurl's time and the driver's own.
+local function set_timer(driver, seconds)
+  local left = driver.due and math.max(0, driver.due - curl.now())
+  if left and not (seconds and seconds < left) then seconds = left end
+  driver.timed = driver.timed or seconds ~= nil
+  if driver.timed then driver.hooks.timer(seconds) end
+  driver.timed = seconds ~= nil
+end
+
+-- libcurl's time, of which the pollfd takes care.
+local function library_time(driver)
+  return not driver.pollable and driver.multi and driver.multi:timeout() or nil
+end
+
+--- driver.due has changed.
+function watching.set_timer(driver)
+  if not driver.awake then return end -- all is told together, later
+  local ok, err = pcall(set_timer, driver, library_time(driver))
+  if ok then return end
+  driver.awake = nil
+  failure.keep(driver, err)
+end
+
 local function tell(driver, awake)
   local hooks = driver.hooks
   if driver.awake == nil then refresh(driver) end
   driver.awake = nil
   for fd, events in pairs(driver.watched) do hooks.watch(fd, awake and events or nil) end
-  if not driver.pollable then hooks.timer(awake and driver.multi:timeout() or nil) end
+  if not awake then driver.due = nil end
+  set_timer(driver, awake and library_time(driver) or nil)
   driver.awake = awake
 end
 
@@ -45,7 +69,7 @@ function watching.begin(driver)
       pass(hooks.watch, fd, events)
       if not events then watched[fd] = nil end -- not before
     end,
-    timerfunction = function(seconds) pass(hooks.timer, seconds) end,
+    timerfunction = function(seconds) pass(set_timer, driver, seconds) end,
   }
   driver.pollable = driver.multi:pollfd() ~= nil
 end
