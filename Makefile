@@ -190,7 +190,7 @@ LUA_LIB = $(DESTDIR)$(PREFIX)/lib/lua/$(LUA_VERSION)/curlsock
 install: all
 	mkdir -p '$(LUA_LIB)' '$(LUA_SHARE)'
 	cp $(CORE) '$(LUA_LIB)/core.so'
-	cp lua/curlsock/*.lua '$(LUA_SHARE)/'
+	cp -R lua/curlsock/. '$(LUA_SHARE)/'
 
 clean:
 	rm -rf $(BUILD)

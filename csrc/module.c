@@ -52,6 +52,41 @@ static int core_now(lua_State *L) {
   return 1;
 }
 
+/* curl.type(x): "easy", "multi", "share", "socket" or "address"; with "closed " before it where
+ * x can no longer be used (a Socket: where it has no descriptor); nil for anything else. Never
+ * raises. (A box is empty when it is half made, or finalized.) */
+static int core_type(lua_State *L) {
+  static const char *const classes[] = {"curlsock.easy", "curlsock.multi",
+                                        "curlsock.share"};
+  lua_settop(L, 1);
+  const struct cs_socket *s = cs_socket_test(L, 1);
+  const char *name = luaL_testudata(L, 1, "curlsock.address") ? "curlsock.address" : NULL;
+  int closed = s && s->fd < 0;
+  if (s) name = "curlsock.socket";
+  for (int i = 0; !name && i < 3; i++) {
+    if (!luaL_testudata(L, 1, classes[i])) continue;
+    const struct cs_handle *h = cs_unbox(L, 1);
+    closed = !h || h->phase != CS_OPEN;
+    name = classes[i];
+  }
+  if (!name) return luaL_pushfail(L), 1;
+  lua_pushfstring(L, "%s%s", closed ? "closed " : "", name + sizeof "curlsock");
+  return 1;
+}
+
+/* curl.inside([handle]): whether libcurl is at work, and this is a callback of it; with a handle:
+ * a callback in which methods of that are refused. */
+static int core_inside(lua_State *L) {
+  const struct cs_runtime *rt = cs_runtime(L);
+  struct cs_handle *h = NULL;
+  lua_settop(L, 1);
+  if (lua_isnil(L, 1)) return lua_pushboolean(L, rt->frame != NULL), 1;
+  for (int kind = 0; !h && kind < CS_NKINDS; kind++) h = cs_handle_test(L, 1, kind);
+  if (!h) return luaL_typeerror(L, 1, "easy, multi or share");
+  lua_pushboolean(L, cs_is_inside(h));
+  return 1;
+}
+
 /* The only symbol of the module. */
 __attribute__((visibility("default"))) int luaopen_curlsock_core(lua_State *L);
 
@@ -59,6 +94,7 @@ int luaopen_curlsock_core(lua_State *L) {
   static const luaL_Reg functions[] = {{"address", cs_address_parse},
                                        {"adopt", cs_socket_adopt},
                                        {"easy", cs_easy_new},
+                                       {"inside", core_inside},
                                        {"live", core_live},
                                        {"multi", cs_multi_new},
                                        {"now", core_now},
@@ -66,6 +102,7 @@ int luaopen_curlsock_core(lua_State *L) {
                                        {"socket", cs_socket_open},
                                        {"socketpair", cs_socket_pair},
                                        {"sockets", cs_sockets},
+                                       {"type", core_type},
                                        {"version_info", core_version_info},
                                        {NULL, NULL}};
   cs_state_open(L);

@@ -59,7 +59,8 @@ local script = [[
   local curl = require "curlsock"
   assert(curl.easy { url = "http://127.0.0.1/" }):close()
   print(package.searchpath("curlsock", package.path))
-  print(package.searchpath("curlsock.core", package.cpath))]]
+  print(package.searchpath("curlsock.core", package.cpath))
+  require("curlsock.loop").new():close()]]
 
 local function check_installed(root)
   local out = left.pass(script, { ROOT = root })

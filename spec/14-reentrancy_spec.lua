@@ -124,6 +124,7 @@ local function allowed(world)
   for _, multi in ipairs(world.multis) do
     add("multi", "wakeup", function() assert.equal(multi, multi:wakeup()) end)
     add("multi", "events", function() assert.equal("r", multi:events()) end)
+    add("multi", "watches", function() assert.equal("table", type(multi:watches())) end)
     add("multi", "easies", function()
       for _, easy in ipairs(multi:easies()) do assert.truthy(easy:getinfo("effective_url")) end
     end)

@@ -151,8 +151,12 @@ local of_module = {
     end,
   },
   easy = { plain_table },
+  inside = {
+    kinds("nil", "easy", "multi", "share", "closed easy", "closed multi", "closed share"),
+  },
   multi = { plain_table },
   share = { plain_table },
+  type = { function() return true end },
   socket = { own_number, own_number, own_number },
   socketpair = { own_number },
 }
@@ -166,6 +170,7 @@ local methods = {
     add = { kinds "multi", kinds "easy" },
     close = { kinds("multi", "closed multi") },
     poll = { kinds "multi", number(0, int // 1000) },
+    results = { kinds "multi", kinds("nil", "table") },
     setopt = { kinds "multi", plain_table, integer(0, int) },
     socket_action = { kinds "multi", own_number, none },
   },

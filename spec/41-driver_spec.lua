@@ -6,6 +6,7 @@ local curl = require "curlsock"
 local driver = require "curlsock.driver"
 local left = require "spec.support.left"
 local loops = require "spec.support.loops"
+local process = require "spec.support.process"
 local servers = require "spec.support.servers"
 local system = require "spec.support.system"
 
@@ -23,7 +24,7 @@ local function new_loop(raw, options)
   end
 
   function hooks.watch(fd, events)
-    assert(events or host.watched[fd], "a descriptor is unwatched that is not watched")
+    assert(events or host.watched[fd] or host.failed, "what is not watched is unwatched")
     host.watched[fd] = events
     told(events and "watch " .. events or "unwatch")
   end
@@ -94,19 +95,19 @@ end
 
 -- Runs the loop until n transfers have ended, whose results it gets all in one step.
 local function end_together(loop, n)
-  local kept, next_kept = {}, 0
+  local kept = 0
   local real = debug.getmetatable(loop.multi).__index.results
-  loops.with_method("results", function(multi)
-    for easy, ok, message, name in real(multi) do
-      kept[#kept + 1] = table.pack(easy, ok, message, name)
-    end
-    return function()
-      if #kept < n or next_kept == n then return nil end
-      next_kept = next_kept + 1
-      return table.unpack(kept[next_kept], 1, 4)
-    end
+  local all = {}
+  loops.with_method("results", function(multi, list)
+    local now = {}
+    local more = real(multi, now)
+    for i = 1, 3 * more do all[3 * kept + i] = now[i] end
+    kept = kept + more
+    if kept < n then return 0 end
+    table.move(all, 1, 3 * n + 1, 1, list)
+    return n
   end, function()
-    while #kept < n do loop.hooks.turn() end
+    while kept < n do loop.hooks.turn() end
   end)
 end
 
@@ -220,6 +221,64 @@ local function describe_driver(raw)
       loop:close()
     end)
 
+    it("keeps its time also while libcurl waits for a free connection", function()
+      local loop, counts = new_loop(raw, { max_total_connections = 1 }), {}
+      local results, start = {}, curl.now()
+      loop:spawn(function() results[1] = loop:perform(new_easy("/slow?rate=512k", nil, counts)) end)
+      for i = 2, 4 do
+        loop:spawn(function()
+          local ok, message, name = loop:perform(new_easy("/hello", nil, counts), 0.1 * i)
+          results[i] = { ok, message, name, curl.now() - start < 1.5 * process.patience }
+        end)
+      end
+      loop:run()
+      for i = 2, 4 do
+        local message = ("Operation timed out after %d milliseconds"):format(100 * i)
+        assert.same({ nil, message, "OPERATION_TIMEDOUT", true }, results[i])
+      end
+      assert.is_true(results[1])
+      assert.same({ opened = 1, closed = 0 }, counts)
+      assert.is_true(loop:perform(new_easy("/hello"), 20))
+      loop:close()
+    end)
+
+    it("keeps its time while another loop has the connection of a share", function()
+      local share = curl.share { share = "connect" }
+      local first = new_loop(raw, { max_host_connections = 1 })
+      local second = new_loop(raw, { max_host_connections = 1 })
+      local busy, start, name = {}, curl.now(), nil
+      first:spawn(function()
+        busy.result = first:perform(new_easy("/slow?rate=512k", busy):setopt("share", share))
+      end)
+      while not busy[1] do first.hooks.turn() end
+      second:spawn(function()
+        name = select(3, second:perform(new_easy("/hello"):setopt("share", share), 0.2))
+      end)
+      second:run()
+      -- Where the limit is not one of the share's pool the transfer has its own connection.
+      assert.truthy(name == "OPERATION_TIMEDOUT" or name == nil, name)
+      assert.truthy(curl.now() - start < 2 * process.patience)
+      first:run()
+      assert.is_true(busy.result)
+      first:close()
+      second:close()
+      share:close()
+    end)
+
+    it("names itself in what it refuses", function()
+      local loop = new_loop(raw)
+      local closed = curl.easy()
+      closed:close()
+      for text, easy in pairs {
+        ["perform: curlsock.easy expected, got number"] = 5,
+        ["perform: curlsock.easy expected, got userdata"] = curl.share(),
+        ["perform: the easy is closed"] = closed,
+      } do
+        assert.error_matches(function() loop:perform(easy) end, text .. "$")
+      end
+      loop:close()
+    end)
+
     it("blocks in a coroutine that cannot yield there", function()
       local loop = new_loop(raw)
       local text
@@ -248,7 +307,7 @@ local function describe_driver(raw)
       local easy = new_easy("/hello"):setopt("writefunction", function() loop:perform(other) end)
       local ok, err = pcall(loop.perform, loop, easy)
       assert.is_false(ok)
-      assert.matches("multi:add is not allowed inside a callback", err, 1, true)
+      assert.matches("perform is not allowed inside a callback", err, 1, true)
       assert.is_true(loop:perform(other))
       loop:close()
     end)
@@ -278,6 +337,18 @@ local function describe_driver(raw)
   end)
 
   describe("spawn", function()
+    it("takes what can be called, and nothing else", function()
+      local loop, called = new_loop(raw), nil
+      for _, wrong in pairs { 5, "print", {}, setmetatable({}, {}), coroutine.create(print) } do
+        assert.error_matches(function() loop:spawn(wrong) end, "spawn: function expected, got ")
+      end
+      assert.error_matches(function() loop:spawn() end, "spawn: function expected, got nil$")
+      loop:spawn(setmetatable({}, { __call = function(_, x) called = x end }), 3)
+      loop:run()
+      assert.same({ 3, 0 }, { called, loop.spawned })
+      loop:close()
+    end)
+
     it("passes arguments on", function()
       local loop = new_loop(raw)
       local got
@@ -605,6 +676,56 @@ local function describe_driver(raw)
       assert.equal("Lua warning: curlsock: second\n", err)
     end)
 
+    it("of a hook that fails once, before it has done anything, does not stop the loop", function()
+      for _, name in ipairs { "watch", "timer" } do
+        for nth = 1, 4 do
+          local loop, host = new_loop(raw)
+          local real, calls, results = host.hooks[name], 0, {}
+          host.hooks[name] = function(...)
+            calls = calls + 1
+            if calls == nth then
+              host.failed = true
+              error("EMFILE", 0)
+            end
+            real(...)
+          end
+          local failures = 0
+          for i = 1, 3 do
+            loop:spawn(function()
+              for _ = 1, 2 do
+                local ok, err = pcall(loop.perform, loop, new_easy("/hello"), 20)
+                if not ok then assert.equal("EMFILE", err) failures = failures + 1 end
+              end
+              results[i] = true
+            end)
+          end
+          for _ = 1, 3 do
+            local ok, err = pcall(loop.run, loop)
+            if ok then break end
+            assert.equal("EMFILE", err)
+            failures = failures + 1
+          end
+          host.hooks[name] = real
+          assert.same({ true, true, true }, results)
+          assert.equal(calls >= nth and 1 or 0, failures)
+          assert.is_true(loop:perform(new_easy("/hello")))
+          loop:close()
+          assert.same({}, host.watched)
+        end
+      end
+    end)
+
+    it("of the wait itself comes out of step", function()
+      local loop = new_loop(raw)
+      loop:spawn(function() loop:perform(new_easy("/slow")) end)
+      loops.with_method("poll", function() return nil, "poll: Invalid argument", "EINVAL" end,
+        function()
+          local ok, err = pcall(loop.step, loop)
+          assert.same({ false, "poll: Invalid argument" }, { ok, err })
+        end)
+      loop:close()
+    end)
+
     it("of the watch hook comes out of perform, and nothing is left of the transfer", function()
       local loop, host = new_loop(raw)
       local watch = host.hooks.watch
@@ -703,6 +824,28 @@ local function describe_driver(raw)
       assert.same({ nil, "the loop was closed", "CLOSED", n = 3 }, result)
       assert.same({}, host.watched)
       assert.is_nil(loop.multi)
+    end)
+
+    it("runs close callbacks that find the loop closed", function()
+      for name, expected in pairs {
+        close = { true },
+        run = { true },
+        step = { true },
+        perform = { false, "perform: the loop is closed" },
+      } do
+        local loop, host = new_loop(raw)
+        local seen, result
+        loop:spawn(function() result = table.pack(loop:perform(new_easy("/slow"))) end)
+        assert.is_true(loop:perform(new_easy("/hello"):setopt("closesocketfunction", function()
+          seen = table.pack(pcall(loop[name], loop, new_easy("/hello")))
+          assert.is_nil(result)
+        end)))
+        loop:close()
+        assert.equal(expected[1], seen[1])
+        assert.matches((expected[2] or "") .. "$", seen[2] or "")
+        assert.same({ nil, "the loop was closed", "CLOSED", n = 3 }, result)
+        assert.same({}, host.watched)
+      end
     end)
 
     it("resumes all that wait, whatever they throw", function()
@@ -852,7 +995,7 @@ local function describe_driver(raw)
         local real = host.hooks[name]
         host.hooks[name] = function(...)
           real(...)
-          if not loop.acting then return end
+          if not curl.inside(loop.multi) then return end
           errors[#errors + 1] = select(2, pcall(loop.on_timer, loop))
         end
       end
@@ -860,7 +1003,7 @@ local function describe_driver(raw)
       -- The one descriptor of pollfd is not told inside libcurl.
       assert.equal(raw, #errors > 0)
       for _, err in ipairs(errors) do
-        assert.equal("the loop cannot go on inside a callback of a transfer", err)
+        assert.equal("on_timer: the loop cannot go on inside a callback of a transfer", err)
       end
       loop:close()
     end)

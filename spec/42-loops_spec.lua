@@ -47,10 +47,10 @@ local function environment()
   }
 end
 
--- Runs a scenario, which prints nothing and warns of nothing.
-local function run(name, raw, title)
+-- Runs a scenario, which prints nothing and warns of nothing; first is a script to run before.
+local function run(name, raw, title, first)
   local script = ([[require("spec.support.scenarios").run(%q, %s, %q)]]):format(name, raw, title)
-  local out, err = left.pass(script, environment())
+  local out, err = left.pass((first or "") .. script, environment())
   -- luv itself prints the error of a descriptor that it watches.
   if name == "luv" and raw then err = err:gsub("EBADF: bad file descriptor\n", "") end
   assert.same({ "", "" }, { out, err })
@@ -75,6 +75,57 @@ for _, name in ipairs(names) do
     end)
   end
 end
+
+describe("The driver's contract", function()
+  it("is what its head lists", function()
+    local listed = {}
+    for name in pairs(require("spec.support.contract").names) do listed[#listed + 1] = name end
+    table.sort(listed)
+    assert.same({ "active", "busy", "close", "current", "guard", "hooks", "multi", "on_event",
+      "on_timer", "perform", "resume", "run", "settle", "spawn", "spawned", "step", "suspend",
+      "timer", "turn", "watch" }, listed)
+  end)
+
+  it("is enforced: what an adapter reads, writes or gives besides raises", function()
+    left.pass [[
+      local contract = require "spec.support.contract"
+      contract.enforce()
+      local new = require("curlsock.driver").new
+      local function nothing() end
+      local function hooks(more)
+        more.watch, more.timer, more.turn = nothing, nothing, nothing
+        return more
+      end
+      local driver = new(hooks {})
+      local function fails(text, f, ...)
+        local ok, err = pcall(f, ...)
+        assert(not ok and err:find(text, 1, true), err)
+      end
+      fails("field 'awake' is not in the contract", function() return driver.awake end)
+      fails("an adapter writes field failed", function() driver.failed = { 1 } end)
+      fails("an adapter writes field run", function() driver.run = nothing end)
+      fails("hook 'wait' is not in the contract", new, hooks { wait = nothing })
+      driver:close()
+    ]]
+  end)
+
+  for _, name in ipairs(names) do
+    for _, raw in ipairs(loops.modes) do
+      for _, title in ipairs {
+        "is closed by one of its coroutines",
+        "raises what a close callback threw by run",
+        "cancels the transfer of a coroutine that is closed",
+        "gives up on servers that never answer, and others go on meanwhile",
+        "is run by its host's own means, which end when no transfer is left",
+      } do
+        it(("is kept by curlsock.%s%s which %s"):format(name, raw and ", without pollfd," or "",
+          title), function()
+          run(name, raw, title, "require('spec.support.contract').enforce() ")
+        end)
+      end
+    end
+  end
+end)
 
 -- Debian has neither luv nor cqueues for Lua 5.5. For Lua 5.4 they must be there.
 for _, name in ipairs(loops.missing) do

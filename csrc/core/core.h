@@ -426,7 +426,9 @@ void *cs_handle_check(lua_State *L, int index, enum cs_kind kind);
 /* Reaches a neighbour, for cs_refuse_inside; whether one was reached. */
 void cs_reach(struct cs_link *list, struct cs_handle *h);
 #define cs_is_reached(handle) (!cs_link_empty(&(handle)->walk))
-/* Raises an error if a running frame reaches the handle; call names the refused one. */
+/* Whether a running frame reaches the handle: the library is at work in its pool. */
+int cs_is_inside(struct cs_handle *h);
+/* Raises an error then; call names the refused one. */
 void cs_refuse_inside(lua_State *L, struct cs_handle *h, const char *call);
 /* Makes a class of handles: what it does, its methods, and what all kinds have. */
 void cs_handle_class(lua_State *L, enum cs_kind kind, const struct cs_ops *ops,

@@ -78,8 +78,10 @@ __attribute__((cold)) static int is_running(struct cs_handle *h) {
   return running;
 }
 
+int cs_is_inside(struct cs_handle *h) { return h->rt->frame && is_running(h); }
+
 void cs_refuse_inside(lua_State *L, struct cs_handle *h, const char *call) {
-  if (h->rt->frame && is_running(h))
+  if (cs_is_inside(h))
     luaL_error(L, "%s is not allowed inside a callback of this %s or of its pool", call,
                cs_kind_names[h->kind]);
 }

@@ -339,8 +339,9 @@ int cs_poll_wait(const struct cs_multi *m, int ms);
  * index self to the function or nil at index, and returns 1. Raises an error for
  * another type. */
 int cs_event_set(lua_State *L, struct cs_multi *m, int self, const char *name, int index);
-int cs_event_pollfd(lua_State *L); /* multi:pollfd() */
-int cs_event_events(lua_State *L); /* multi:events() */
+int cs_event_pollfd(lua_State *L);  /* multi:pollfd() */
+int cs_event_events(lua_State *L);  /* multi:events() */
+int cs_event_watches(lua_State *L); /* multi:watches() */
 /* Handles what is ready on the multi's own descriptor, in a frame. */
 CURLMcode cs_event_step(struct cs_multi *m);
 /* Makes that descriptor ready, for wakeup. */

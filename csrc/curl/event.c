@@ -54,13 +54,14 @@ static void push_easy(lua_State *L, const struct event_call *c) {
   lua_replace(L, -2);
 }
 
+static const char *const event_names[] = {NULL, "r", "w", "rw"};
+
 static int socket_body(lua_State *L) {
-  static const char *const names[] = {NULL, "r", "w", "rw"};
   const struct event_call *c = lua_touserdata(L, 2);
   push_function(L, c, CS_UV_SOCKETFUNCTION);
   if (lua_isnil(L, -1)) return 0;
   lua_pushinteger(L, c->fd);
-  lua_pushstring(L, names[c->events]);
+  lua_pushstring(L, event_names[c->events]);
   push_easy(L, c);
   lua_call(L, 3, 0);
   return 0;
@@ -404,6 +405,22 @@ int cs_event_pollfd(lua_State *L) {
 int cs_event_events(lua_State *L) {
   cs_handle_check(L, 1, CS_MULTI);
   lua_pushliteral(L, "r");
+  return 1;
+}
+
+/* multi:watches(): what is to be watched now, by descriptor: "r", "w" or "rw". A socketfunction
+ * that has thrown may have missed something. */
+int cs_event_watches(lua_State *L) {
+  const struct cs_multi *m = cs_handle_check(L, 1, CS_MULTI);
+  lua_newtable(L);
+  for (size_t fd = 0; m->epoll < 0 && fd < m->size; fd++) {
+    if (!m->watches[fd].events) continue;
+    lua_pushstring(L, event_names[m->watches[fd].events]);
+    lua_rawseti(L, -2, (lua_Integer)fd);
+  }
+  if (m->epoll < 0) return 1;
+  lua_pushliteral(L, "r");
+  lua_rawseti(L, -2, m->epoll);
   return 1;
 }
 

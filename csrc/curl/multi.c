@@ -308,41 +308,85 @@ static int multi_easies(lua_State *L) {
   return 1;
 }
 
-/* The value of an easy that was closed, and why it has no other result. */
-static int next_closed(lua_State *L) {
-  if (lua_getiuservalue(L, 1, CS_UV_CLOSED) != LUA_TUSERDATA) return 0;
-  lua_getiuservalue(L, 2, CS_UV_NEXT);
-  lua_setiuservalue(L, 1, CS_UV_CLOSED);
-  lua_getiuservalue(L, 2, CS_UV_VALUE);
-  lua_pushnil(L);
-  lua_setiuservalue(L, 2, CS_UV_NEXT);
-  lua_pushnil(L);
-  lua_setiuservalue(L, 2, CS_UV_VALUE);
+/* Pushes the first of those that have ended: its easy, and what results gives, whose number is
+ * returned; 0: there is none. An easy that was closed while somebody waited comes last. */
+static int push_first(lua_State *L, struct cs_multi *m) {
+  if (!cs_link_empty(&m->done)) {
+    struct cs_easy *e = cs_item(m->done.next, struct cs_easy, in_done);
+    lua_getiuservalue(L, 1, CS_UV_EASIES);
+    lua_rawgeti(L, -1, e->slot);
+    lua_remove(L, -2);
+    push_value(L, lua_gettop(L), e);
+    return 1 + cs_easy_result(L, e, -2, e->result);
+  }
+  if (lua_getiuservalue(L, 1, CS_UV_CLOSED) != LUA_TUSERDATA) return lua_pop(L, 1), 0;
+  lua_getiuservalue(L, -1, CS_UV_VALUE);
   lua_pushnil(L);
   lua_pushliteral(L, "the easy was closed");
   lua_pushliteral(L, "CLOSED");
   return 4;
 }
 
+/* Drops it, whose easy is at index: it was read. Needs no memory. */
+static void drop_first(lua_State *L, struct cs_multi *m, int easy) {
+  if (!cs_link_empty(&m->done)) {
+    struct cs_easy *e = cs_item(m->done.next, struct cs_easy, in_done);
+    cs_link_drop(&e->in_done);
+    if (e->left) unlink_easy(L, easy, e);
+    return;
+  }
+  lua_getiuservalue(L, easy, CS_UV_NEXT);
+  lua_setiuservalue(L, 1, CS_UV_CLOSED);
+  cs_clear_uservalue(L, easy, CS_UV_NEXT);
+  cs_clear_uservalue(L, easy, CS_UV_VALUE);
+}
+
 static int next_result(lua_State *L) {
   struct cs_multi *m = check_callable(L, "multi:results");
   lua_settop(L, 1);
-  if (cs_link_empty(&m->done)) return next_closed(L);
-  struct cs_easy *e = cs_item(m->done.next, struct cs_easy, in_done);
-  cs_link_drop(&e->in_done);
-  lua_getiuservalue(L, 1, CS_UV_EASIES);
-  lua_rawgeti(L, -1, e->slot);
-  push_value(L, 3, e);
-  if (e->left) unlink_easy(L, 3, e);
-  return 1 + cs_easy_result(L, e, 3, e->result);
+  int n = push_first(L, m);
+  if (n) drop_first(L, m, 2);
+  return n;
+}
+
+/* Each is in the list before it is dropped: what is thrown at any place loses none. */
+static int list_results(lua_State *L, struct cs_multi *m) {
+  enum { EASY = 3, VALUE, OK, MESSAGE, NAME };
+  lua_Integer n = 0;
+  while (lua_settop(L, 2), push_first(L, m)) {
+    lua_settop(L, NAME);
+    for (int i = 0; i < 3; i++) { /* may need memory; then it stays with the multi */
+      lua_pushboolean(L, 0);
+      lua_rawseti(L, 2, ++n);
+    }
+    if (lua_isnil(L, NAME)) lua_pushboolean(L, 0);
+    lua_rawseti(L, 2, n - 1);
+    lua_pushvalue(L, MESSAGE);
+    lua_rawseti(L, 2, n);
+    lua_pushvalue(L, VALUE);
+    lua_rawseti(L, 2, n - 2);
+    drop_first(L, m, EASY);
+  }
+  lua_pushnil(L);
+  lua_rawseti(L, 2, n + 1);
+  lua_pushinteger(L, n / 3);
+  return 1;
 }
 
 /* multi:results(): iterates over the transfers that have ended since: easy, true, or
  * easy, nil, message, name. What a callback threw is the message, with name "CALLBACK".
  * The easy stays in the multi until it is removed; one that was added with a value is
- * removed, and the value comes in its place. */
+ * removed, and the value comes in its place.
+ * multi:results(list): puts all of them in the list, from its start: three values for
+ * each, the easy or its value, then name and message, or false and nil where it succeeded;
+ * and nil after the last. Returns how many there are. */
 static int multi_results(lua_State *L) {
-  check_callable(L, "multi:results");
+  struct cs_multi *m = check_callable(L, "multi:results");
+  lua_settop(L, 2);
+  if (!lua_isnil(L, 2)) {
+    luaL_checktype(L, 2, LUA_TTABLE);
+    return list_results(L, m);
+  }
   lua_settop(L, 1);
   lua_pushvalue(L, lua_upvalueindex(1)); /* the class, as every method has it */
   lua_pushcclosure(L, next_result, 1);
@@ -419,6 +463,7 @@ void cs_multi_class_new(lua_State *L) {
                                      {"wakeup", multi_wakeup},
                                      {"pollfd", cs_event_pollfd},
                                      {"events", cs_event_events},
+                                     {"watches", cs_event_watches},
                                      {"easies", multi_easies},
                                      {NULL, NULL}};
   cs_handle_class(L, CS_MULTI, &ops, methods);

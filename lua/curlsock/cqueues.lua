@@ -7,16 +7,20 @@ local cqueues = require "cqueues"
 local condition = require "cqueues.condition"
 local driver = require "curlsock.driver"
 
--- Runs f in coroutines of the controller, again and again while it returns true. An error
--- comes out of the controller's step, but does not end what it has interrupted.
+local monotime = cqueues.monotime
+
+local function repeat_while(f)
+  repeat until not f()
+end
+
+-- Runs f in a coroutine of the controller, again and again while it returns true. An error, which
+-- may be an interrupt at any place in here, comes out of the controller's step, but does not end
+-- what it has interrupted. (What is outermost is C: nothing in there is interrupted.)
 local function keep_running(cq, f)
-  cq:wrap(function()
-    local ok, more
-    repeat ok, more = pcall(f) until not ok or not more
-    if ok then return end
+  cq:wrap(xpcall, repeat_while, function(err)
+    cq:wrap(error, err, 0)
     keep_running(cq, f)
-    error(more, 0)
-  end)
+  end, f)
 end
 
 --- new([options [, controller]]): a loop, for whose methods see curlsock.driver; options are
@@ -31,15 +35,16 @@ local function new(options, controller)
   local alarm -- the timer while it runs
   local hooks = {}
 
+  -- (What is not known yet when its coroutine begins ends at once: it does so later.)
   local function start_watch(fd, events)
     local watch = { pollfd = fd, events = events, kick = condition.new() }
-    watches[fd] = watch
     keep_running(cq, function()
       if watches[fd] ~= watch then return false end
       local ready = cqueues.poll(watch, watch.kick)
       if ready == watch and watches[fd] == watch then loop:on_event(fd, watch.events) end
       return true
     end)
+    watches[fd] = watch
   end
 
   function hooks.watch(fd, events)
@@ -48,29 +53,31 @@ local function new(options, controller)
     watch.events = events
     watch.kick:signal()
     if events then return end
+    -- A controller that is collected with the loop is closed by now.
+    if cqueues.type(cq) == "controller" then cq:cancel(fd) end
     watches[fd] = nil
-    pcall(cq.cancel, cq, fd) -- a controller that is collected with the loop is closed by now
   end
 
-  local function start_alarm()
-    local this = { changed = condition.new() }
-    alarm = this
+  local function start_alarm(due)
+    local this = { due = due, changed = condition.new() }
     keep_running(cq, function()
       if alarm ~= this then return false end
-      if cqueues.poll(this.changed, this.seconds) ~= this.changed and alarm == this then
-        alarm = nil
-        loop:on_timer()
-      end
+      local at = this.due
+      cqueues.poll(this.changed, math.max(0, at - monotime()))
+      if alarm ~= this or this.due > monotime() then return true end
+      loop:on_timer()
+      if alarm == this and this.due == at then alarm = nil end -- not before
       return true
     end)
+    alarm = this
   end
 
   function hooks.timer(seconds)
-    if not seconds and not alarm then return end
-    if not alarm then start_alarm() end
-    alarm.seconds = seconds
-    alarm.changed:signal()
-    if not seconds then alarm = nil end
+    local this = alarm
+    if seconds and not this then return start_alarm(monotime() + seconds) end
+    if not this then return end
+    if seconds then this.due = monotime() + seconds else alarm = nil end
+    this.changed:signal()
   end
 
   -- Inside its own coroutines the controller cannot be stepped, nor where a coroutine of
@@ -85,13 +92,13 @@ local function new(options, controller)
     if not ok and err ~= "cannot resume dead coroutine" then error(err, 0) end
   end
 
-  function hooks.spawn(f, ...)
-    cq:wrap(f, ...)
+  function hooks.spawn(co)
+    cq:attach(co)
     return true
   end
 
   function hooks.busy()
-    return loop.spawned > 0 and cqueues.running() ~= cq
+    return cqueues.running() ~= cq
   end
 
   function hooks.current()

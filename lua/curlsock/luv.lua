@@ -3,23 +3,37 @@
 --   local loop = require("curlsock.luv").new()
 --   loop:spawn(function() print(loop:perform(curl.easy { url = "http://localhost/" })) end)
 --   loop:run()      -- or uv.run(), if the program has more to do
+--
+-- luv ends the process when a callback of libuv throws. Nothing in here does, but an error of a
+-- debug hook for calls, as lua's own for Ctrl-C is, comes before any function of ours when it was
+-- set while libuv waits: there luv prints "Uncaught Error" and exits.
 local driver = require "curlsock.driver"
 local uv = require "luv"
 
--- Runs a method of the driver from libuv, which would print an error and end the process. The
--- first one stops libuv's loop, and waits for run() or close() of ours.
-local function guard(loop, method, ...)
-  local told = loop.failed and loop.failed.told and loop.failed
-  if told then loop.failed = nil end -- it must not come out again
-  local ok, err = pcall(method, loop, ...)
-  loop.failed = told or loop.failed
-  driver.note(loop, ok, err)
-  if ok or told then return end
-  loop.failed.told = true
-  uv.stop()
+local closing = false -- a handle, of any of our loops
+
+--- What libuv calls: a table whose call is a function of C, that of a coroutine in which no hook
+-- of the program's interrupts. What is thrown in it stops libuv's loop, if it is the first.
+local Callback = {}
+Callback.__index = Callback
+
+local function serve(callback, ...)
+  if not callback.loop:guard(callback.f, ...) then uv.stop() end
+  callback.close_stopped()
 end
 
-local closing = false -- a handle, of any of our loops
+Callback.__call = coroutine.wrap(function()
+  while true do serve(coroutine.yield()) end
+end)
+Callback.__call()
+
+-- Whether it can be closed. The program may have done that.
+local function is_open(handle)
+  local ok, answer = pcall(uv.is_closing, handle)
+  if ok then return not answer end
+  if not tostring(answer):find("uv_handle", 1, true) then error(answer, 0) end -- not luv's
+  return false
+end
 
 --- new([options]): a loop, for whose methods see curlsock.driver; options are the multi's. It
 -- keeps uv.run() running while it has transfers. Inside a callback of libuv, a perform that is
@@ -29,35 +43,41 @@ local function new(options)
   local polls, stopped, timer = {}, {}, nil
   local hooks = {}
 
+  -- (What is in the list twice is closed once.)
   local function close_stopped()
     for i = #stopped, 1, -1 do
-      closing = pcall(stopped[i].close, stopped[i]) or closing
+      if is_open(stopped[i]) then
+        closing = true
+        stopped[i]:close()
+      end
       stopped[i] = nil
     end
   end
 
   -- libuv closes a handle in its loop, but may return before when one of its timers did this;
-  -- luv crashes if the state ends meanwhile. So what the end of an easy unwatches, which may be a
-  -- finalizer in a state that ends, is only stopped, and closed after the next event.
+  -- luv crashes if the state ends meanwhile. So what is unwatched, by a finalizer in a state that
+  -- ends maybe, is only stopped, and closed after the next event or when a call returns.
   local function close(handle)
-    local alive, ended = pcall(uv.is_closing, handle)
-    if not alive or ended then return end
-    handle:stop()
+    if not is_open(handle) then return end
     stopped[#stopped + 1] = handle
-    if loop.acting or not loop.awake then close_stopped() end
+    handle:stop()
+  end
+
+  local function callback(f)
+    return setmetatable({ loop = loop, f = f, close_stopped = close_stopped }, Callback)
   end
 
   local function start(poll, fd, events)
     polls[fd] = poll
-    poll:start(events, function(err, ready)
+    poll:start(events, callback(function(err, ready)
       if polls[fd] ~= poll then return end
       if err then start(poll, fd, events) end -- libuv has stopped it
-      guard(loop, loop.on_event, fd, err and events or ready) -- libcurl finds the error itself
-      close_stopped()
-    end)
+      loop:on_event(fd, err and events or ready) -- libcurl finds the error itself
+    end))
   end
 
   function hooks.settle()
+    close_stopped()
     while closing and not uv.loop_mode() do
       closing = false
       uv.run("nowait")
@@ -67,8 +87,9 @@ local function new(options)
   function hooks.watch(fd, events)
     local poll = polls[fd]
     if events then return start(poll or assert(uv.new_socket_poll(fd)), fd, events) end
-    polls[fd] = nil
+    if not poll then return end
     close(poll)
+    polls[fd] = nil
   end
 
   function hooks.timer(seconds)
@@ -78,10 +99,7 @@ local function new(options)
       return
     end
     timer = timer or uv.new_timer()
-    timer:start(math.ceil(seconds * 1000), 0, function()
-      guard(loop, loop.on_timer)
-      close_stopped()
-    end)
+    timer:start(math.ceil(seconds * 1000), 0, callback(function() loop:on_timer() end))
   end
 
   function hooks.turn()
@@ -91,7 +109,7 @@ local function new(options)
   end
 
   function hooks.busy()
-    return loop.spawned > 0 and not uv.loop_mode() and uv.loop_alive()
+    return not uv.loop_mode() and uv.loop_alive()
   end
 
   loop = driver.new(hooks, options)

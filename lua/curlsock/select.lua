@@ -71,9 +71,10 @@ local function new(options)
     local readable, writable, message = select(with_watches(recvt, "r"),
       with_watches(sendt, "w"), time_left(seconds))
     readable, writable = without_watches(readable, "r"), without_watches(writable, "w")
-    if deadline and deadline <= curl.now() then
-      deadline = nil
+    local due = deadline
+    if due and due <= curl.now() then
       loop:on_timer()
+      if deadline == due then deadline = nil end -- not before: it must not be lost
     end
     return readable, writable, message
   end

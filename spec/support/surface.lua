@@ -56,6 +56,7 @@ surface.functions = {
   address = { args = { "127.0.0.1:80" } },
   adopt = { args = { -1 } },
   easy = { args = { {} } },
+  inside = { args = { easy } },
   live = {},
   multi = { args = { {} } },
   now = {},
@@ -63,6 +64,7 @@ surface.functions = {
   socket = { args = { "inet", "stream", 0 } },
   socketpair = { args = { "stream" } },
   sockets = {},
+  type = { args = { "anything" } },
   version_info = {},
 }
 
@@ -90,11 +92,12 @@ surface.methods = {
     poll = { inside = "refused", args = { 0 } },
     pollfd = { inside = "refused" },
     remove = { inside = "refused", args = { peer } },
-    results = { inside = "refused" },
+    results = { inside = "refused", args = { {} } },
     setopt = { inside = "refused", args = { "maxconnects", 3 } },
     socket_action = { inside = "refused", args = { 1000, "r" } },
     timeout = { inside = "refused" },
     wakeup = { inside = "allowed" },
+    watches = { inside = "allowed" },
   },
   share = {
     close = { inside = "refused" },
@@ -125,7 +128,7 @@ surface.methods = {
     within = { args = { "10.0.0.0/8" } },
   },
   loop = {
-    close = {}, on_event = {}, on_timer = {}, perform = {}, run = {}, spawn = {}, step = {},
+    close = {}, guard = {}, on_event = {}, on_timer = {}, perform = {}, run = {}, spawn = {}, step = {},
   },
 }
 

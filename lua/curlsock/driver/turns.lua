@@ -1,0 +1,138 @@
+-- What happens in a turn of the loop: the multi is called, transfers end, coroutines go on. An
+-- error at any place in here, which may be an interrupt (of a debug hook), comes out; what it has
+-- torn is mended in the same call, or with the next turn.
+local coroutines = require "curlsock.driver.coroutines"
+local curl = require "curlsock"
+local failure = require "curlsock.driver.failure"
+local transfers = require "curlsock.driver.transfer"
+local watching = require "curlsock.driver.watching"
+
+local inside, now = curl.inside, curl.now
+
+local turns = {}
+
+--- Ends the transfers that libcurl has finished or whose time is over, then lets their coroutines
+-- go on.
+function turns.end_transfers(driver)
+  transfers.remove_cancelled(driver)
+  transfers.collect(driver)
+  if driver.due and driver.due <= now() then
+    transfers.end_late(driver)
+    watching.set_timer(driver)
+  end
+  transfers.resume_ended(driver)
+end
+
+local function mend(driver)
+  driver.torn, driver.calling = true, false -- until it is done
+  watching.doubt(driver)
+  transfers.collect(driver)
+  transfers.mend(driver)
+  driver.torn = false
+  turns.end_transfers(driver)
+  watching.adjust(driver)
+end
+
+--- Whether the driver's own multi is at work: it cannot be called then. (When its call ends, close
+-- callbacks of what others have dropped may run.)
+function turns.is_inside(driver)
+  return driver.calling or driver.multi and inside(driver.multi)
+end
+
+local function drive(driver, method, fd, events)
+  local multi = driver.multi
+  driver.calling = true
+  local ok, result, message = pcall(multi[method], multi, fd, events)
+  driver.calling = false
+  if not ok then watching.doubt(driver) end
+  if not ok or result == nil then failure.keep(driver, message or result) end
+  turns.end_transfers(driver)
+  if driver.active == 0 or driver.awake == nil then watching.adjust(driver) end
+end
+
+local function refuse_inside(driver, name)
+  if not turns.is_inside(driver) then return end
+  error(name .. ": the loop cannot go on inside a callback of a transfer", 0)
+end
+
+--- Calls a method of the multi, which drives transfers; name is that of the driver's. Raises the
+-- first of what it raises, which belongs to no transfer, and what coroutines throw, after all is
+-- done.
+function turns.act(driver, name, method, fd, events)
+  if not driver.multi then return end
+  refuse_inside(driver, name)
+  local ok, err = pcall(drive, driver, method, fd, events)
+  if not ok then
+    failure.keep(driver, err)
+    mend(driver)
+  end
+  if driver.failed then failure.raise(driver) end
+end
+
+--- Does what an earlier turn has left. Returns whether a coroutine went on: there may be nothing to
+-- wait for any more.
+function turns.catch_up(driver)
+  local ended = driver.ended
+  if ended.first > ended.last and not driver.cancelled[1] and not driver.torn then return false end
+  if turns.is_inside(driver) then return false end
+  if driver.torn then mend(driver) end
+  if driver.cancelled[1] then
+    transfers.remove_cancelled(driver)
+    watching.adjust(driver)
+  end
+  local any = transfers.resume_ended(driver)
+  if driver.failed then failure.raise(driver) end
+  return any
+end
+
+local function seconds_left(driver)
+  return driver.due and math.min(60, math.max(0, driver.due - now())) or 60
+end
+
+--- step(), of the driver; name is what was called in its place.
+function turns.step(driver, name)
+  name = name or "step"
+  if not driver.multi or turns.catch_up(driver) or driver.active == 0 then return end
+  refuse_inside(driver, name)
+  local multi = driver.multi
+  local ready, message = multi:poll(seconds_left(driver))
+  if not ready then error(message, 0) end
+  if driver.pollable then
+    turns.act(driver, name, "socket_action", multi:pollfd(), "r")
+  else
+    turns.act(driver, name, "perform")
+  end
+end
+
+--- Runs the loop until something happens. Inside a callback of any transfer the loop around may be
+-- one that cannot be entered again.
+function turns.turn(driver, name)
+  if driver.failed or driver.held then -- in the last turn, or by spawn
+    watching.settle(driver)
+    failure.raise_any(driver)
+  end
+  if driver.closing then driver:close() end -- that was interrupted
+  if turns.catch_up(driver) then return end
+  if inside() then return turns.step(driver, name) end
+  local ok, err = pcall(driver.hooks.turn)
+  if ok then return end
+  driver.torn = true
+  error(err, 0)
+end
+
+local function is_busy(driver)
+  if driver.multi and driver.active > 0 then return true end
+  return not inside() and coroutines.any(driver) and driver.hooks.busy()
+end
+
+--- run(), of the driver.
+function turns.run(driver)
+  turns.catch_up(driver)
+  repeat
+    while is_busy(driver) do turns.turn(driver, "run") end
+    watching.settle(driver)
+  until not is_busy(driver)
+  failure.raise_any(driver)
+end
+
+return turns
