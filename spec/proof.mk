@@ -28,19 +28,31 @@ run-core:
 	@$(MAKE) --no-print-directory BUILD='$(BUILD)/core' CPPFLAGS='$(CPPFLAGS) -DCS_CHECKS' core-test
 	@$(BUILD)/core/test $(STEPS) $(SEED)
 
-CORE_TEST_OBJECTS = $(filter $(BUILD)/csrc/core/% $(BUILD)/csrc/net/% $(BUILD)/csrc/state.o,$(OBJECTS))
+CORE_TEST_OBJECTS = $(filter $(BUILD)/csrc/core/% $(BUILD)/csrc/net/% $(BUILD)/csrc/state.o,$(OBJECTS)) \
+  $(patsubst %.c,$(BUILD)/%.o,$(wildcard spec/core/*.c))
+CORE_TEST_COMPILE = $(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) $(CPPFLAGS) $(INCLUDES) -Icsrc \
+  $(LUA_CFLAGS) $(CURL_CFLAGS)
+# -shared-libasan is for what a program loads that has no sanitizer.
+CORE_TEST_LINK = $(CC) $(filter-out -shared-libasan,$(CFLAGS)) $(LDFLAGS) -Wl,--wrap=close
+CORE_TEST_LIBS = $(shell pkg-config --libs $(LUA_PC)) -lm -pthread
 
 core-test: $(BUILD)/test
 
-# -shared-libasan is for what a program loads that has no sanitizer.
-$(BUILD)/test: $(wildcard spec/core/*.[ch]) $(CORE_TEST_OBJECTS)
-	$(SAY)$(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) $(filter-out -shared-libasan,$(CFLAGS)) $(CPPFLAGS) \
-	  $(INCLUDES) -Icsrc $(LUA_CFLAGS) $(CURL_CFLAGS) $(LDFLAGS) -Wl,--wrap=close -o $@ \
-	  $(filter %.c %.o,$^) $(shell pkg-config --libs $(LUA_PC)) -lm -pthread
+$(BUILD)/test: $(CORE_TEST_OBJECTS)
+	$(SAY)$(CORE_TEST_LINK) -o $@ $^ $(CORE_TEST_LIBS)
+
+$(BUILD)/spec/core/%.o: spec/core/%.c $(wildcard spec/core/*.h csrc/*/*.h) Makefile $(FOR_LUA)
+	@mkdir -p $(@D)
+	$(SAY)$(CORE_TEST_COMPILE) -c -o $@ $<
 
 mutants:
 	@sh scripts/setup.sh build test
-	@$(LUA) spec/core/mutants.lua '$(BUILD)' $(ONLY)
+	@$(MAKE) --no-print-directory BUILD='$(BUILD)/mutants' CFLAGS='-O0 -g' \
+	  CPPFLAGS='$(CPPFLAGS) -DCS_CHECKS' run-mutants
+
+run-mutants: $(CORE_TEST_OBJECTS)
+	@COMPILE='$(CORE_TEST_COMPILE)' LINK='$(CORE_TEST_LINK)' LIBS='$(CORE_TEST_LIBS)' \
+	  $(LUA) spec/core/mutants.lua '$(BUILD)' '$(ONLY)' $(CORE_TEST_OBJECTS)
 
 OOM_CALLS = malloc calloc realloc free socket socketpair accept4 fcntl fstat close epoll_create1 \
   epoll_ctl epoll_wait timerfd_create dup3 getsockopt setsockopt getsockname getpeername bind \
@@ -178,6 +190,6 @@ matrix:
 	@sh scripts/setup.sh matrix
 	@MIRROR='$(MIRROR)' sh scripts/matrix.sh '$(MATRIX)' $(SUITES)
 
-.PHONY: run-core core-test mutants posix idle million run-million oom run-oom sanitize sanitize-gcc sanitize-clang run-sanitize \
+.PHONY: run-core core-test mutants run-mutants posix idle million run-million oom run-oom sanitize sanitize-gcc sanitize-clang run-sanitize \
   gcstress valgrind run-valgrind soak run-soak fuzz run-fuzz fuzz-corpus run-fuzz-corpus coverage \
   run-coverage matrix

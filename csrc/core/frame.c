@@ -16,6 +16,7 @@ void cs_enter(struct cs_frame *f, lua_State *L, struct cs_handle *h, int self) {
   f->handle = h;
   f->self = lua_absindex(L, self);
   CS_CHECK(lua_isuserdata(L, self));
+  CS_CHECK(!cs_unbox(L, self) || cs_unbox(L, self) == h);
   lua_pushnil(L);
   f->error = lua_gettop(L);
   f->failed = f->ending = f->quiet = f->calls = 0;

@@ -71,6 +71,7 @@ static int reserve(struct cs_runtime *rt, int fd) {
 /* The number came back, so what stood there was closed behind our back. A lent socket waits,
  * lost and as the first of its pool, for its close event. */
 static void lose(struct cs_socket *old) {
+  CS_CHECK(old->fd >= 0 && old->rt->table[old->fd] == old);
   if (old->state == CS_OWNED) {
     cs_socket_end(old, CS_CLOSED);
     return;
@@ -90,7 +91,9 @@ int cs_socket_take(struct cs_socket *s, int fd, enum cs_state state) {
   int code = identify(s, fd);
   if (code) return code;
   if (!reserve(s->rt, fd)) return ENOMEM;
-  if (s->rt->table[fd]) lose(s->rt->table[fd]);
+  struct cs_socket *old = s->rt->table[fd];
+  CS_CHECK(!old || old->dev != s->dev || old->ino != s->ino);
+  if (old) lose(old);
   s->rt->table[fd] = s;
   s->rt->open++;
   s->refs++;
@@ -102,6 +105,7 @@ int cs_socket_take(struct cs_socket *s, int fd, enum cs_state state) {
 int cs_socket_end(struct cs_socket *s, enum cs_state state) {
   int fd = s->fd, entered = s->state < CS_CLOSED;
   CS_CHECK(state >= CS_CLOSED);
+  CS_CHECK(s->rt); /* what boxes without a socket share has none, and is never written to */
   cs_link_drop(&s->in_pool);
   cs_link_drop(&s->in_opener);
   if (s->pool) cs_pool_unref(s->pool);

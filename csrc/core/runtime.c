@@ -108,6 +108,7 @@ struct cs_runtime *cs_runtime_new(void) {
 void cs_runtime_free(struct cs_runtime *rt) {
   for (int kind = 0; kind < CS_NKINDS; kind++) CS_CHECK(!rt->live[kind]);
   CS_CHECK(!rt->open && !rt->waiting && !rt->frame);
+  CS_CHECK(cs_link_empty(&rt->sockets));
   free(rt->table);
   free(rt);
 }

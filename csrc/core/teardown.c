@@ -83,6 +83,7 @@ static void bury(struct cs_frame *f, struct cs_handle *h) {
 static int end(lua_State *L, int index, struct cs_handle *h) {
   struct cs_frame f;
   CS_CHECK(h->pool && (h->phase == CS_SHUT || h->phase == CS_DYING));
+  for (struct cs_frame *up = h->rt->frame; up; up = up->up) CS_CHECK(up->handle != h);
   cs_enter(&f, L, h, index);
   if (h->rt->ops[h->kind]->may_write(h)) cs_quiet(&f);
   f.ending = 1;

@@ -86,9 +86,9 @@ static void step_drop(lua_State *L) {
 
 static void step_close(lua_State *L) { method(L, handle_place(), "close"); }
 
-/* local x <close> = the handle */
+/* local x <close> = the handle or Socket */
 static void step_scope(lua_State *L) {
-  get(L, handle_place());
+  get(L, 1 + (int)below(PLACES - 1));
   lua_toclose(L, -1);
   lua_settop(L, 0);
 }
