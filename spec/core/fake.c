@@ -32,10 +32,13 @@ void fake_move(struct connection *c, struct fake *multi) {
 }
 
 static void tell(struct cs_runtime *rt, int fd, int id) {
-  int intact = model_id(fd) == id;
+  int now = model_id(fd), intact = now == id;
+  int own = now && model_owner_of(now) == SCRIPT;
   if (!rt->frame && intact) model_excuse(id);
   cs_close_event(rt, fd);
   if (intact && model_owner_of(id) == LIBRARY) model_fail("%d was not closed", fd);
+  if (!rt->frame && own && model_id(fd) != now)
+    model_fail("the script's %d was closed", fd);
 }
 
 void fake_disconnect(struct cs_runtime *rt, struct connection *c, int told) {

@@ -29,11 +29,12 @@ return {
   },
   {
     check = core .. "ledger.c: s->fd < 0 && s->state >= CS_CLOSED",
-    "csrc/state.c", "if (rt->table[fd]) cs_socket_close(rt->table[fd]);", "continue;",
+    "csrc/state.c", "    if (s->state == CS_LOST) cs_socket_end(s, CS_CLOSED);\n", "",
   },
   {
     check = core .. "ledger.c: cs_link_empty(&s->in_pool) && cs_link_empty(&s->in_opener)",
-    core .. "closing.c", "  cs_link_drop(&s->in_pool);\n  cs_link_drop(&s->in_opener);\n  unwatch",
+    core .. "closing.c",
+    "  cs_link_drop(&s->in_pool);\n  cs_link_drop(&s->in_opener);\n  unwatch",
     "  cs_link_drop(&s->in_pool);\n  unwatch",
     core .. "ledger.c", "  cs_link_drop(&s->in_opener);\n", "",
   },
@@ -60,12 +61,13 @@ return {
   },
   {
     check = core .. "ledger.c: s->rt",
-    net .. "methods.c", "  if (s->state == CS_OWNED) cs_socket_close(s);\n  return 0;\n}\n\n/* __gc",
-    "  if (s->state == CS_OWNED || s->state >= CS_CLOSED) cs_socket_close(s);\n  return 0;\n}\n\n/* __gc",
+    net .. "methods.c", "cs_socket_self(L);\n  if (s->state == CS_OWNED) cs_socket_close",
+    "cs_socket_self(L);\n  if (s->state == CS_OWNED || !s->rt) cs_socket_close",
   },
   {
     check = core .. "ledger.c: s->state == CS_OWNED && !s->pool",
-    core .. "ledger.c", "  s->state = state;\n  return 0;", "  s->state = CS_BORROWED;\n  return 0;",
+    core .. "ledger.c",
+    "  s->state = state;\n  return 0;", "  s->state = CS_BORROWED;\n  return 0;",
   },
   {
     check = core .. "ledger.c: cs_ledger_find(s->rt, s->fd) == s",
@@ -133,7 +135,8 @@ return {
   },
   {
     check = core .. "frame.c: lua_gettop(f->L) > f->error",
-    core .. "closing.c", "    cs_frame_error(f);", "    lua_pop(L, 1);\n    cs_frame_error(f);",
+    core .. "closing.c",
+    "    cs_frame_error(f);", "    lua_settop(L, f->error);\n    cs_frame_error(f);",
   },
   {
     check = core .. "runtime.c: !rt->live[kind]",
@@ -149,7 +152,7 @@ return {
   },
   {
     check = core .. "closing.c: s->state == CS_LENT || s->state == CS_LOST",
-    core .. "ledger.c", "old->state = CS_LOST;", "old->state = CS_CLOSED;",
+    core .. "closing.c", "if (!s || s->state != CS_LENT) return 0;", "if (!s) return 0;",
   },
   {
     check = core .. "closing.c: f || !reached",
@@ -160,12 +163,13 @@ return {
     core .. "closing.c", "  cs_tell_lost(f, p); /*", "  /*",
   },
   {
-    says = "was not closed", steps = 100000,
-    core .. "pool.c", "  if (lua_getiuservalue(L, index, CS_UV_POOLS) == LUA_TTABLE) {\n    lua_replace",
+    says = "was not closed",
+    core .. "pool.c",
+    "  if (lua_getiuservalue(L, index, CS_UV_POOLS) == LUA_TTABLE) {\n    lua_replace",
     "  if (lua_getiuservalue(L, index, CS_UV_POOLS) == LUA_TNONE) {\n    lua_replace",
   },
   {
-    says = "was not closed", steps = 100000,
+    says = "was not closed",
     core .. "pool.c", "  prune(L); /* a stale", "  /* a stale",
   },
 }

@@ -259,9 +259,136 @@ static void numbers_come_back(void) {
   model_end();
 }
 
+/* Closes it behind all backs, and has its number handed out again, to the script. */
+static void lose(lua_State *L, const struct connection *c) {
+  model_close(c->fd);
+  while (!model_id(c->fd)) opens_again(L);
+}
+
+static int lose_moved(lua_State *L) {
+  lua_getglobal(L, "multi");
+  struct fake *m = cs_unbox(L, -1);
+  lose(L, cs_item(m->leaving.next, struct connection, link));
+  return 0;
+}
+
+/* The library closes, outside any frame, a number that is the script's by now. */
+static int close_lost(lua_State *L) {
+  lua_getglobal(L, "alone");
+  struct fake *e = cs_unbox(L, -1);
+  struct connection *c = cs_item(e->connections.next, struct connection, link);
+  lose(L, c);
+  fake_disconnect(e->h.rt, c, 1);
+  return 0;
+}
+
+/* A connection that left a share, which is gone, is lost: only the end of the state ends it. */
+static void lost_at_the_end(void) {
+  model_begin();
+  lua_State *L = test_open();
+  run(L, populate, NULL);
+  run(L, by_close, "easy");
+  run(L, by_close, "share");
+  run(L, lose_moved, NULL);
+  run(L, close_lost, NULL);
+  lua_close(L);
+  model_end();
+}
+
+/* ---- anchors that were lost --------------------------------------------------------------------- */
+
+static int performs_alone(lua_State *L) {
+  call(L, fake_perform, "alone", NULL);
+  return 0;
+}
+
+/* Garbage whose finalizer performs, and a collector that runs with the next table. */
+static void push_garbage(lua_State *L) {
+  lua_newtable(L);
+  lua_newtable(L);
+  lua_pushcfunction(L, performs_alone);
+  lua_setfield(L, -2, "__gc");
+  lua_setmetatable(L, -2);
+  lua_pop(L, 1);
+}
+
+static int use_with_garbage(lua_State *L) {
+  push_handle(L, "alone", fake_easy, 1);
+  push_handle(L, "share", fake_share, 0);
+  lua_gc(L, LUA_GCINC, 0, 0, 30);
+  lua_gc(L, LUA_GCSTOP);
+  push_garbage(L);
+  lua_pushcfunction(L, fake_use);
+  lua_getglobal(L, "alone");
+  lua_getglobal(L, "share");
+  lua_gc(L, LUA_GCRESTART);
+  lua_call(L, 2, 0);
+  if (!model.lent) model_fail("the finalizer did not run in time");
+  return 0;
+}
+
+/* A finalizer opens while the easy gets its table of pools for the share. */
+static void finalizer_in_touch(void) {
+  model_begin();
+  lua_State *L = test_open();
+  fake_plan = (struct fake_plan){connect_twice, offer, closing, tells};
+  run(L, use_with_garbage, NULL);
+  run(L, by_close, "alone");
+  lua_close(L);
+  model_end();
+}
+
+/* A multi whose pool has the address, if there is one among a few. */
+static void push_multi_at(lua_State *L, const struct cs_pool *address) {
+  for (int i = 0; i < 20; i++) {
+    char name[] = "multi?";
+    name[5] = (char)('a' + i);
+    push_handle(L, name, fake_multi, 0);
+    lua_getglobal(L, name);
+    if (((struct fake *)cs_unbox(L, -1))->h.pool == address || i == 19) break;
+    lua_pop(L, 1);
+  }
+  lua_setglobal(L, "multi");
+}
+
+static int add_with_stale(lua_State *L) {
+  push_handle(L, "easy", fake_easy, 1);
+  push_handle(L, "other", fake_easy, 2);
+  push_handle(L, "share", fake_share, 0);
+  call(L, fake_use, "easy", "share");
+  lua_getglobal(L, "share");
+  const struct cs_pool *address = ((struct fake *)cs_unbox(L, -1))->h.pool;
+  lua_pushcfunction(L, fake_use);
+  lua_getglobal(L, "easy");
+  lua_pushnil(L);
+  lua_call(L, 2, 0);
+  lua_getfield(L, -1, "close");
+  lua_insert(L, -2);
+  lua_call(L, 1, 0);
+  push_multi_at(L, address);
+  call(L, fake_add, "multi", "other");
+  call(L, fake_perform_all, "multi", NULL);
+  call(L, fake_add, "multi", "easy");
+  return 0;
+}
+
+/* The easy remembers the pool of a share that is gone; the multi's has the same address. */
+static void stale_address(void) {
+  model_begin();
+  lua_State *L = test_open();
+  fake_plan = (struct fake_plan){connect_twice, offer, closing, tells};
+  run(L, add_with_stale, NULL);
+  run(L, by_close, "multi");
+  lua_close(L);
+  model_end();
+}
+
 void orders_run(void) {
   long n = 0;
   numbers_come_back();
+  lost_at_the_end();
+  finalizer_in_touch();
+  stale_address();
   for (int what = 0; what < 4; what++) {
     untold = what == 1;
     throws = what == 2;

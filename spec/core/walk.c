@@ -189,7 +189,9 @@ static void step_outside(lua_State *L) {
   struct fake *k = cs_unbox(L, -1);
   if (!k || k->h.rt->frame || cs_link_empty(&k->connections)) return;
   struct connection *c = cs_item(k->connections.next, struct connection, link);
-  if (model_id(c->fd) == c->id) fake_disconnect(k->h.rt, c, 1);
+  int now = model_id(c->fd);
+  if (now == c->id || (now && model_owner_of(now) == SCRIPT))
+    fake_disconnect(k->h.rt, c, 1);
 }
 
 static void make_step(lua_State *L);
