@@ -105,8 +105,7 @@ int cs_socket_take(struct cs_socket *s, int fd, enum cs_state state) {
 int cs_socket_end(struct cs_socket *s, enum cs_state state) {
   int fd = s->fd, entered = s->state < CS_CLOSED;
   CS_CHECK(state >= CS_CLOSED);
-  CS_CHECK(
-      s->rt); /* what boxes without a socket share has none, and is never written to */
+  CS_CHECK(s->rt); /* what empty boxes share has none, and is never written to */
   cs_link_drop(&s->in_pool);
   cs_link_drop(&s->in_opener);
   if (s->pool) cs_pool_unref(s->pool);
