@@ -282,6 +282,12 @@ describe("getinfo", function()
     if ok and version >= 0x080c00 then assert.same({ "basic" }, used) end
   end)
 
+  it("tells the protocol of a file", function()
+    local easy <close> = curl.easy { url = "file:///dev/null" }
+    assert(easy:perform())
+    assert.same({ "file" }, { easy:getinfo "protocol", easy:getinfo "http_version" })
+  end)
+
   it("lists several", function()
     local server <close> = setmetatable(servers.script([[
       local client = (...):accept()

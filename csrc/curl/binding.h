@@ -432,7 +432,8 @@ int cs_is_line(CURLoption id);
 
 /* Raises an error that names an option like the name at index key. */
 int cs_unknown_option(lua_State *L, int key);
-/* Raises an error if the value at index is the module: curl:easy{...}, with that name. */
+/* Raises an error if the value at index, an absolute one, is the module: curl:easy{...},
+ * with that name. */
 void cs_refuse_module(lua_State *L, int index, const char *name);
 
 /* ---- option.c: easy options by libcurl's own description --------------------------- */

@@ -67,7 +67,7 @@ static const char *did_you_mean(lua_State *L, const char *name) {
 void cs_refuse_module(lua_State *L, int index, const char *name) {
   if (!lua_istable(L, index)) return;
   lua_pushstring(L, name);
-  lua_rawget(L, index < 0 ? index - 1 : index);
+  lua_rawget(L, index);
   if (lua_iscfunction(L, -1))
     luaL_error(L, "curl.%s is no method: call it as curl.%s{...}, not curl:%s{...}", name,
                name, name);
