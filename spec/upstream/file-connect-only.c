@@ -10,21 +10,37 @@
  */
 #include "page.h"
 
-int main(void) {
+/* A transfer after that of file://; whether descriptor 0 is closed then. */
+static int keep_and_go_on(const char *scheme) {
   char url[64];
   int port;
   need_descriptor_0();
   listener(&port);
   CURL *easy = new_easy("file:///etc/passwd");
   curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
-  CURLcode kept = curl_easy_perform(easy);
+  if (curl_easy_perform(easy)) exit(2);
   usleep(1100000); /* libcurl looks for dead connections once a second */
   curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 0L);
-  curl_easy_setopt(easy, CURLOPT_URL, local_url(url, "http", port));
+  curl_easy_setopt(easy, CURLOPT_URL, local_url(url, scheme, port));
   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, 100L);
-  CURLcode code = curl_easy_perform(easy);
+  curl_easy_perform(easy);
   curl_easy_cleanup(easy);
-  printf("results %d, %d, descriptor 0 is %s\n", kept, code,
-         is_open(0) ? "open" : "closed");
   return !is_open(0);
+}
+
+static int http(int unused) {
+  (void)unused;
+  return keep_and_go_on("http");
+}
+
+static int imap(int unused) {
+  (void)unused;
+  return keep_and_go_on("imap");
+}
+
+int main(void) {
+  int by_http = child(http, 0), by_imap = child(imap, 0);
+  printf("descriptor 0 is %s (http); %s %d (imap)\n", by_http ? "closed" : "open",
+         by_imap > 0 ? "signal" : "exit", abs(by_imap));
+  return by_http || by_imap;
 }

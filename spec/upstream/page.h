@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 __attribute__((constructor)) static void tell_version(void) {
@@ -76,4 +77,13 @@ static inline int descriptors(void) {
 /* Descriptor 0 must be there, or nobody sees that it is closed. */
 static inline void need_descriptor_0(void) {
   if (!is_open(0) && open("/dev/null", O_RDONLY) != 0) exit(2);
+}
+
+/* What happens in a child: the number of the signal that ended it, or how it exited, negative. */
+static inline int child(int (*run)(int), int argument) {
+  int status = 0;
+  pid_t pid = fork();
+  if (pid == 0) _exit(run(argument));
+  if (pid < 0 || waitpid(pid, &status, 0) != pid) exit(2);
+  return WIFSIGNALED(status) ? WTERMSIG(status) : -WEXITSTATUS(status);
 }

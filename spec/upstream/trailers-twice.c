@@ -9,8 +9,6 @@
  * trailers do it, too, and curl_easy_reset() does not help. Up to 8.6.0; gone with the readers of
  * 8.7.0.
  */
-#include <sys/wait.h>
-
 #include "page.h"
 
 static size_t left;
@@ -62,15 +60,6 @@ static int upload_twice(int port) {
   curl_easy_cleanup(easy);
   curl_slist_free_all(headers);
   return failed;
-}
-
-/* What happens in a child: the number of the signal that ended it, or how it exited, negative. */
-static int child(int (*run)(int), int argument) {
-  int status = 0;
-  pid_t pid = fork();
-  if (pid == 0) _exit(run(argument));
-  if (pid < 0 || waitpid(pid, &status, 0) != pid) exit(2);
-  return WIFSIGNALED(status) ? WTERMSIG(status) : -WEXITSTATUS(status);
 }
 
 int main(void) {
