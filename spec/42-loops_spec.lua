@@ -9,7 +9,7 @@ local scenarios = require "spec.support.scenarios"
 local servers = require "spec.support.servers"
 
 local names = loops.names
-local web, ftp, dying, silent, dead
+local web, ftp, ftps, dying, silent, dead
 
 -- Ends each answer in the middle: by closing, or by a reset.
 local dying_server = [[
@@ -43,6 +43,7 @@ local function environment()
     SCENARIO_SILENT = silent.url,
     SCENARIO_DYING = dying.url,
     SCENARIO_FTP = ftp.url,
+    SCENARIO_FTPS = ftps.url,
     SCENARIO_REFUSED = "http://127.0.0.1:" .. servers.free_port(),
   }
 end
@@ -57,7 +58,7 @@ local function run(name, raw, title, first)
 end
 
 setup(function()
-  web, ftp = servers.nginx(), servers.vsftpd()
+  web, ftp, ftps = servers.nginx(), servers.vsftpd(), servers.vsftps()
   dying, silent = servers.script(dying_server), servers.script(silent_server)
   dead = servers.dead()
 end)

@@ -77,6 +77,8 @@ struct cs_easy {
   int slot;             /* where the multi's CS_UV_EASIES has it */
   int leaves;           /* added with a value: it leaves the multi by itself */
   int left;             /* it has: libcurl has removed it */
+  int control;   /* FTP's control connection, for which libcurl forgets to wait; or -1 */
+  int forgotten; /* how often it may still be driven by that */
   char errbuf[CURL_ERROR_SIZE];
 };
 
@@ -105,6 +107,7 @@ struct cs_multi {
   int soon;                 /* results wait: until it is driven its time is now */
   int stepping;             /* cs_event_step looks at the deadline itself */
   int forgetful;            /* in event mode, and libcurl is older than 8.4.0 */
+  int deaf;                 /* in event mode, and libcurl is 7.87.0 to 8.6.0 */
   int running;              /* transfers, when libcurl last said */
 };
 
@@ -300,6 +303,7 @@ struct cs_watch {
   uint32_t generation; /* each new watch of the number is another one */
   int events;          /* CURL_POLL_IN, CURL_POLL_OUT or both; 0: not watched */
   int parked; /* what the kernel still watches for, though libcurl does not wait */
+  int kept;   /* the script does, because libcurl forgets it (struct cs_easy, control) */
 };
 
 /* What has happened on a descriptor; fd is negative for the timer. */
@@ -350,6 +354,11 @@ void cs_event_wake(struct cs_multi *m);
 void cs_event_soon(struct cs_frame *f, struct cs_multi *m);
 /* The socket is about to be closed: nobody may watch its descriptor any longer. */
 void cs_event_unwatch(struct cs_frame *f, struct cs_handle *multi, struct cs_socket *s);
+/* The descriptor is ready: what waits for it although libcurl has forgotten goes on. Whether
+ * it is to be watched any longer: it may not be read for a while. */
+int cs_event_heard(struct cs_frame *f, struct cs_multi *m, int fd);
+/* curl_multi_poll forgets it, too: how long it may wait, of so many milliseconds. */
+int cs_event_longest(const struct cs_multi *m, int ms);
 /* A descriptor was opened for e, which is in a multi: an old watch of its number is
  * stale. Or none was (fd is negative): the address was refused. */
 void cs_event_opened(struct cs_frame *f, struct cs_easy *e, int fd);

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "binding.h"
@@ -144,6 +145,7 @@ static int unpark(struct cs_multi *m, const struct cs_ready *r) {
   static const struct cs_watch none;
   struct cs_watch *w = &m->watches[r->fd];
   if (!w->parked || w->generation != r->generation) return 0;
+  if (m->deaf && cs_event_heard(m->h.rt->frame, m, r->fd)) return 1;
   w->parked = 0;
   return !cs_poll_set(m, r->fd, &none, 1);
 }
@@ -252,10 +254,11 @@ static void set_watch(struct cs_frame *f, struct cs_multi *m, int fd, int events
   struct cs_watch *w = watch_of(m, fd);
   if (!w) return tell(f, failure_body, strerror(ENOMEM));
   int old = w->events | w->parked;
+  if (events == w->events) w->kept = 0;
   if (events == w->events && !w->parked) return;
   if (!w->events) w->generation++;
   w->events = events;
-  w->parked = 0;
+  w->parked = w->kept = 0;
   set_watcher(m, fd, events);
   if (m->epoll < 0) return tell(f, socket_body, &c);
   int code = cs_poll_set(m, fd, w, old);
@@ -305,6 +308,57 @@ static void look_for_idle(struct cs_multi *m, CURL *curl, int fd, int watched) {
     suspect(m, e);
 }
 
+/* While the TLS of FTP's data connection begins, libcurl 7.87.0 to 8.6.0 does not wait for
+ * the answer on the control connection that has to come first. So what is not watched any
+ * more while another socket of the transfer is, is watched until something comes. */
+static int is_ftp(const struct cs_easy *e) {
+  const char *scheme = NULL;
+  if (curl_easy_getinfo(e->curl, CURLINFO_SCHEME, &scheme) || !scheme) return 0;
+  return !strncasecmp(scheme, "ftp", 3);
+}
+
+static int is_control(struct cs_multi *m, struct cs_easy *e, int fd) {
+  if (!e || e->multi != m || !is_ftp(e)) return 0;
+  for (const struct cs_link *l = e->opened.next; l != &e->opened; l = l->next) {
+    const struct cs_socket *s = cs_item(l, struct cs_socket, in_opener);
+    if (s->fd != fd && s->watcher == &m->h) return 1;
+  }
+  return 0;
+}
+
+/* Whether the script goes on watching it. */
+static int keep_control(struct cs_multi *m, CURL *curl, int fd) {
+  struct cs_easy *e = easy_of(curl);
+  struct cs_watch *w = (size_t)fd < m->size ? &m->watches[fd] : NULL;
+  if (!w || w->events != CURL_POLL_IN || !is_control(m, e, fd)) return 0;
+  e->control = fd;
+  e->forgotten = 16;
+  w->kept = m->epoll < 0;
+  return w->kept;
+}
+
+int cs_event_heard(struct cs_frame *f, struct cs_multi *m, int fd) {
+  int waits = 0;
+  if (fd < 0 || (size_t)fd >= m->size) return 0;
+  if (m->epoll < 0 && !m->watches[fd].kept) return 0;
+  for (struct cs_link *l = m->easies.next; l != &m->easies; l = l->next) {
+    struct cs_easy *e = cs_item(l, struct cs_easy, in_multi);
+    if (e->control != fd || !e->forgotten || !cs_link_empty(&e->in_done)) continue;
+    e->forgotten--;
+    suspect(m, e);
+    waits = 1;
+  }
+  if (!waits && m->epoll < 0) set_watch(f, m, fd, 0, NULL);
+  return waits;
+}
+
+int cs_event_longest(const struct cs_multi *m, int ms) {
+  if (!m->deaf || ms <= 200) return ms;
+  for (const struct cs_link *l = m->easies.next; l != &m->easies; l = l->next)
+    if (is_ftp(cs_item(l, struct cs_easy, in_multi))) return 200;
+  return ms;
+}
+
 /* What libcurl has made for itself is seen here for the first time. */
 static void look_at(struct cs_multi *m, int fd) {
   const struct cs_watch *w = (size_t)fd < m->size ? &m->watches[fd] : NULL;
@@ -316,6 +370,7 @@ static int on_socket(CURL *curl, curl_socket_t fd, int what, void *multi, void *
   (void)unused;
   if (what != CURL_POLL_REMOVE) look_at(m, fd);
   if (m->forgetful) look_for_idle(m, curl, fd, what != CURL_POLL_REMOVE);
+  if (what == CURL_POLL_REMOVE && m->deaf && keep_control(m, curl, fd)) return 0;
   if (what == CURL_POLL_REMOVE && park(m, fd)) return 0;
   set_watch(m->h.rt->frame, m, fd, what == CURL_POLL_REMOVE ? 0 : what & CURL_POLL_INOUT,
             curl);
@@ -337,7 +392,9 @@ static int on_timer(CURLM *curl, long ms, void *multi) {
 
 /* The multi says what it waits for from now on. */
 static CURLMcode ask_events(struct cs_multi *m) {
-  m->forgetful = curl_version_info(CURLVERSION_NOW)->version_num < 0x080400;
+  unsigned version = curl_version_info(CURLVERSION_NOW)->version_num;
+  m->forgetful = version < 0x080400;
+  m->deaf = version >= 0x075700 && version < 0x080700;
   CURLMcode code = curl_multi_setopt(m->curl, CURLMOPT_SOCKETFUNCTION, on_socket);
   if (!code) code = curl_multi_setopt(m->curl, CURLMOPT_SOCKETDATA, m);
   if (!code) code = curl_multi_setopt(m->curl, CURLMOPT_TIMERFUNCTION, on_timer);

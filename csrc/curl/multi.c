@@ -51,6 +51,7 @@ static void link_easy(lua_State *L, struct cs_multi *m, struct cs_easy *e) {
   lua_pop(L, 1);
   e->leaves = !lua_isnil(L, 3);
   e->left = 0;
+  e->control = -1;
   if (e->leaves) {
     lua_pushvalue(L, 3);
     lua_setiuservalue(L, 2, CS_UV_VALUE);
@@ -231,6 +232,7 @@ static int multi_socket_action(lua_State *L) {
   CURLMcode code = fd >= 0 && fd == m->epoll
                        ? cs_event_step(m)
                        : curl_multi_socket_action(m->curl, fd, events, &m->running);
+  if (m->deaf && m->epoll < 0) cs_event_heard(&f, m, fd);
   return end_step(L, &f, code);
 }
 
@@ -247,7 +249,7 @@ static int multi_poll(lua_State *L) {
   if (m->epoll >= 0)
     ready = cs_poll_wait(m, ms);
   else
-    code = curl_multi_poll(m->curl, NULL, 0, ms, &ready);
+    code = curl_multi_poll(m->curl, NULL, 0, cs_event_longest(m, ms), &ready);
   if (ready < 0) return cs_fail_errno(L, errno, "poll");
   if (code) return cs_fail_multi(L, code);
   lua_pushinteger(L, ready);
@@ -452,19 +454,13 @@ void cs_multi_class_new(lua_State *L) {
                                     .neighbours = multi_neighbours,
                                     .may_write = multi_may_write,
                                     .unwatch = cs_event_unwatch};
-  static const luaL_Reg methods[] = {{"add", multi_add},
-                                     {"perform", multi_perform},
-                                     {"poll", multi_poll},
-                                     {"remove", multi_remove},
-                                     {"results", multi_results},
-                                     {"setopt", cs_multi_setopt},
-                                     {"timeout", multi_timeout},
-                                     {"socket_action", multi_socket_action},
-                                     {"wakeup", multi_wakeup},
-                                     {"pollfd", cs_event_pollfd},
-                                     {"events", cs_event_events},
-                                     {"watches", cs_event_watches},
-                                     {"easies", multi_easies},
-                                     {NULL, NULL}};
+  static const luaL_Reg methods[] = {
+      {"add", multi_add},          {"perform", multi_perform},
+      {"poll", multi_poll},        {"remove", multi_remove},
+      {"results", multi_results},  {"setopt", cs_multi_setopt},
+      {"timeout", multi_timeout},  {"socket_action", multi_socket_action},
+      {"wakeup", multi_wakeup},    {"pollfd", cs_event_pollfd},
+      {"events", cs_event_events}, {"watches", cs_event_watches},
+      {"easies", multi_easies},    {NULL, NULL}};
   cs_handle_class(L, CS_MULTI, &ops, methods);
 }

@@ -90,7 +90,7 @@ Run.__index = Run
 
 local web = {}
 for _, name in ipairs { "url", "https_url", "h2_url", "ca", "pid", "big_size", "dead", "silent",
-  "dying", "refused", "ftp" } do
+  "dying", "refused", "ftp", "ftps" } do
   web[name] = os.getenv("SCENARIO_" .. name:upper())
 end
 web.big_size = tonumber(web.big_size)
@@ -310,6 +310,23 @@ scenario("gets files by passive FTP, on one control connection", function(run)
     local time = curl.now() - start
     assert(time < 5 * process.patience, time) -- vsftpd takes its time
     run.loop:close()
+  end)
+  run.loop:run()
+end)
+
+-- libcurl 7.87 to 8.6 forgets that it waits for the control connection while TLS begins on the
+-- other: only a time limit ended that.
+scenario("gets files by passive FTP over TLS, on one control connection", function(run)
+  run.loop:spawn(function()
+    for i = 1, 3 do
+      local body, start = {}, curl.now()
+      local easy <close> = run:easy(web.ftps .. "/hello.txt", body, { use_ssl = "all" })
+      assert(run.loop:perform(easy))
+      local time = curl.now() - start
+      equal("hello\n", table.concat(body))
+      equal(1 + i, #run.sockets)
+      assert(time < 5 * process.patience, time)
+    end
   end)
   run.loop:run()
 end)

@@ -128,7 +128,8 @@ surface.methods = {
     within = { args = { "10.0.0.0/8" } },
   },
   loop = {
-    close = {}, guard = {}, on_event = {}, on_timer = {}, perform = {}, run = {}, spawn = {}, step = {},
+    close = {}, guard = {}, on_event = {}, on_timer = {},
+    perform = {}, run = {}, spawn = {}, step = {},
   },
 }
 
