@@ -634,6 +634,7 @@ local answers = {
     seen.closed = seen.closed + 1
     seen.state = socket:state()
   end,
+  prereqfunction = function() return true end,
   writefunction = function(seen, data) seen.body = seen.body .. data end,
   readfunction = function(seen)
     local body = seen.text
