@@ -64,6 +64,7 @@ build = {
         "csrc/curl/easy.c",
         "csrc/curl/error.c",
         "csrc/curl/event.c",
+        "csrc/curl/forget.c",
         "csrc/curl/info.c",
         "csrc/curl/line.c",
         "csrc/curl/lists.c",
