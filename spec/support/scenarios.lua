@@ -342,15 +342,9 @@ scenario("survives a server that dies in the middle", function(run)
   for i = 1, 20 do equal(i % 2 == 0 and "PARTIAL_FILE" or "RECV_ERROR", names[i]) end
 end)
 
--- cqueues cannot unwatch a descriptor that was closed, as libcurl before 8.2 does where a
--- connection was not there yet; with pollfd it never sees one.
-local function can_give_up(run)
-  return not (run.raw and run.host.controller) or curl.version_info().version_num >= 0x080200
-end
-
 scenario("gives up on servers that never answer, and others go on meanwhile", function(run)
   local names, pages = {}, 0
-  for i, url in ipairs { web.silent, can_give_up(run) and web.dead or web.silent } do
+  for i, url in ipairs { web.silent, web.dead } do
     for j = 1, 5 do
       run.loop:spawn(function()
         names[i * 10 + j] = select(3, run:perform(url, nil, (0.2 + j / 100) * process.patience))
@@ -390,7 +384,7 @@ scenario("closed with transfers in every state, ends them", function(run)
   local results = {}
   local urls = {
     web.url .. "/slow", web.https_url .. "/slow", web.h2_url .. "/slow", web.silent,
-    web.silent:gsub("http", "https", 1), can_give_up(run) and web.dead or web.silent,
+    web.silent:gsub("http", "https", 1), web.dead,
   }
   for i, url in ipairs(urls) do
     run.loop:spawn(function() results[i] = table.pack(run:perform(url)) end)
