@@ -463,6 +463,31 @@ scenario("raises what a close callback threw by run", function(run)
   equal(true, ok)
 end, { once = true })
 
+scenario("goes on when its watch hook has failed once", function(run)
+  local hooks, failed = run.loop.hooks, 0
+  local watch = hooks.watch
+  function hooks.watch()
+    hooks.watch = watch
+    error("EMFILE", 0)
+  end
+  local function check(ok, err)
+    if ok then return end
+    equal("EMFILE", err)
+    failed = failed + 1
+  end
+  local done = 0
+  for _ = 1, 3 do
+    run.loop:spawn(function()
+      check(pcall(run.perform, run, "/hello"))
+      equal(true, run:perform("/hello", nil, 20))
+      done = done + 1
+    end)
+  end
+  for _ = 1, 3 do check(pcall(run.loop.run, run.loop)) end
+  equal({ 3, 1 }, { done, failed })
+  equal(true, run:perform("/hello"))
+end)
+
 scenario("gives a callback's error to the coroutine of its transfer alone", function(run)
   local failure, caught = {}, nil
   run.loop:spawn(function()
