@@ -65,6 +65,7 @@ build = {
         "csrc/curl/error.c",
         "csrc/curl/event.c",
         "csrc/curl/fileurl.c",
+        "csrc/curl/forget.c",
         "csrc/curl/info.c",
         "csrc/curl/line.c",
         "csrc/curl/lists.c",

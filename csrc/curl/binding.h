@@ -352,18 +352,15 @@ CURLMcode cs_event_step(struct cs_multi *m);
 void cs_event_wake(struct cs_multi *m);
 /* There is a result, though nothing has happened: the event loop is to look soon. */
 void cs_event_soon(struct cs_frame *f, struct cs_multi *m);
+/* The easy of the script's, or NULL for one that libcurl made for itself. */
+struct cs_easy *cs_event_easy(CURL *curl);
+/* The descriptor is not watched any more. */
+void cs_event_drop(struct cs_frame *f, struct cs_multi *m, int fd);
 /* The socket is about to be closed: nobody may watch its descriptor any longer. */
 void cs_event_unwatch(struct cs_frame *f, struct cs_handle *multi, struct cs_socket *s);
-/* The descriptor is ready: what waits for it although libcurl has forgotten goes on. Whether
- * it is to be watched any longer: it may not be read for a while. */
-int cs_event_heard(struct cs_frame *f, struct cs_multi *m, int fd);
-/* curl_multi_poll forgets it, too: how long it may wait, of so many milliseconds. */
-int cs_event_longest(const struct cs_multi *m, int ms);
 /* A descriptor was opened for e, which is in a multi: an old watch of its number is
  * stale. Or none was (fd is negative): the address was refused. */
 void cs_event_opened(struct cs_frame *f, struct cs_easy *e, int fd);
-/* A step has ended: has libcurl go on with the transfers that it may have forgotten. */
-void cs_event_drive(struct cs_multi *m, CURLMcode code);
 /* Frees what the multi watches by, and tells nobody. */
 void cs_event_free(struct cs_multi *m);
 /* The multi's libcurl handle is gone: ends its watches, timer and descriptors. */
@@ -386,6 +383,22 @@ void cs_share_class_new(lua_State *L);
 void cs_share_leave(struct cs_frame *f, struct cs_easy *e);
 /* Sets option share of the easy at self to the value at index (nil: none). */
 CURLcode cs_share_use(lua_State *L, struct cs_easy *e, int self, int index);
+
+/* ---- forget.c: what some releases of libcurl forget to wait for -------------------- */
+
+/* It may wait for nothing. */
+void cs_forget_suspect(struct cs_multi *m, struct cs_easy *e);
+/* The descriptor of e is watched, or no longer: what that says of it. */
+void cs_forget_look(struct cs_multi *m, struct cs_easy *e, int fd, int watched);
+/* A step has ended: has libcurl go on with the transfers that it may have forgotten. */
+void cs_forget_drive(struct cs_multi *m, CURLMcode code);
+/* libcurl does not wait for it any more: whether the script is to go on watching it. */
+int cs_forget_control(struct cs_multi *m, struct cs_easy *e, int fd);
+/* Such a descriptor is ready: what waits for it goes on. Whether it is to be watched any
+ * longer: it may not be read for a while. */
+int cs_forget_heard(struct cs_frame *f, struct cs_multi *m, int fd);
+/* curl_multi_poll forgets it, too: how long it may wait, of so many milliseconds. */
+int cs_forget_longest(const struct cs_multi *m, int ms);
 
 /* ---- setter.c: how an option is set ------------------------------------------------ */
 

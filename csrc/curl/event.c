@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "binding.h"
@@ -39,8 +38,7 @@ static void push_function(lua_State *L, const struct event_call *c, int uservalu
     lua_pushnil(L);
 }
 
-/* The easy of the script's, or NULL for one that libcurl made for itself. */
-static struct cs_easy *easy_of(CURL *curl) {
+struct cs_easy *cs_event_easy(CURL *curl) {
   struct cs_easy *e = NULL;
   if (curl) curl_easy_getinfo(curl, CURLINFO_PRIVATE, (char **)&e);
   return e;
@@ -48,7 +46,7 @@ static struct cs_easy *easy_of(CURL *curl) {
 
 /* The easy of the script's, or nil for one that libcurl made for itself. */
 static void push_easy(lua_State *L, const struct event_call *c) {
-  const struct cs_easy *e = easy_of(c->curl);
+  const struct cs_easy *e = cs_event_easy(c->curl);
   if (!e || e->multi != c->multi) return lua_pushnil(L);
   lua_getiuservalue(L, 1, CS_UV_EASIES);
   lua_rawgeti(L, -1, e->slot);
@@ -145,7 +143,7 @@ static int unpark(struct cs_multi *m, const struct cs_ready *r) {
   static const struct cs_watch none;
   struct cs_watch *w = &m->watches[r->fd];
   if (!w->parked || w->generation != r->generation) return 0;
-  if (m->deaf && cs_event_heard(m->h.rt->frame, m, r->fd)) return 1;
+  if (m->deaf && cs_forget_heard(m->h.rt->frame, m, r->fd)) return 1;
   w->parked = 0;
   return !cs_poll_set(m, r->fd, &none, 1);
 }
@@ -193,33 +191,6 @@ void cs_event_soon(struct cs_frame *f, struct cs_multi *m) {
   m->deadline = cs_now(); /* libcurl says its own again after that */
   curl_multi_wakeup(m->curl);
   tell(f, timer_body, &c);
-}
-
-/* ---- what libcurl forgets ---------------------------------------------------------- */
-
-/* Until 8.4.0 a transfer that goes on to its next address, or from FTP's control
- * connection to its data connection, waits then for nothing but to be driven by
- * something else: with no descriptor, and no timer but that of the whole attempt. So it
- * is suspected when it starts, is given a socket or has one unwatched, until something
- * is watched. */
-
-static void suspect(struct cs_multi *m, struct cs_easy *e) {
-  cs_link_drop(&e->in_idle);
-  cs_link_append(&m->idle, &e->in_idle);
-}
-
-/* Of all calls this one sets the timer of a single transfer to now. It is not for one
- * that is paused: that would go on. Nor after a failure: a socket that libcurl had no
- * memory to watch is a division by zero when it is watched again. */
-void cs_event_drive(struct cs_multi *m, CURLMcode code) {
-  while (!cs_link_empty(&m->idle)) {
-    struct cs_easy *e = cs_item(m->idle.next, struct cs_easy, in_idle);
-    cs_link_drop(&e->in_idle);
-    if (e->paused || code) continue;
-    curl_easy_pause(e->curl, CURLPAUSE_RECV);
-    curl_easy_pause(e->curl, CURLPAUSE_CONT);
-    cs_link_drop(&e->in_idle);
-  }
 }
 
 /* ---- watches ----------------------------------------------------------------------- */
@@ -278,13 +249,17 @@ static int park(struct cs_multi *m, int fd) {
   return 1;
 }
 
+void cs_event_drop(struct cs_frame *f, struct cs_multi *m, int fd) {
+  set_watch(f, m, fd, 0, NULL);
+}
+
 void cs_event_unwatch(struct cs_frame *f, struct cs_handle *multi, struct cs_socket *s) {
   set_watch(f, (struct cs_multi *)multi, s->fd, 0, NULL);
 }
 
 void cs_event_opened(struct cs_frame *f, struct cs_easy *e, int fd) {
   struct cs_multi *m = e->multi;
-  if (m->forgetful) suspect(m, e);
+  if (m->forgetful) cs_forget_suspect(m, e);
   if (fd < 0) return;
   struct cs_watch *w = (size_t)fd < m->size ? &m->watches[fd] : NULL;
   int events = w ? w->events : 0;
@@ -293,70 +268,6 @@ void cs_event_opened(struct cs_frame *f, struct cs_easy *e, int fd) {
   /* libcurl takes the new descriptor for the old one: it will not ask for this again. */
   set_watch(f, m, fd, 0, NULL);
   set_watch(f, m, fd, events, e->curl);
-}
-
-/* A transfer whose socket is not watched any more, if that was one of ours, may be
- * idle; one of which something is watched is not. */
-static void look_for_idle(struct cs_multi *m, CURL *curl, int fd, int watched) {
-  const struct cs_socket *s = cs_ledger_find(m->h.rt, fd);
-  if (watched ? cs_link_empty(&m->idle) : !s || s->state != CS_LENT) return;
-  struct cs_easy *e = easy_of(curl);
-  if (!e || e->multi != m) return;
-  if (watched)
-    cs_link_drop(&e->in_idle);
-  else
-    suspect(m, e);
-}
-
-/* While the TLS of FTP's data connection begins, libcurl 7.87.0 to 8.6.0 does not wait for
- * the answer on the control connection that has to come first. So what is not watched any
- * more while another socket of the transfer is, is watched until something comes. */
-static int is_ftp(const struct cs_easy *e) {
-  const char *scheme = NULL;
-  if (curl_easy_getinfo(e->curl, CURLINFO_SCHEME, &scheme) || !scheme) return 0;
-  return !strncasecmp(scheme, "ftp", 3);
-}
-
-static int is_control(struct cs_multi *m, struct cs_easy *e, int fd) {
-  if (!e || e->multi != m || !is_ftp(e)) return 0;
-  for (const struct cs_link *l = e->opened.next; l != &e->opened; l = l->next) {
-    const struct cs_socket *s = cs_item(l, struct cs_socket, in_opener);
-    if (s->fd != fd && s->watcher == &m->h) return 1;
-  }
-  return 0;
-}
-
-/* Whether the script goes on watching it. */
-static int keep_control(struct cs_multi *m, CURL *curl, int fd) {
-  struct cs_easy *e = easy_of(curl);
-  struct cs_watch *w = (size_t)fd < m->size ? &m->watches[fd] : NULL;
-  if (!w || w->events != CURL_POLL_IN || !is_control(m, e, fd)) return 0;
-  e->control = fd;
-  e->forgotten = 16;
-  w->kept = m->epoll < 0;
-  return w->kept;
-}
-
-int cs_event_heard(struct cs_frame *f, struct cs_multi *m, int fd) {
-  int waits = 0;
-  if (fd < 0 || (size_t)fd >= m->size) return 0;
-  if (m->epoll < 0 && !m->watches[fd].kept) return 0;
-  for (struct cs_link *l = m->easies.next; l != &m->easies; l = l->next) {
-    struct cs_easy *e = cs_item(l, struct cs_easy, in_multi);
-    if (e->control != fd || !e->forgotten || !cs_link_empty(&e->in_done)) continue;
-    e->forgotten--;
-    suspect(m, e);
-    waits = 1;
-  }
-  if (!waits && m->epoll < 0) set_watch(f, m, fd, 0, NULL);
-  return waits;
-}
-
-int cs_event_longest(const struct cs_multi *m, int ms) {
-  if (!m->deaf || ms <= 200) return ms;
-  for (const struct cs_link *l = m->easies.next; l != &m->easies; l = l->next)
-    if (is_ftp(cs_item(l, struct cs_easy, in_multi))) return 200;
-  return ms;
 }
 
 /* What libcurl has made for itself is seen here for the first time. */
@@ -369,8 +280,10 @@ static int on_socket(CURL *curl, curl_socket_t fd, int what, void *multi, void *
   struct cs_multi *m = multi;
   (void)unused;
   if (what != CURL_POLL_REMOVE) look_at(m, fd);
-  if (m->forgetful) look_for_idle(m, curl, fd, what != CURL_POLL_REMOVE);
-  if (what == CURL_POLL_REMOVE && m->deaf && keep_control(m, curl, fd)) return 0;
+  if (m->forgetful) cs_forget_look(m, cs_event_easy(curl), fd, what != CURL_POLL_REMOVE);
+  if (what == CURL_POLL_REMOVE && m->deaf &&
+      cs_forget_control(m, cs_event_easy(curl), fd))
+    return 0;
   if (what == CURL_POLL_REMOVE && park(m, fd)) return 0;
   set_watch(m->h.rt->frame, m, fd, what == CURL_POLL_REMOVE ? 0 : what & CURL_POLL_INOUT,
             curl);

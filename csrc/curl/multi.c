@@ -187,7 +187,7 @@ static int end_step(lua_State *L, struct cs_frame *f, CURLMcode code) {
   struct cs_multi *m = (struct cs_multi *)f->handle;
   int running = m->running;
   collect_results(f, m);
-  cs_event_drive(m, code);
+  cs_forget_drive(m, code);
   cs_leave(f);
   cs_rethrow(f);
   if (code) return cs_fail_multi(L, code);
@@ -232,7 +232,7 @@ static int multi_socket_action(lua_State *L) {
   CURLMcode code = fd >= 0 && fd == m->epoll
                        ? cs_event_step(m)
                        : curl_multi_socket_action(m->curl, fd, events, &m->running);
-  if (m->deaf && m->epoll < 0) cs_event_heard(&f, m, fd);
+  if (m->deaf && m->epoll < 0) cs_forget_heard(&f, m, fd);
   return end_step(L, &f, code);
 }
 
@@ -249,7 +249,7 @@ static int multi_poll(lua_State *L) {
   if (m->epoll >= 0)
     ready = cs_poll_wait(m, ms);
   else
-    code = curl_multi_poll(m->curl, NULL, 0, cs_event_longest(m, ms), &ready);
+    code = curl_multi_poll(m->curl, NULL, 0, cs_forget_longest(m, ms), &ready);
   if (ready < 0) return cs_fail_errno(L, errno, "poll");
   if (code) return cs_fail_multi(L, code);
   lua_pushinteger(L, ready);

@@ -3,8 +3,9 @@
 --   local loop = require("curlsock.cqueues").new()
 --   loop:spawn(function() print(loop:perform(curl.easy { url = "http://localhost/" })) end)
 --   loop:run()      -- or the controller's loop(), if the program has more to do
-local cqueues = require "cqueues"
 local condition = require "cqueues.condition"
+local cqueues = require "cqueues"
+local curl = require "curlsock"
 local driver = require "curlsock.driver"
 
 local monotime = cqueues.monotime
@@ -33,6 +34,7 @@ local function new(options, controller)
   local cq = controller or cqueues.new()
   local watches = {} -- by descriptor: each watch is a table of its own
   local alarm -- the timer while it runs
+  local blind -- descriptors are not watched, but asked
   local hooks = {}
 
   -- (What is not known yet when its coroutine begins ends at once: it does so later.)
@@ -47,7 +49,34 @@ local function new(options, controller)
     watches[fd] = watch
   end
 
+  -- Where each of libcurl's descriptors is watched, before 8.2 it closes some before it says so,
+  -- and cqueues fails from then on. So all are asked a hundred times a second.
+  local asking -- what wakes the coroutine that does this
+  local function start_asking()
+    local this = condition.new()
+    keep_running(cq, function()
+      if asking ~= this or not next(watches) then return false end
+      cqueues.poll(this, 0.01)
+      local now = {}
+      for fd, watch in pairs(watches) do now[fd] = watch.events end
+      for fd, events in pairs(now) do loop:on_event(fd, events) end
+      return true
+    end)
+    asking = this
+  end
+
+  local function ask(fd, events)
+    watches[fd] = events and { events = events }
+    if not next(watches) then
+      if asking then asking:signal() end
+      asking = nil
+    elseif not asking then
+      start_asking()
+    end
+  end
+
   function hooks.watch(fd, events)
+    if blind then return ask(fd, events) end
     local watch = watches[fd]
     if not watch then return start_watch(fd, events) end
     watch.events = events
@@ -116,6 +145,7 @@ local function new(options, controller)
   end
 
   loop = driver.new(hooks, options)
+  blind = curl.version_info().version_num < 0x080200 and not loop.multi:pollfd()
   return loop
 end
 

@@ -342,15 +342,9 @@ scenario("survives a server that dies in the middle", function(run)
   for i = 1, 20 do equal(i % 2 == 0 and "PARTIAL_FILE" or "RECV_ERROR", names[i]) end
 end)
 
--- cqueues cannot unwatch a descriptor that was closed, as libcurl before 8.2 does where a
--- connection was not there yet; with pollfd it never sees one.
-local function can_give_up(run)
-  return not (run.raw and run.host.controller) or curl.version_info().version_num >= 0x080200
-end
-
 scenario("gives up on servers that never answer, and others go on meanwhile", function(run)
   local names, pages = {}, 0
-  for i, url in ipairs { web.silent, can_give_up(run) and web.dead or web.silent } do
+  for i, url in ipairs { web.silent, web.dead } do
     for j = 1, 5 do
       run.loop:spawn(function()
         names[i * 10 + j] = select(3, run:perform(url, nil, (0.2 + j / 100) * process.patience))
@@ -390,7 +384,7 @@ scenario("closed with transfers in every state, ends them", function(run)
   local results = {}
   local urls = {
     web.url .. "/slow", web.https_url .. "/slow", web.h2_url .. "/slow", web.silent,
-    web.silent:gsub("http", "https", 1), can_give_up(run) and web.dead or web.silent,
+    web.silent:gsub("http", "https", 1), web.dead,
   }
   for i, url in ipairs(urls) do
     run.loop:spawn(function() results[i] = table.pack(run:perform(url)) end)
@@ -468,6 +462,31 @@ scenario("raises what a close callback threw by run", function(run)
   run.loop:run()
   equal(true, ok)
 end, { once = true })
+
+scenario("goes on when its watch hook has failed once", function(run)
+  local hooks, failed = run.loop.hooks, 0
+  local watch = hooks.watch
+  function hooks.watch()
+    hooks.watch = watch
+    error("EMFILE", 0)
+  end
+  local function check(ok, err)
+    if ok then return end
+    equal("EMFILE", err)
+    failed = failed + 1
+  end
+  local done = 0
+  for _ = 1, 3 do
+    run.loop:spawn(function()
+      check(pcall(run.perform, run, "/hello"))
+      equal(true, run:perform("/hello", nil, 20))
+      done = done + 1
+    end)
+  end
+  for _ = 1, 3 do check(pcall(run.loop.run, run.loop)) end
+  equal({ 3, 1 }, { done, failed })
+  equal(true, run:perform("/hello"))
+end)
 
 scenario("gives a callback's error to the coroutine of its transfer alone", function(run)
   local failure, caught = {}, nil
