@@ -167,6 +167,8 @@ lint-style:
 	luacheck --quiet --no-color lua spec examples bench scripts \
 	  $(wildcard *.rockspec .luacheckrc .busted)
 	$(CLANG_FORMAT) --dry-run -Werror $(C_FILES)
+	@awk 'length > 90 { print FILENAME ":" FNR ": more than 90 columns"; bad = 1 } \
+	  END { exit bad }' $(wildcard csrc/*.[ch] csrc/*/*.[ch])
 
 format:
 	$(CLANG_FORMAT) -i $(C_FILES)

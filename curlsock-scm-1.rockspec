@@ -69,6 +69,7 @@ build = {
         "csrc/curl/info.c",
         "csrc/curl/line.c",
         "csrc/curl/lists.c",
+        "csrc/curl/member.c",
         "csrc/curl/multi.c",
         "csrc/curl/multiopt.c",
         "csrc/curl/naming.c",

@@ -52,9 +52,9 @@ static int core_now(lua_State *L) {
   return 1;
 }
 
-/* curl.type(x): "easy", "multi", "share", "socket" or "address"; with "closed " before it where
- * x can no longer be used (a Socket: where it has no descriptor); nil for anything else. Never
- * raises. (A box is empty when it is half made, or finalized.) */
+/* curl.type(x): "easy", "multi", "share", "socket" or "address"; with "closed " before
+ * it where x can no longer be used (a Socket: where it has no descriptor); nil for
+ * anything else. Never raises. (A box is empty when it is half made, or finalized.) */
 static int core_type(lua_State *L) {
   static const char *const classes[] = {"curlsock.easy", "curlsock.multi",
                                         "curlsock.share"};
@@ -74,8 +74,8 @@ static int core_type(lua_State *L) {
   return 1;
 }
 
-/* curl.inside([handle]): whether libcurl is at work, and this is a callback of it; with a handle:
- * a callback in which methods of that are refused. */
+/* curl.inside([handle]): whether libcurl is at work, and this is a callback of it; with
+ * a handle: a callback in which methods of that are refused. */
 static int core_inside(lua_State *L) {
   const struct cs_runtime *rt = cs_runtime(L);
   struct cs_handle *h = NULL;

@@ -38,7 +38,8 @@ end
 -- reach. Headers of the system are left out.
 local function read_gcov()
   local file, line
-  for text in output(("gcov -b -c -t %s/csrc/*.gcno %s/csrc/*/*.gcno"):format(build, build)):gmatch("[^\n]+") do
+  local command = ("gcov -b -c -t %s/csrc/*.gcno %s/csrc/*/*.gcno"):format(build, build)
+  for text in output(command):gmatch("[^\n]+") do
     local count, number, code = text:match("^%s*(%S+):%s*(%d+):(.*)")
     local name = number == "0" and code:match("^Source:(.*)")
     if name then

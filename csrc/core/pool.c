@@ -45,8 +45,8 @@ static void prune(lua_State *L) {
   }
 }
 
-/* Pushes the table of pools of the handle at index, made if there is none; a finalizer that
- * runs then may make it, too. [-0, +1, m] */
+/* Pushes the table of pools of the handle at index, made if there is none; a finalizer
+ * that runs then may make it, too. [-0, +1, m] */
 static void push_pools(lua_State *L, int index) {
   if (lua_getiuservalue(L, index, CS_UV_POOLS) == LUA_TTABLE) return;
   lua_newtable(L);

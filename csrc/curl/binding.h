@@ -50,7 +50,7 @@ struct cs_easy {
   CURL *curl;
   struct cs_multi *multi; /* that it is in */
   struct cs_share *share; /* that it uses */
-  struct cs_link in_multi, in_share, in_done, in_idle;
+  struct cs_link in_multi, in_share, in_done, in_idle, in_controls;
   struct cs_bond *bond;     /* of its multi and its share, if it has both */
   struct cs_link opened;    /* sockets that the running transfer opened */
   struct cs_list *lists;    /* what libcurl does not copy (lists.c) */
@@ -78,6 +78,7 @@ struct cs_easy {
   int leaves;           /* added with a value: it leaves the multi by itself */
   int left;             /* it has: libcurl has removed it */
   int control;   /* FTP's control connection, for which libcurl forgets to wait; or -1 */
+  int ftp;       /* counted in its multi */
   int forgotten; /* how often it may still be driven by that */
   char errbuf[CURL_ERROR_SIZE];
 };
@@ -108,6 +109,8 @@ struct cs_multi {
   int stepping;             /* cs_event_step looks at the deadline itself */
   int forgetful;            /* in event mode, and libcurl is older than 8.4.0 */
   int deaf;                 /* in event mode, and libcurl is 7.87.0 to 8.6.0 */
+  struct cs_link controls;  /* easies of which a control connection is watched by us */
+  int ftp;                  /* easies that speak FTP, if it is deaf */
   int running;              /* transfers, when libcurl last said */
 };
 
@@ -392,6 +395,10 @@ void cs_forget_suspect(struct cs_multi *m, struct cs_easy *e);
 void cs_forget_look(struct cs_multi *m, struct cs_easy *e, int fd, int watched);
 /* A step has ended: has libcurl go on with the transfers that it may have forgotten. */
 void cs_forget_drive(struct cs_multi *m, CURLMcode code);
+/* A descriptor was opened for the easy, or refused. */
+void cs_forget_opened(struct cs_multi *m, struct cs_easy *e);
+/* The easy leaves its multi. */
+void cs_forget_drop(struct cs_easy *e);
 /* libcurl does not wait for it any more: whether the script is to go on watching it. */
 int cs_forget_control(struct cs_multi *m, struct cs_easy *e, int fd);
 /* Such a descriptor is ready: what waits for it goes on. Whether it is to be watched any
@@ -477,6 +484,18 @@ int cs_easy_unset(lua_State *L);  /* easy:unset(name) */
  * results (nil, message, name) that it pushed. */
 int cs_setopt_table(lua_State *L, struct cs_easy *e, int self, int index);
 
+/* ---- member.c: an easy enters a multi and leaves it -------------------------------- */
+
+/* Links the multi and the easy at indices 1 and 2, before libcurl runs; value 3 is what
+ * stands for it in results, or nil. [m] */
+void cs_member_enter(lua_State *L, struct cs_multi *m, struct cs_easy *e);
+/* The reverse, for the easy at index; cannot raise. */
+void cs_member_leave(lua_State *L, int easy, struct cs_easy *e);
+/* Takes e out of its multi, in frame f, and out of libcurl's. */
+CURLMcode cs_member_detach(struct cs_frame *f, struct cs_easy *e);
+/* A copy that a fork made is in no multi any more. */
+void cs_member_abandon(struct cs_easy *e);
+
 /* ---- multiopt.c: the options of a multi -------------------------------------------- */
 
 int cs_multi_setopt(lua_State *L); /* multi:setopt(name, value) or multi:setopt{...} */
@@ -488,10 +507,6 @@ int cs_multi_set_table(lua_State *L, struct cs_multi *m, int self, int index);
 
 int cs_multi_new(lua_State *L); /* curl.multi(options) */
 void cs_multi_class_new(lua_State *L);
-/* Takes e out of its multi, in frame f. */
-CURLMcode cs_multi_detach(struct cs_frame *f, struct cs_easy *e);
-/* It is in no list of a multi any more. */
-void cs_multi_drop(struct cs_easy *e);
 
 /* ---- easy.c: one transfer ---------------------------------------------------------- */
 

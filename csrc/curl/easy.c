@@ -162,13 +162,14 @@ static void easy_init(struct cs_handle *h) {
   cs_link_init(&e->in_share);
   cs_link_init(&e->in_done);
   cs_link_init(&e->in_idle);
+  cs_link_init(&e->in_controls);
   cs_link_init(&e->opened);
   e->noprogress = 1;
 }
 
 static int easy_free(struct cs_frame *f, struct cs_handle *h) {
   struct cs_easy *e = (struct cs_easy *)h;
-  if (e->multi) cs_multi_detach(f, e);
+  if (e->multi) cs_member_detach(f, e);
   if (e->curl) curl_easy_cleanup(e->curl);
   e->curl = NULL;
   cs_easy_ended(f, e);
@@ -183,7 +184,7 @@ static int easy_free(struct cs_frame *f, struct cs_handle *h) {
 static void easy_abandon(struct cs_handle *h) {
   struct cs_easy *e = (struct cs_easy *)h;
   while (!cs_link_empty(&e->opened)) cs_link_drop(e->opened.next);
-  cs_multi_drop(e);
+  cs_member_abandon(e);
   cs_easy_set_last(e, NULL);
   cs_link_drop(&e->in_share);
   e->share = NULL;

@@ -259,7 +259,7 @@ void cs_event_unwatch(struct cs_frame *f, struct cs_handle *multi, struct cs_soc
 
 void cs_event_opened(struct cs_frame *f, struct cs_easy *e, int fd) {
   struct cs_multi *m = e->multi;
-  if (m->forgetful) cs_forget_suspect(m, e);
+  cs_forget_opened(m, e);
   if (fd < 0) return;
   struct cs_watch *w = (size_t)fd < m->size ? &m->watches[fd] : NULL;
   int events = w ? w->events : 0;
@@ -378,8 +378,8 @@ int cs_event_events(lua_State *L) {
   return 1;
 }
 
-/* multi:watches(): what is to be watched now, by descriptor: "r", "w" or "rw". A socketfunction
- * that has thrown may have missed something. */
+/* multi:watches(): what is to be watched now, by descriptor: "r", "w" or "rw". A
+ * socketfunction that has thrown may have missed something. */
 int cs_event_watches(lua_State *L) {
   const struct cs_multi *m = cs_handle_check(L, 1, CS_MULTI);
   lua_newtable(L);

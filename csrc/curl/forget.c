@@ -7,7 +7,7 @@
 
 #include "binding.h"
 
-/* ---- a transfer that waits for nothing, until 8.4.0 ---------------------------------- */
+/* ---- a transfer that waits for nothing, until 8.4.0 -------------------------------- */
 
 /* Until 8.4.0 a transfer that goes on to its next address, or from FTP's control
  * connection to its data connection, waits then for nothing but to be driven by
@@ -46,11 +46,12 @@ void cs_forget_look(struct cs_multi *m, struct cs_easy *e, int fd, int watched) 
     cs_forget_suspect(m, e);
 }
 
-/* ---- FTP's control connection, 7.87.0 to 8.6.0 --------------------------------------- */
+/* ---- FTP's control connection, 7.87.0 to 8.6.0 ------------------------------------- */
 
-/* While the TLS of FTP's data connection begins, libcurl 7.87.0 to 8.6.0 does not wait for
- * the answer on the control connection that has to come first. So what is not watched any
- * more while another socket of the transfer is, is watched until something comes. */
+/* While the TLS of FTP's data connection begins, libcurl 7.87.0 to 8.6.0 does not wait
+ * for the answer on the control connection that has to come first. So what is not
+ * watched any more while another socket of the transfer is, is watched until something
+ * comes. */
 static int is_ftp(const struct cs_easy *e) {
   const char *scheme = NULL;
   if (curl_easy_getinfo(e->curl, CURLINFO_SCHEME, &scheme) || !scheme) return 0;
@@ -66,11 +67,27 @@ static int is_control(struct cs_multi *m, struct cs_easy *e, int fd) {
   return 0;
 }
 
+void cs_forget_opened(struct cs_multi *m, struct cs_easy *e) {
+  if (m->forgetful) cs_forget_suspect(m, e);
+  if (!m->deaf || e->ftp || !is_ftp(e)) return;
+  e->ftp = 1;
+  m->ftp++;
+}
+
+void cs_forget_drop(struct cs_easy *e) {
+  cs_link_drop(&e->in_idle);
+  cs_link_drop(&e->in_controls);
+  if (e->ftp) e->multi->ftp--;
+  e->ftp = 0;
+}
+
 int cs_forget_control(struct cs_multi *m, struct cs_easy *e, int fd) {
   struct cs_watch *w = (size_t)fd < m->size ? &m->watches[fd] : NULL;
   if (!w || w->events != CURL_POLL_IN || !is_control(m, e, fd)) return 0;
   e->control = fd;
   e->forgotten = 16;
+  cs_link_drop(&e->in_controls);
+  cs_link_append(&m->controls, &e->in_controls);
   w->kept = m->epoll < 0;
   return w->kept;
 }
@@ -79,8 +96,8 @@ int cs_forget_heard(struct cs_frame *f, struct cs_multi *m, int fd) {
   int waits = 0;
   if (fd < 0 || (size_t)fd >= m->size) return 0;
   if (m->epoll < 0 && !m->watches[fd].kept) return 0;
-  for (struct cs_link *l = m->easies.next; l != &m->easies; l = l->next) {
-    struct cs_easy *e = cs_item(l, struct cs_easy, in_multi);
+  for (struct cs_link *l = m->controls.next; l != &m->controls; l = l->next) {
+    struct cs_easy *e = cs_item(l, struct cs_easy, in_controls);
     if (e->control != fd || !e->forgotten || !cs_link_empty(&e->in_done)) continue;
     e->forgotten--;
     cs_forget_suspect(m, e);
@@ -91,8 +108,5 @@ int cs_forget_heard(struct cs_frame *f, struct cs_multi *m, int fd) {
 }
 
 int cs_forget_longest(const struct cs_multi *m, int ms) {
-  if (!m->deaf || ms <= 200) return ms;
-  for (const struct cs_link *l = m->easies.next; l != &m->easies; l = l->next)
-    if (is_ftp(cs_item(l, struct cs_easy, in_multi))) return 200;
-  return ms;
+  return m->ftp && ms > 200 ? 200 : ms;
 }

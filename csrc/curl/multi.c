@@ -36,58 +36,6 @@ int cs_multi_new(lua_State *L) {
   return failed;
 }
 
-/* Links the multi and the easy at indices 1 and 2, before libcurl runs: callbacks find
- * their values by that, and calls from inside them are refused by it. Slots are used
- * again: a table with the easies as keys is made anew ever more often, the fuller it
- * gets. */
-static void link_easy(lua_State *L, struct cs_multi *m, struct cs_easy *e) {
-  lua_getiuservalue(L, 1, CS_UV_EASIES);
-  lua_pushvalue(L, 2);
-  e->slot = luaL_ref(L, -2);
-  if (!cs_bond_enter(e, m)) {
-    luaL_unref(L, -1, e->slot);
-    luaL_error(L, "not enough memory");
-  }
-  lua_pop(L, 1);
-  e->leaves = !lua_isnil(L, 3);
-  e->left = 0;
-  e->control = -1;
-  if (e->leaves) {
-    lua_pushvalue(L, 3);
-    lua_setiuservalue(L, 2, CS_UV_VALUE);
-  }
-  lua_pushvalue(L, 1);
-  lua_setiuservalue(L, 2, CS_UV_MULTI);
-  e->multi = m;
-  cs_link_append(&m->easies, &e->in_multi);
-  if (m->forgetful) cs_link_append(&m->idle, &e->in_idle);
-}
-
-void cs_multi_drop(struct cs_easy *e) {
-  cs_link_drop(&e->in_multi);
-  cs_link_drop(&e->in_done);
-  cs_link_drop(&e->in_idle);
-  cs_bond_leave(e);
-  cs_easy_set_last(e, NULL);
-  e->multi = NULL;
-}
-
-/* The reverse, for the easy at index; cannot raise: freeing a slot needs no memory. */
-static void unlink_easy(lua_State *L, int easy, struct cs_easy *e) {
-  lua_getiuservalue(L, easy, CS_UV_MULTI);
-  cs_or_empty_box(L);
-  cs_pool_forget(L, lua_gettop(L), e->h.pool);
-  if (lua_getiuservalue(L, -1, CS_UV_EASIES) == LUA_TTABLE) luaL_unref(L, -1, e->slot);
-  lua_pop(L, 2);
-  lua_pushnil(L);
-  lua_setiuservalue(L, easy, CS_UV_MULTI);
-  if (e->leaves) {
-    lua_pushnil(L);
-    lua_setiuservalue(L, easy, CS_UV_VALUE);
-  }
-  cs_multi_drop(e);
-}
-
 /* multi:add(easy [, value]): starts its transfer with the next perform. Returns the
  * multi, or nil, message, name. The multi keeps the easy until it is removed; with a
  * value (not nil) it is removed by itself when its transfer ends, and results has the
@@ -103,43 +51,16 @@ static int multi_add(lua_State *L) {
   cs_refuse_inside(L, &e->h, "multi:add");
   if (e->multi) return luaL_argerror(L, 2, "the easy is in a multi already");
   cs_easy_begin(L, e, 2);
-  link_easy(L, m, e);
+  cs_member_enter(L, m, e);
   cs_enter(&f, L, &m->h, 1);
   if (!cs_link_empty(&e->h.pool->sockets)) cs_quiet(&f);
   CURLMcode code = curl_multi_add_handle(m->curl, e->curl);
-  if (code) unlink_easy(L, 2, e);
+  if (code) cs_member_leave(L, 2, e);
   cs_leave(&f);
   cs_rethrow(&f);
   if (code) return cs_fail_multi(L, code);
   lua_settop(L, 1);
   return 1;
-}
-
-/* The easy is being closed, and somebody waits for its result: its value goes to the
- * multi's list of those. Needs no memory. (An easy is garbage only if the multi that it
- * is in is, too.) */
-static void keep_value(struct cs_frame *f, struct cs_easy *e) {
-  lua_State *L = f->L;
-  e->leaves = 0;
-  lua_getiuservalue(L, f->self, CS_UV_MULTI);
-  cs_or_empty_box(L);
-  lua_getiuservalue(L, -1, CS_UV_CLOSED);
-  lua_setiuservalue(L, f->self, CS_UV_NEXT);
-  lua_pushvalue(L, f->self);
-  lua_setiuservalue(L, -2, CS_UV_CLOSED);
-  lua_pop(L, 1);
-  cs_event_soon(f, e->multi);
-}
-
-CURLMcode cs_multi_detach(struct cs_frame *f, struct cs_easy *e) {
-  CURLMcode code = CURLM_OK;
-  if (!e->left) code = curl_multi_remove_handle(e->multi->curl, e->curl);
-  cs_easy_ended(f, e);
-  if (e->leaves && f->handle == &e->h && !e->h.orphan) keep_value(f, e);
-  cs_push_easy(f->L, f->self, f, e);
-  unlink_easy(f->L, lua_gettop(f->L), e);
-  lua_pop(f->L, 1);
-  return code;
 }
 
 /* multi:remove(easy): ends its transfer if it still runs; a result that was not read is
@@ -153,7 +74,7 @@ static int multi_remove(lua_State *L) {
   cs_enter(&f, L, &m->h, 1);
   f.ending = 1;
   cs_quiet(&f);
-  CURLMcode code = cs_multi_detach(&f, e);
+  CURLMcode code = cs_member_detach(&f, e);
   cs_leave(&f);
   cs_rethrow(&f);
   if (code) return cs_fail_multi(L, code);
@@ -310,8 +231,9 @@ static int multi_easies(lua_State *L) {
   return 1;
 }
 
-/* Pushes the first of those that have ended: its easy, and what results gives, whose number is
- * returned; 0: there is none. An easy that was closed while somebody waited comes last. */
+/* Pushes the first of those that have ended: its easy, and what results gives, whose
+ * number is returned; 0: there is none. An easy that was closed while somebody waited
+ * comes last. */
 static int push_first(lua_State *L, struct cs_multi *m) {
   if (!cs_link_empty(&m->done)) {
     struct cs_easy *e = cs_item(m->done.next, struct cs_easy, in_done);
@@ -334,7 +256,7 @@ static void drop_first(lua_State *L, struct cs_multi *m, int easy) {
   if (!cs_link_empty(&m->done)) {
     struct cs_easy *e = cs_item(m->done.next, struct cs_easy, in_done);
     cs_link_drop(&e->in_done);
-    if (e->left) unlink_easy(L, easy, e);
+    if (e->left) cs_member_leave(L, easy, e);
     return;
   }
   lua_getiuservalue(L, easy, CS_UV_NEXT);
@@ -378,10 +300,10 @@ static int list_results(lua_State *L, struct cs_multi *m) {
 /* multi:results(): iterates over the transfers that have ended since: easy, true, or
  * easy, nil, message, name. What a callback threw is the message, with name "CALLBACK".
  * The easy stays in the multi until it is removed; one that was added with a value is
- * removed, and the value comes in its place.
- * multi:results(list): puts all of them in the list, from its start: three values for
- * each, the easy or its value, then name and message, or false and nil where it succeeded;
- * and nil after the last. Returns how many there are. */
+ * removed, and the value comes in its place. multi:results(list): puts all of them in
+ * the list, from its start: three values for each, the easy or its value, then name and
+ * message, or false and nil where it succeeded; and nil after the last. Returns how
+ * many there are. */
 static int multi_results(lua_State *L) {
   struct cs_multi *m = check_callable(L, "multi:results");
   lua_settop(L, 2);
@@ -404,6 +326,7 @@ static void multi_init(struct cs_handle *h) {
   cs_link_init(&m->bonds);
   cs_link_init(&m->done);
   cs_link_init(&m->idle);
+  cs_link_init(&m->controls);
   m->epoll = m->timer = -1;
   m->deadline = m->armed = -1;
 }
@@ -411,7 +334,7 @@ static void multi_init(struct cs_handle *h) {
 static int multi_free(struct cs_frame *f, struct cs_handle *h) {
   struct cs_multi *m = (struct cs_multi *)h;
   while (!cs_link_empty(&m->easies))
-    cs_multi_detach(f, cs_item(m->easies.next, struct cs_easy, in_multi));
+    cs_member_detach(f, cs_item(m->easies.next, struct cs_easy, in_multi));
   if (m->curl) curl_multi_cleanup(m->curl);
   m->curl = NULL;
   cs_event_end(f, m);

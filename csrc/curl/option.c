@@ -113,8 +113,8 @@ static int is_in_place(const struct curl_easyoption *option) {
 
 /* ---- setting ----------------------------------------------------------------------- */
 
-/* Sets the option to the value at that index with set, which is NULL if that cannot be. 0,
- * or the number of results that it pushed: nil, message, name. */
+/* Sets the option to the value at that index with set, which is NULL if that cannot be.
+ * 0, or the number of results that it pushed: nil, message, name. */
 static int set_option(lua_State *L, const struct cs_setting *s, cs_setter *set) {
   const struct curl_easyoption *option = s->known->option;
   if (!set) return luaL_error(L, "option '%s' has no unset: set a value", s->name);
