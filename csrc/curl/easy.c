@@ -59,7 +59,7 @@ static int push_failure(struct cs_frame *f, struct cs_easy *e, CURLcode code) {
 
 /* Raises what a callback of the transfer threw: first of the values that push_failure has
  * pushed is nil, the second that. What a close callback threw is a warning then. */
-static int throw(struct cs_frame * f, int error) {
+static int raise_error(struct cs_frame *f, int error) {
   if (f->failed) {
     lua_pushvalue(f->L, f->error);
     cs_warn(f->L);
@@ -84,7 +84,7 @@ static int easy_perform(lua_State *L) {
   int threw = e->failed, failed = threw || code;
   int error = failed && push_failure(&f, e, code);
   cs_leave(&f);
-  if (threw || error) return throw(&f, error ? lua_gettop(L) : f.error + 2);
+  if (threw || error) return raise_error(&f, error ? lua_gettop(L) : f.error + 2);
   cs_rethrow(&f);
   if (failed) return 3;
   lua_pushboolean(L, 1);

@@ -31,6 +31,7 @@ int cs_network_read(struct cs_network *net, const char *s, size_t n) {
 
 static int same_prefix(const unsigned char *a, const unsigned char *b, int bits) {
   int bytes = bits / 8, rest = 8 - bits % 8;
+  /* analyzer: a network has the bytes of its own family */
   return !memcmp(a, b, (size_t)bytes) &&
          (rest == 8 || (a[bytes] ^ b[bytes]) >> rest == 0);
 }

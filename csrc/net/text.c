@@ -26,7 +26,7 @@ enum { HAS_ABSTRACT = 0 };
 /* The family; AF_UNSPEC if the address is too short to be of the one that it names. */
 int cs_address_family(const struct cs_address *a) {
   size_t least = offsetof(struct sockaddr, sa_data);
-  if (a->len < least) return AF_UNSPEC;
+  if (a->len < least) return AF_UNSPEC; /* analyzer: only a port may be NULL */
   if (a->u.sa.sa_family == AF_INET) least = sizeof a->u.in;
   if (a->u.sa.sa_family == AF_INET6) least = sizeof a->u.in6;
   return a->len < least ? AF_UNSPEC : a->u.sa.sa_family;

@@ -15,6 +15,7 @@ RAISES int luaL_argerror(lua_State *L, int index, const char *message);
 RAISES int luaL_typeerror(lua_State *L, int index, const char *type);
 RAISES_OURS int cs_option_error(lua_State *L, const char *name, const char *expected,
                                 int index);
+RAISES_OURS int cs_unknown_option(lua_State *L, int key);
 RAISES_OURS int cs_arg_error(lua_State *L, int index, const char *format, ...);
 
 #ifdef CS_CHECKS
