@@ -56,21 +56,24 @@ static int core_now(lua_State *L) {
  * it where x can no longer be used (a Socket: where it has no descriptor); nil for
  * anything else. Never raises. (A box is empty when it is half made, or finalized.) */
 static int core_type(lua_State *L) {
-  static const char *const classes[] = {"curlsock.easy", "curlsock.multi",
-                                        "curlsock.share"};
+  static const char *const names[] = {"curlsock.easy", "curlsock.multi",
+                                      "curlsock.share"};
+  const struct cs_handle *h = NULL;
+  const struct cs_socket *s;
   lua_settop(L, 1);
-  const struct cs_socket *s = cs_socket_test(L, 1);
-  const char *name = luaL_testudata(L, 1, "curlsock.address") ? "curlsock.address" : NULL;
-  int closed = s && s->fd < 0;
-  if (s) name = "curlsock.socket";
-  for (int i = 0; !name && i < 3; i++) {
-    if (!luaL_testudata(L, 1, classes[i])) continue;
-    const struct cs_handle *h = cs_unbox(L, 1);
-    closed = !h || h->phase != CS_OPEN;
-    name = classes[i];
+  for (int kind = 0; kind < CS_NKINDS; kind++) {
+    h = cs_handle_test(L, 1, kind);
+    if (!h && !luaL_testudata(L, 1, names[kind])) continue;
+    const char *closed = h && h->phase == CS_OPEN ? "" : "closed ";
+    lua_pushfstring(L, "%s%s", closed, cs_kind_names[kind]);
+    return 1;
   }
-  if (!name) return luaL_pushfail(L), 1;
-  lua_pushfstring(L, "%s%s", closed ? "closed " : "", name + sizeof "curlsock");
+  if ((s = cs_socket_test(L, 1)))
+    lua_pushstring(L, s->fd < 0 ? "closed socket" : "socket");
+  else if (luaL_testudata(L, 1, "curlsock.address"))
+    lua_pushliteral(L, "address");
+  else
+    luaL_pushfail(L);
   return 1;
 }
 

@@ -357,8 +357,8 @@ void cs_event_wake(struct cs_multi *m);
 void cs_event_soon(struct cs_frame *f, struct cs_multi *m);
 /* The easy of the script's, or NULL for one that libcurl made for itself. */
 struct cs_easy *cs_event_easy(CURL *curl);
-/* The descriptor is not watched any more. */
-void cs_event_drop(struct cs_frame *f, struct cs_multi *m, int fd);
+/* The script says that the descriptor is ready, which libcurl may not wait for (forget.c). */
+void cs_event_heard(struct cs_frame *f, struct cs_multi *m, int fd);
 /* The socket is about to be closed: nobody may watch its descriptor any longer. */
 void cs_event_unwatch(struct cs_frame *f, struct cs_handle *multi, struct cs_socket *s);
 /* A descriptor was opened for e, which is in a multi: an old watch of its number is
@@ -403,7 +403,7 @@ void cs_forget_drop(struct cs_easy *e);
 int cs_forget_control(struct cs_multi *m, struct cs_easy *e, int fd);
 /* Such a descriptor is ready: what waits for it goes on. Whether it is to be watched any
  * longer: it may not be read for a while. */
-int cs_forget_heard(struct cs_frame *f, struct cs_multi *m, int fd);
+int cs_forget_heard(struct cs_multi *m, int fd);
 /* curl_multi_poll forgets it, too: how long it may wait, of so many milliseconds. */
 int cs_forget_longest(const struct cs_multi *m, int ms);
 

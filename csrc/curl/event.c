@@ -143,7 +143,7 @@ static int unpark(struct cs_multi *m, const struct cs_ready *r) {
   static const struct cs_watch none;
   struct cs_watch *w = &m->watches[r->fd];
   if (!w->parked || w->generation != r->generation) return 0;
-  if (m->deaf && cs_forget_heard(m->h.rt->frame, m, r->fd)) return 1;
+  if (m->deaf && cs_forget_heard(m, r->fd)) return 1;
   w->parked = 0;
   return !cs_poll_set(m, r->fd, &none, 1);
 }
@@ -249,8 +249,9 @@ static int park(struct cs_multi *m, int fd) {
   return 1;
 }
 
-void cs_event_drop(struct cs_frame *f, struct cs_multi *m, int fd) {
-  set_watch(f, m, fd, 0, NULL);
+void cs_event_heard(struct cs_frame *f, struct cs_multi *m, int fd) {
+  if (m->epoll >= 0 || fd < 0 || (size_t)fd >= m->size || !m->watches[fd].kept) return;
+  if (!cs_forget_heard(m, fd)) set_watch(f, m, fd, 0, NULL);
 }
 
 void cs_event_unwatch(struct cs_frame *f, struct cs_handle *multi, struct cs_socket *s) {

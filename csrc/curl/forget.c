@@ -92,10 +92,8 @@ int cs_forget_control(struct cs_multi *m, struct cs_easy *e, int fd) {
   return w->kept;
 }
 
-int cs_forget_heard(struct cs_frame *f, struct cs_multi *m, int fd) {
+int cs_forget_heard(struct cs_multi *m, int fd) {
   int waits = 0;
-  if (fd < 0 || (size_t)fd >= m->size) return 0;
-  if (m->epoll < 0 && !m->watches[fd].kept) return 0;
   for (struct cs_link *l = m->controls.next; l != &m->controls; l = l->next) {
     struct cs_easy *e = cs_item(l, struct cs_easy, in_controls);
     if (e->control != fd || !e->forgotten || !cs_link_empty(&e->in_done)) continue;
@@ -103,7 +101,6 @@ int cs_forget_heard(struct cs_frame *f, struct cs_multi *m, int fd) {
     cs_forget_suspect(m, e);
     waits = 1;
   }
-  if (!waits && m->epoll < 0) cs_event_drop(f, m, fd);
   return waits;
 }
 

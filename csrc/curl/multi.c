@@ -153,7 +153,7 @@ static int multi_socket_action(lua_State *L) {
   CURLMcode code = fd >= 0 && fd == m->epoll
                        ? cs_event_step(m)
                        : curl_multi_socket_action(m->curl, fd, events, &m->running);
-  if (m->deaf && m->epoll < 0) cs_forget_heard(&f, m, fd);
+  if (m->deaf) cs_event_heard(&f, m, fd);
   return end_step(L, &f, code);
 }
 

@@ -45,11 +45,11 @@ Driver.__index = Driver
 local function nothing() end
 
 local function check_perform(driver, easy)
-  local multi, kind = driver.multi, curl.type(easy)
+  local multi = driver.multi
   if not multi then error("perform: the loop is closed", 3) end
-  if kind == "closed easy" then error("perform: the easy is closed", 3) end
-  if kind ~= "easy" then error("perform: curlsock.easy expected, got " .. type(easy), 3) end
   if curl.inside(multi) then error("perform is not allowed inside a callback of this loop", 3) end
+  if getmetatable(easy) == "curlsock.easy" then return end -- quicker than curl.type
+  error("perform: curlsock.easy expected, got " .. type(easy), 3)
 end
 
 --- driver.new(hooks [, options]): a driver with a multi of its own, which has these options.

@@ -138,8 +138,12 @@ end
 
 --- Adds it to the multi: true, or nil, message, name.
 function transfers.start(driver, transfer)
+  local easy = transfer[EASY]
   driver.active = driver.active + 1
-  local added, message, name = driver.multi:add(transfer[EASY], transfer)
+  local ok, added, message, name = pcall(driver.multi.add, driver.multi, easy, transfer)
+  if not ok then
+    error(curl.type(easy) == "closed easy" and "perform: the easy is closed" or added, 0)
+  end
   if driver.cancelled[1] then transfers.remove_cancelled(driver) end
   if not added then return nil, message, name end
   transfer[STATE] = RUNNING
