@@ -357,7 +357,8 @@ void cs_event_wake(struct cs_multi *m);
 void cs_event_soon(struct cs_frame *f, struct cs_multi *m);
 /* The easy of the script's, or NULL for one that libcurl made for itself. */
 struct cs_easy *cs_event_easy(CURL *curl);
-/* The script says that the descriptor is ready, which libcurl may not wait for (forget.c). */
+/* The script says that the descriptor is ready, which libcurl may not wait for
+ * (forget.c). */
 void cs_event_heard(struct cs_frame *f, struct cs_multi *m, int fd);
 /* The socket is about to be closed: nobody may watch its descriptor any longer. */
 void cs_event_unwatch(struct cs_frame *f, struct cs_handle *multi, struct cs_socket *s);
