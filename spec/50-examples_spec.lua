@@ -101,6 +101,16 @@ describe("example", function()
     assert.matches("refused: 127.0.0.2:%d+ is in 127.0.0.0/8\n$", output)
   end)
 
+  it("04-unix-route.lua is not steered by what else is in the URL", function()
+    local web = servers.nginx()
+    for _, user in ipairs { "app", "app:x", "app:80", "192.0.2.80" } do
+      local url = ("http://%s@127.0.0.1:%d/hello?app#app"):format(user, web.port)
+      assert.equal("hello\n\n", run("04-unix-route.lua", url))
+    end
+    assert.matches("goes to unix:.*you asked for /%?@127", run("04-unix-route.lua",
+      "http://app/?@127.0.0.1"))
+  end)
+
   it("07-socket-table.lua draws at most two sockets, and none at the end", function()
     local lines = {}
     for line in run("07-socket-table.lua"):gmatch("[^\n]+") do
