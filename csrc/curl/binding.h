@@ -45,42 +45,51 @@ enum {
   CS_EASY_UVS = CS_UV_VALUE
 };
 
+/* What the script has set: dup copies it, reset clears it. */
+struct cs_set {
+  unsigned callbacks;  /* bit set of the callbacks that Lua has set */
+  unsigned files;      /* those of them that are files */
+  int source;          /* readfunction is a file or a string */
+  int noprogress;      /* as the script wants it */
+  long connecttimeout; /* as the script wants it, in milliseconds; 0: the default */
+  int fields;          /* postfields were set: libcurl has their size */
+  int wildcard;        /* libcurl may put its own write callback in place of ours */
+  int connect_only;    /* it is set: no transfer of file:// may be */
+  int hsts;            /* the option "hsts" is set */
+};
+
 struct cs_easy {
   struct cs_handle h;
   CURL *curl;
-  struct cs_multi *multi; /* that it is in */
-  struct cs_share *share; /* that it uses */
-  struct cs_link in_multi, in_share, in_done, in_idle, in_controls;
-  struct cs_bond *bond;     /* of its multi and its share, if it has both */
-  struct cs_link opened;    /* sockets that the running transfer opened */
+  struct cs_set set;
   struct cs_list *lists;    /* what libcurl does not copy (lists.c) */
   struct cs_list *outdated; /* replaced lists that the running transfer may still read */
-  unsigned callbacks;       /* bit set of the callbacks that Lua has set */
-  unsigned files;           /* those of them that are files */
-  int source;               /* readfunction is a file or a string */
-  int failed;           /* a callback threw: CS_UV_ERROR has it, all else is aborted */
-  int noprogress;       /* as the script wants it */
-  long connecttimeout;  /* as the script wants it, in milliseconds; 0: the default */
-  int fields;           /* postfields were set: libcurl has their size */
-  int wildcard;         /* libcurl may put its own write callback in place of ours */
-  int paused;           /* a callback of this transfer returned curl.PAUSE */
-  int connect_only;     /* it is set: no transfer of file:// may be */
-  int refused;          /* a refusal that libcurl may not hear: the result is that */
-  int hsts;             /* the option "hsts" is set */
+  struct cs_multi *multi;   /* that it is in */
+  struct cs_share *share;   /* that it uses */
+  struct cs_bond *bond;     /* of these two, if it has both */
+  struct cs_link in_multi, in_share, in_done, in_idle, in_controls;
   struct cs_pool *last; /* where the last transfer had its connection, or NULL */
-  int telling;          /* debugfunction runs: libcurl may point into its strings */
-  int unsupported;      /* refused because this libcurl cannot do it: NOT_SUPPORTED */
-  size_t rest;          /* bytes of CS_UV_REST that were handed on */
-  size_t given;         /* bytes of the string in place of readfunction */
-  curl_off_t start;     /* where the file in place of it stood at first, or CS_UNKNOWN */
-  CURLcode result;      /* of the transfer, while it waits in the multi's done list */
-  int slot;             /* where the multi's CS_UV_EASIES has it */
-  int leaves;           /* added with a value: it leaves the multi by itself */
-  int left;             /* it has: libcurl has removed it */
-  int control;   /* FTP's control connection, for which libcurl forgets to wait; or -1 */
-  int ftp;       /* counted in its multi */
-  int forgotten; /* how often it may still be driven by that */
+
+  /* Of the transfer that runs, or has ended last. */
+  struct cs_link opened; /* sockets that it opened */
+  int failed;            /* a callback threw: CS_UV_ERROR has it, all else is aborted */
+  int refused;           /* a refusal that libcurl may not hear: the result is that */
+  int unsupported;       /* refused because this libcurl cannot do it: NOT_SUPPORTED */
+  int paused;            /* a callback returned curl.PAUSE */
+  int telling;           /* debugfunction runs: libcurl may point into its strings */
+  size_t rest;           /* bytes of CS_UV_REST that were handed on */
+  size_t given;          /* bytes of the string in place of readfunction */
+  curl_off_t start;      /* where the file in place of it stood at first, or CS_UNKNOWN */
   char errbuf[CURL_ERROR_SIZE];
+
+  /* As a member of its multi. */
+  int slot;        /* where the multi's CS_UV_EASIES has it */
+  int leaves;      /* added with a value: it leaves the multi by itself */
+  int left;        /* it has: libcurl has removed it */
+  CURLcode result; /* while it waits in the multi's done list */
+  int ftp;         /* it is counted in the multi's */
+  int control;     /* FTP's connection for which libcurl forgets to wait; or -1 */
+  int forgotten;   /* how often it may still be driven by that */
 };
 
 enum {

@@ -42,8 +42,8 @@ static size_t find(const char *name) {
 
 /* Whether libcurl is to call it: what stands in for readfunction can be sought. */
 static int is_wanted(const struct cs_easy *e, enum cs_callback which) {
-  if (which == CS_PREREQ && e->connect_only) return 1; /* fileurl.c */
-  return e->callbacks & 1u << which || (which == CS_SEEK && e->source);
+  if (which == CS_PREREQ && e->set.connect_only) return 1; /* fileurl.c */
+  return e->set.callbacks & 1u << which || (which == CS_SEEK && e->set.source);
 }
 
 /* Tells libcurl to call, or no longer to call, callback i of the easy. */
@@ -91,7 +91,7 @@ static void check_callback(lua_State *L, const char *name, enum cs_callback whic
 
 /* With a progress callback there is progress to show. */
 static CURLcode set_progress(struct cs_easy *e, int on) {
-  e->noprogress = !on;
+  e->set.noprogress = !on;
   if (e->failed) return CURLE_OK;
   return curl_easy_setopt(e->curl, CURLOPT_NOPROGRESS, (long)!on);
 }
@@ -103,11 +103,11 @@ static void set_bit(unsigned *bits, int bit, int on) {
 static CURLcode set_callback(lua_State *L, struct cs_easy *e, size_t i, int index) {
   enum cs_callback which = callbacks[i].which;
   int on = !lua_isnil(L, index);
-  set_bit(&e->callbacks, which, on);
-  set_bit(&e->files, which, is_file(L, index));
+  set_bit(&e->set.callbacks, which, on);
+  set_bit(&e->set.files, which, is_file(L, index));
   if (which == CS_XFERINFO) return set_progress(e, on);
   if (which != CS_READ) return set_trampoline(e, i);
-  e->source = on && !lua_isfunction(L, index);
+  e->set.source = on && !lua_isfunction(L, index);
   return set_trampoline(e, find("seekfunction"));
 }
 
@@ -122,14 +122,14 @@ CURLcode cs_callback_set(lua_State *L, struct cs_easy *e, int self, const char *
 }
 
 CURLcode cs_callback_connect_only(struct cs_easy *e, int connect_only) {
-  e->connect_only = connect_only;
+  e->set.connect_only = connect_only;
   return set_trampoline(e, find("prereqfunction"));
 }
 
 void cs_easy_begin(lua_State *L, struct cs_easy *e, int self) {
   if (e->failed) cs_easy_restore(e);
   /* A listing that was aborted leaves libcurl's own write callback. */
-  if (e->wildcard) cs_callbacks_install(e);
+  if (e->set.wildcard) cs_callbacks_install(e);
   e->failed = e->unsupported = e->paused = e->refused = 0;
   e->given = 0;
   e->start = CS_UNKNOWN;

@@ -81,7 +81,7 @@ static size_t write_to(struct cs_easy *e, enum cs_callback which, const char *na
   struct data_call c = {
       .easy = e, .which = which, .name = name, .data = data, .size = size};
   /* Without a callback the data is dropped: libcurl would print it. */
-  if (!(e->callbacks & 1u << which))
+  if (!(e->set.callbacks & 1u << which))
     return e->failed || e->refused ? CURL_WRITEFUNC_ERROR : size;
   return run(&c, write_body) ? CURL_WRITEFUNC_ERROR : c.answer;
 }
@@ -206,7 +206,7 @@ int cs_on_xferinfo(void *easy, curl_off_t dltotal, curl_off_t dlnow, curl_off_t 
                         .name = "xferinfofunction",
                         .numbers = {dltotal, dlnow, ultotal, ulnow}};
   int refused = e->failed || e->refused;
-  if (e->callbacks & 1u << CS_XFERINFO) refused = run(&c, xferinfo_body) || c.answer;
+  if (e->set.callbacks & 1u << CS_XFERINFO) refused = run(&c, xferinfo_body) || c.answer;
   return refused && !cs_fileurl_holds_refusal(e);
 }
 
@@ -234,7 +234,7 @@ int cs_on_prereq(void *easy, char *primary_ip, char *local_ip, int primary_port,
                         .numbers = {primary_port, local_port},
                         .texts = {primary_ip, local_ip}};
   struct cs_easy *e = easy;
-  if (e->callbacks & 1u << CS_PREREQ && (run(&c, prereq_body) || !c.answer))
+  if (e->set.callbacks & 1u << CS_PREREQ && (run(&c, prereq_body) || !c.answer))
     return CURL_PREREQFUNC_ABORT;
   return !e->refused && cs_fileurl_may_stay(e) ? CURL_PREREQFUNC_OK
                                                : CURL_PREREQFUNC_ABORT;

@@ -4,6 +4,8 @@
  */
 #include "binding.h"
 
+static const struct cs_set nothing_set = {.noprogress = 1};
+
 /* What every easy has from its creation, and again after reset and dup. */
 static CURLcode install(struct cs_easy *e) {
   CURLcode code = cs_sockcall_install(e);
@@ -101,11 +103,8 @@ static int easy_reset(lua_State *L) {
   for (int which = 0; which < CS_NCALLBACKS; which++)
     cs_clear_uservalue(L, 1, CS_UV_OWN + which);
   cs_lists_free(e);
-  e->callbacks = e->files = 0;
-  e->source = 0;
-  e->noprogress = 1;
-  e->connecttimeout = 0;
-  e->failed = e->fields = e->connect_only = e->hsts = 0;
+  e->set = nothing_set;
+  e->failed = 0;
   cs_easy_set_last(e, NULL);
   CURLcode code = install(e);
   if (code) return cs_fail_easy(L, code);
@@ -123,7 +122,7 @@ static void copy_uservalues(lua_State *L, int from, int to) {
 /* libcurl 7.88.0 to 8.4.0 frees the list of files of "hsts" twice: for both. */
 static int shares_hsts(const struct cs_easy *e) {
   unsigned version = curl_version_info(CURLVERSION_NOW)->version_num;
-  return e->hsts && version >= 0x075800 && version < 0x080500;
+  return e->set.hsts && version >= 0x075800 && version < 0x080500;
 }
 
 /* easy:dup(): a new easy with the same options and callbacks, without the connections,
@@ -135,15 +134,7 @@ static int easy_dup(lua_State *L) {
   if (shares_hsts(from))
     return luaL_error(L, "easy:dup: this libcurl cannot duplicate an easy with hsts");
   struct cs_easy *e = cs_handle_new(L, CS_EASY);
-  e->callbacks = from->callbacks;
-  e->files = from->files;
-  e->source = from->source;
-  e->noprogress = from->noprogress;
-  e->fields = from->fields;
-  e->wildcard = from->wildcard;
-  e->connect_only = from->connect_only;
-  e->hsts = from->hsts;
-  e->connecttimeout = from->connecttimeout;
+  e->set = from->set;
   copy_uservalues(L, 1, 2);
   cs_handle_check(L, 1, CS_EASY); /* a finalizer may have closed it */
   fill(L, e, curl_easy_duphandle(from->curl));
@@ -164,7 +155,7 @@ static void easy_init(struct cs_handle *h) {
   cs_link_init(&e->in_idle);
   cs_link_init(&e->in_controls);
   cs_link_init(&e->opened);
-  e->noprogress = 1;
+  e->set = nothing_set;
 }
 
 static int easy_free(struct cs_frame *f, struct cs_handle *h) {
@@ -197,7 +188,7 @@ static void easy_clear(lua_State *L, int index, const struct cs_handle *h) {
   const struct cs_easy *e = (const struct cs_easy *)h;
   cs_clear_uservalue(L, index, CS_UV_POOLS);
   for (int which = 0; which < CS_NCALLBACKS; which++)
-    if (e->callbacks & 1u << which) cs_clear_uservalue(L, index, CS_UV_OWN + which);
+    if (e->set.callbacks & 1u << which) cs_clear_uservalue(L, index, CS_UV_OWN + which);
   for (int uv = CS_UV_SHARE; uv < CS_UV_ERROR; uv++) cs_clear_uservalue(L, index, uv);
 }
 

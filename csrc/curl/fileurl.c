@@ -34,7 +34,7 @@ static int refuse_body(lua_State *L) {
 
 int cs_fileurl_may_stay(struct cs_easy *e) {
   struct cs_frame *f = e->h.rt->frame;
-  if (!e->connect_only || !is_file(e)) return 1;
+  if (!e->set.connect_only || !is_file(e)) return 1;
   e->unsupported = 1;
   if (f && cs_call(f, refuse_body, e)) cs_easy_error(f, e);
   return 0;

@@ -59,7 +59,7 @@ static CURLcode set_long(lua_State *L, const struct cs_setting *s) {
   curl_off_t value = cs_value(L, s->known, s->name, s->value);
   long number = (long)value;
   if (number != value) luaL_error(L, "option '%s': number out of range", s->name);
-  if (id == CURLOPT_WILDCARDMATCH) s->e->wildcard = 1;
+  if (id == CURLOPT_WILDCARDMATCH) s->e->set.wildcard = 1;
   return set_number(s->e, id, number);
 }
 
@@ -169,7 +169,7 @@ static CURLcode set_postfields(lua_State *L, const struct cs_setting *s) {
   CURLcode code =
       curl_easy_setopt(s->e->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)length);
   if (!code) code = curl_easy_setopt(s->e->curl, CURLOPT_COPYPOSTFIELDS, data);
-  if (!code) s->e->fields = 1;
+  if (!code) s->e->set.fields = 1;
   return code;
 }
 
@@ -179,14 +179,14 @@ static CURLcode unset_postfields(lua_State *L, const struct cs_setting *s) {
   (void)L;
   CURLcode code = curl_easy_setopt(curl, CURLOPT_COPYPOSTFIELDS, NULL);
   if (!code) code = curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)-1);
-  s->e->fields = 0;
+  s->e->set.fields = 0;
   return code ? code : curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L);
 }
 
 /* libcurl's copy of the fields has no NUL at its end: without a size it would read on. */
 static CURLcode set_postfieldsize(lua_State *L, const struct cs_setting *s) {
   curl_off_t size = cs_value(L, s->known, s->name, s->value);
-  if (size < 0 && s->e->fields)
+  if (size < 0 && s->e->set.fields)
     luaL_error(L, "option '%s': postfields are set, whose size is known", s->name);
   return curl_easy_setopt(s->e->curl, CURLOPT_POSTFIELDSIZE_LARGE, size);
 }
@@ -217,12 +217,12 @@ static CURLcode set_connect_only(lua_State *L, const struct cs_setting *s) {
 
 static CURLcode set_hsts(lua_State *L, const struct cs_setting *s) {
   CURLcode code = set_string(L, s);
-  if (!code) s->e->hsts = 1;
+  if (!code) s->e->set.hsts = 1;
   return code;
 }
 
 static CURLcode unset_hsts(lua_State *L, const struct cs_setting *s) {
-  s->e->hsts = 0;
+  s->e->set.hsts = 0;
   return set_null(L, s);
 }
 

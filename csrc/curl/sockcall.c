@@ -227,7 +227,7 @@ static int open_body(lua_State *L) {
   struct open_call *c = lua_touserdata(L, 2);
   struct cs_easy *e = c->easy;
   cs_push_easy(L, 1, e->h.rt->frame, e);
-  if (!(e->callbacks & 1u << CS_OPENSOCKET)) return open_default(L, c, NULL);
+  if (!(e->set.callbacks & 1u << CS_OPENSOCKET)) return open_default(L, c, NULL);
   struct cs_address *a = cs_address_new(L);
   copy_address(a, c->address);
   lua_getiuservalue(L, EASY, CS_UV_OWN + CS_OPENSOCKET);
@@ -323,7 +323,7 @@ static int on_sockopt(void *clientp, curl_socket_t fd, curlsocktype purpose) {
     return CURL_SOCKOPT_ERROR;
   if (c.socket && (c.socket->state != CS_LENT || !cs_same(c.socket))) c.socket = NULL;
   if (!c.socket) cs_fd_cloexec(fd);
-  if (e->callbacks & 1u << CS_SOCKOPT && cs_call(f, sockopt_body, &c)) {
+  if (e->set.callbacks & 1u << CS_SOCKOPT && cs_call(f, sockopt_body, &c)) {
     cs_easy_error(f, e);
     c.answer = CURL_SOCKOPT_ERROR;
   }

@@ -55,13 +55,13 @@ static int flush_body(lua_State *L) {
   struct flush_call *c = lua_touserdata(L, 2);
   cs_push_easy(L, 1, c->easy->h.rt->frame, c->easy);
   for (int which = 0; which < CS_NCALLBACKS; which++)
-    if (c->easy->files & 1u << which) c->failed |= flush(L, 3, which);
+    if (c->easy->set.files & 1u << which) c->failed |= flush(L, 3, which);
   return 0;
 }
 
 CURLcode cs_standin_flush(struct cs_frame *f, struct cs_easy *e, CURLcode code) {
   struct flush_call c = {e, 0};
-  if (!e->files || e->failed || code) return code;
+  if (!e->set.files || e->failed || code) return code;
   if (cs_call(f, flush_body, &c)) cs_easy_error(f, e);
   return c.failed ? CURLE_WRITE_ERROR : CURLE_OK;
 }

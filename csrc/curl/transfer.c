@@ -46,11 +46,11 @@ void cs_easy_error(struct cs_frame *f, struct cs_easy *e) {
 
 int cs_easy_note(struct cs_easy *e, CURLoption id, long value) {
   if (id == CURLOPT_NOPROGRESS)
-    e->noprogress = value != 0;
+    e->set.noprogress = value != 0;
   else if (id == CURLOPT_CONNECTTIMEOUT_MS)
-    e->connecttimeout = value;
+    e->set.connecttimeout = value;
   else if (id == CURLOPT_CONNECTTIMEOUT)
-    e->connecttimeout = value > LONG_MAX / 1000 ? LONG_MAX : value * 1000;
+    e->set.connecttimeout = value > LONG_MAX / 1000 ? LONG_MAX : value * 1000;
   else
     return 0;
   return 1;
@@ -58,8 +58,8 @@ int cs_easy_note(struct cs_easy *e, CURLoption id, long value) {
 
 /* Back from cs_easy_abort to what the script wants. */
 void cs_easy_restore(struct cs_easy *e) {
-  curl_easy_setopt(e->curl, CURLOPT_NOPROGRESS, (long)e->noprogress);
-  curl_easy_setopt(e->curl, CURLOPT_CONNECTTIMEOUT_MS, e->connecttimeout);
+  curl_easy_setopt(e->curl, CURLOPT_NOPROGRESS, (long)e->set.noprogress);
+  curl_easy_setopt(e->curl, CURLOPT_CONNECTTIMEOUT_MS, e->set.connecttimeout);
 }
 
 /* libcurl's message, and after it why a callback refused. */
