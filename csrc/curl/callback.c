@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * callback.c - the callback options of an easy: which there are, and how they are set.
+ * What each is called with, and what its answers mean, stands above its body in data.c
+ * and sockcall.c.
  */
 #include <string.h>
 
@@ -74,7 +76,8 @@ static int is_file(lua_State *L, int index) {
   return lua_isuserdata(L, index) && luaL_testudata(L, index, LUA_FILEHANDLE);
 }
 
-/* A function, or what may stand in for it. */
+/* A function, or what may stand in for it: for writefunction and headerfunction a file or
+ * a table, to which the pieces are appended; for readfunction a file or a string. */
 static void check_callback(lua_State *L, const char *name, enum cs_callback which,
                            int index) {
   int type = lua_type(L, index), sink = which == CS_WRITE || which == CS_HEADER;

@@ -55,6 +55,10 @@ static int wrong_answer(lua_State *L, const struct data_call *c, const char *exp
 
 /* ---- write and header -------------------------------------------------------------- */
 
+/* writefunction(data), headerfunction(data): a piece of the body; a line of the headers
+ * with its end, of each answer (also 100, redirects, a proxy's) and of trailers. Nothing,
+ * true or a file (what file:write returns) goes on; curl.PAUSE, of writefunction, pauses;
+ * false, or nil and a reason, ends the transfer with WRITE_ERROR. */
 static int write_function(lua_State *L, struct data_call *c) {
   lua_pushlstring(L, c->data, c->size);
   call(L);
@@ -110,6 +114,10 @@ static void read_piece(lua_State *L, struct data_call *c) {
   c->answer = size;
 }
 
+/* readfunction(size): libcurl wants to send that many bytes at most. A string, also a
+ * longer one, which is then sent in pieces; nothing or "" is the end of the body;
+ * curl.PAUSE pauses; false, or nil and a reason, ends the transfer with
+ * ABORTED_BY_CALLBACK. */
 static int read_function(lua_State *L, struct data_call *c) {
   lua_pushinteger(L, (lua_Integer)c->size);
   call(L);
@@ -150,7 +158,10 @@ size_t cs_on_read(char *data, size_t one, size_t size, void *easy) {
   return run(&c, read_body) ? CURL_READFUNC_ABORT : c.answer;
 }
 
-/* file:seek returns where it is now. */
+/* seekfunction(offset, origin): the next readfunction has to begin there; origin is
+ * "set", "cur" or "end". True, a file or a number (what file:seek returns) means that it
+ * does; nothing that it cannot: libcurl may read and drop instead, or fail; false, or nil
+ * and a reason, ends the transfer. */
 static int seek_answer(lua_State *L, const struct data_call *c) {
   enum cs_answer a = answer(L);
   if (a == CS_YES || lua_type(L, ANSWER) == LUA_TNUMBER) return CURL_SEEKFUNC_OK;
@@ -187,6 +198,10 @@ int cs_on_seek(void *easy, curl_off_t offset, int origin) {
 
 /* ---- progress, prereq, debug ------------------------------------------------------- */
 
+/* xferinfofunction(dltotal, dlnow, ultotal, ulnow), in bytes, 0 for what is not known:
+ * often, and about once a second when nothing comes. Nothing, true or a file goes on;
+ * false, or nil and a reason, ends the transfer with ABORTED_BY_CALLBACK. Setting it is
+ * "noprogress = false". */
 static int xferinfo_body(lua_State *L) {
   struct data_call *c = begin(L);
   for (int i = 0; i < 4; i++) lua_pushinteger(L, (lua_Integer)c->numbers[i]);
@@ -210,7 +225,10 @@ int cs_on_xferinfo(void *easy, curl_off_t dltotal, curl_off_t dlnow, curl_off_t 
   return refused && !cs_fileurl_holds_refusal(e);
 }
 
-/* Its purpose is to allow: only a yes is a yes. */
+/* prereqfunction(primary_ip, local_ip, primary_port, local_port): there is a connection,
+ * new or kept, and the request would be sent on it; asked again for each redirect. Its
+ * purpose is to allow: only true (or a file) goes on. All else ends the transfer with
+ * ABORTED_BY_CALLBACK. */
 static int prereq_body(lua_State *L) {
   struct data_call *c = begin(L);
   for (int i = 0; i < 2; i++) lua_pushstring(L, c->texts[i]);
@@ -240,6 +258,9 @@ int cs_on_prereq(void *easy, char *primary_ip, char *local_ip, int primary_port,
                                                : CURL_PREREQFUNC_ABORT;
 }
 
+/* debugfunction(kind, data), with verbose = true: kind is "text", "header_in",
+ * "header_out", "data_in", "data_out", "ssl_data_in" or "ssl_data_out". It is told: what
+ * it returns is not looked at. */
 static int debug_body(lua_State *L) {
   static const char *const kinds[] = {"text",     "header_in",   "header_out",  "data_in",
                                       "data_out", "ssl_data_in", "ssl_data_out"};

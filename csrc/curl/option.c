@@ -185,8 +185,8 @@ static void check_nil(lua_State *L, const struct cs_setting *s) {
  * names in lower case. What a value is depends on the option: an integer; a boolean where
  * libcurl has 0 and 1; a name of a value ("2tls") or a list of such names; a version as a
  * number (http_version, sslversion: 1.1; ipresolve: 4, 6); seconds, also fractions, for
- * times; a string; a list of strings; a function; for "share" a share, for "stderr" a
- * file.
+ * times; a string; a list of strings; a function, or what stands in for one (callback.c);
+ * for "share" a share, for "stderr" a file.
  *
  * A table means the same whatever its order is: "share" comes first, then what takes a
  * method back (nobody, upload, put, post, httpget, if false or 0), what sets one (these,
@@ -198,8 +198,8 @@ static void check_nil(lua_State *L, const struct cs_setting *s) {
  * an unknown option; for two in one table that libcurl keeps in one place (encoding and
  * accept_encoding, timeout and timeout_ms, postfields and mimepost); for a value of a
  * wrong type or range; for CR, LF and NUL in what may be sent as a line, which is every
- * string but file names and the pass phrases of keys; and for nil, but for a function or
- * the share. */
+ * string but file names and the pass phrases of keys; for nil, but for a function or the
+ * share; and during a transfer for what libcurl then has in use (a body, TLS files). */
 int cs_easy_setopt(lua_State *L) {
   struct cs_easy *e = cs_handle_check(L, 1, CS_EASY);
   int failed;

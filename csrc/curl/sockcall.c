@@ -14,6 +14,9 @@
 
 #include "binding.h"
 
+/* closesocketfunction(socket): the Socket that was opened, "closing" now. It is told,
+ * once for each Socket, and on its return the descriptor is closed, unless it has called
+ * socket:detach(). False is handed on to libcurl as a failure to close. */
 static int on_close(void *clientp, curl_socket_t fd) {
   return cs_close_event(clientp, fd);
 }
@@ -223,6 +226,11 @@ static int answer(lua_State *L, struct open_call *c, const struct cs_address *a)
   return lend_fd(L, c, foreign_fd(L), 1, a);
 }
 
+/* opensocketfunction(purpose, address, easy): libcurl wants a socket for the address,
+ * which may be changed; purpose is "ipcxn", also for one that is to listen (FTP). It
+ * exists to allow: true opens the usual socket; a Socket, a descriptor or an object with
+ * one is lent to libcurl; false, nil and a reason, or nothing refuses, and libcurl tries
+ * the next address, or fails with COULDNT_CONNECT. */
 static int open_body(lua_State *L) {
   struct open_call *c = lua_touserdata(L, 2);
   struct cs_easy *e = c->easy;
@@ -289,7 +297,10 @@ static int already_connected(lua_State *L, struct sockopt_call *c) {
   return CURL_SOCKOPT_ERROR;
 }
 
-/* What the values at ANSWER and REASON mean. */
+/* sockoptfunction(socket, purpose, easy): the socket is going to be connected ("ipcxn"),
+ * or FTP has accepted it ("accept"): then it is "borrowed" until this returns. Nothing,
+ * true or a file goes on; "connected" keeps libcurl from connecting it; false, or nil and
+ * a reason, refuses: the transfer fails. */
 static int sockopt_answer(lua_State *L, struct sockopt_call *c) {
   enum cs_answer a = cs_answer_at(L, ANSWER);
   if (a == CS_YES || a == CS_NOTHING) return CURL_SOCKOPT_OK;
