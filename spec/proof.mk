@@ -203,7 +203,7 @@ chaos-libcurl: chaos-%:
 CHAOS_SCRIPT = run.lua $(SECONDS) '$(PROGRAMS)' '$(SEED)' $(JOBS)
 
 # The names of libcurl's options are those of its headers.
-run-chaos: all $(CHAOS_LUA)
+run-chaos: all $(NATIVE) $(CHAOS_LUA)
 	@mkdir -p '$(REPORTS)'
 	@echo '#include <curl/curl.h>' | $(CC) $(CURL_CFLAGS) -E - | \
 	  grep -oE 'CURL(OPT|INFO)_[A-Z0-9_]+ =' | sort -u >'$(BUILD)/names'
