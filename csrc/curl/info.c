@@ -277,6 +277,14 @@ static CURLcode read_active(lua_State *L, struct cs_easy *e, CURLINFO id) {
   return CURLE_OK;
 }
 
+/* Before 8.13 libcurl's pointer outlives the connection that has the text, if another
+ * handle closes that: here it has no such information. */
+static CURLcode read_entry_path(lua_State *L, struct cs_easy *e, CURLINFO id) {
+  if (curl_version_info(CURLVERSION_NOW)->version_num < 0x080d00)
+    return CURLE_UNKNOWN_OPTION;
+  return read_string(L, e, id);
+}
+
 static CURLcode refuse_info(lua_State *L, struct cs_easy *e, CURLINFO id) {
   (void)e, (void)id;
   luaL_argerror(L, 2, "this information cannot be read from Lua");
@@ -291,6 +299,7 @@ static reader *find_reader(CURLINFO id) {
     {CURLINFO_ACTIVESOCKET, read_active},
     {CURLINFO_LASTSOCKET, read_active},
     {CURLINFO_CERTINFO, read_certinfo},
+    {CURLINFO_FTP_ENTRY_PATH, read_entry_path},
     {CURLINFO_TLS_SSL_PTR, refuse_info},
     {CURLINFO_TLS_SESSION, refuse_info},
     {CURLINFO_PRIVATE, refuse_info},

@@ -109,7 +109,7 @@ function World:result(easy, ok, name)
     local fine, value = pcall(easy.getinfo, easy, what)
     return fine and value
   end
-  self:count("ok " .. scheme:lower() .. (info "http_version" == 3 and "/2" or "")
+  self:count("ok " .. scheme:lower() .. (info "http_version" == "2" and "/2" or "")
     .. (between[info "primary_port"] or "") .. (url:find "only.doh" and " by DoH" or ""))
 end
 
