@@ -279,16 +279,13 @@ static int list_results(lua_State *L, struct cs_multi *m) {
   lua_Integer n = 0;
   while (lua_settop(L, 2), push_first(L, m)) {
     lua_settop(L, NAME);
-    for (int i = 0; i < 3; i++) { /* may need memory; then it stays with the multi */
-      lua_pushboolean(L, 0);
-      lua_rawseti(L, 2, ++n);
-    }
     if (lua_isnil(L, NAME)) lua_pushboolean(L, 0);
-    lua_rawseti(L, 2, n - 1);
+    lua_rawseti(L, 2, n + 2);
     lua_pushvalue(L, MESSAGE);
-    lua_rawseti(L, 2, n);
-    lua_pushvalue(L, VALUE);
-    lua_rawseti(L, 2, n - 2);
+    lua_rawseti(L, 2, n + 3);
+    lua_pushvalue(L, VALUE); /* last: where there is no memory it stays with the multi */
+    lua_rawseti(L, 2, n + 1);
+    n += 3;
     drop_first(L, m, EASY);
   }
   lua_pushnil(L);

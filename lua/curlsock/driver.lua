@@ -44,14 +44,6 @@ Driver.__index = Driver
 
 local function nothing() end
 
-local function check_perform(driver, easy)
-  local multi = driver.multi
-  if not multi then error("perform: the loop is closed", 3) end
-  if curl.inside(multi) then error("perform is not allowed inside a callback of this loop", 3) end
-  if getmetatable(easy) == "curlsock.easy" then return end -- quicker than curl.type
-  error("perform: curlsock.easy expected, got " .. type(easy), 3)
-end
-
 --- driver.new(hooks [, options]): a driver with a multi of its own, which has these options.
 -- Raises an error where libcurl refuses one.
 local function new(hooks, options)
@@ -72,14 +64,13 @@ end
 -- its transfer. (One for which libcurl's own thread asks a name server cannot be ended before
 -- that has an answer, or gives up: all wait then.)
 function Driver:perform(easy, seconds)
-  check_perform(self, easy)
+  if not self.multi then error("perform: the loop is closed", 2) end
   local transfer <close> = transfers.new(self, easy)
   local ok, message, name = transfers.start(self, transfer)
   if not ok then return nil, message, name end
   if seconds then transfers.limit(self, transfer, seconds) end
-  watching.wake(self)
-  transfers.wait(self, transfer, turns.turn)
-  return transfers.result(transfer)
+  if not self.awake then watching.wake(self) end
+  return transfers.wait(self, transfer, turns.turn)
 end
 
 --- spawn(f, ...): runs f(...) in a coroutine, at once or when the loop runs. What it throws

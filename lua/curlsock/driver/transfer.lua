@@ -48,23 +48,16 @@ end
 
 -- Those who wait for it are to go on. (Where nobody does the result is nobody's.)
 local function finish(driver, transfer, name, message)
-  if transfer[STATE] == RUNNING then
+  local state = transfer[STATE]
+  if state == DONE then return end
+  if state == RUNNING then
     local ended = driver.ended
     if ended.first > ended.last then ended.first, ended.last = 1, 0 end
     transfer[NAME], transfer[MESSAGE] = name, message
-    ended[ended.last + 1] = transfer
-    ended.last = ended.last + 1
+    local last = ended.last + 1
+    ended[last], ended.last = transfer, last
   end
-  leave(driver, transfer)
-end
-
-local function go_on(driver, transfer)
-  local waiting = transfer[WAITING]
-  if not waiting then return false end
-  local ok, err = driver.hooks.resume(waiting)
-  transfer[WAITING] = false
-  if not ok then failure.keep(driver, err) end
-  return true
+  transfer[STATE], driver.active = DONE, driver.active - 1
 end
 
 --- Lets those go on that wait for transfers that have ended: they may start others, run the loop,
@@ -74,7 +67,12 @@ function transfers.resume_ended(driver)
   while ended.first <= ended.last do
     local i = ended.first
     local transfer = ended[i]
-    if transfer then any = go_on(driver, transfer) or any end
+    local waiting = transfer and transfer[WAITING]
+    if waiting then
+      local ok, err = driver.hooks.resume(waiting)
+      transfer[WAITING], any = false, true
+      if not ok then failure.keep(driver, err) end
+    end
     if ended[i] == transfer then ended[i], ended.first = nil, i + 1 end -- not done meanwhile
   end
   return any
@@ -136,14 +134,20 @@ function transfers.new(driver, easy)
   return setmetatable({ driver, easy, ADDING, false, false, false }, Transfer)
 end
 
+-- Why it cannot be added; nil: as multi:add says.
+local function reason(multi, easy)
+  local what = curl.type(easy)
+  if inside(multi) then return "perform is not allowed inside a callback of this loop" end
+  if what == "closed easy" then return "perform: the easy is closed" end
+  return what ~= "easy" and "perform: curlsock.easy expected, got " .. type(easy) or nil
+end
+
 --- Adds it to the multi: true, or nil, message, name.
 function transfers.start(driver, transfer)
-  local easy = transfer[EASY]
+  local multi, easy = driver.multi, transfer[EASY]
   driver.active = driver.active + 1
-  local ok, added, message, name = pcall(driver.multi.add, driver.multi, easy, transfer)
-  if not ok then
-    error(curl.type(easy) == "closed easy" and "perform: the easy is closed" or added, 0)
-  end
+  local ok, added, message, name = pcall(multi.add, multi, easy, transfer)
+  if not ok then error(reason(multi, easy) or added, 0) end
   if driver.cancelled[1] then transfers.remove_cancelled(driver) end
   if not added then return nil, message, name end
   transfer[STATE] = RUNNING
@@ -163,7 +167,8 @@ function transfers.limit(driver, transfer, seconds)
   watching.set_timer(driver)
 end
 
---- Waits for its end: what can be suspended is, else the loop is run: turn(driver).
+--- Waits for its end: what can be suspended is, else the loop is run: turn(driver). Returns what
+-- perform does, or raises it.
 function transfers.wait(driver, transfer, turn)
   local hooks = driver.hooks
   local waiting = isyieldable() and hooks.current() or false
@@ -172,10 +177,6 @@ function transfers.wait(driver, transfer, turn)
     if waiting then hooks.suspend(waiting) else turn(driver, "perform") end
   end
   if not waiting then watching.settle(driver) end
-end
-
---- What perform returns, or raises.
-function transfers.result(transfer)
   local name, message = transfer[NAME], transfer[MESSAGE]
   if not name then return true end
   if name == "CALLBACK" then error(message, 0) end

@@ -14,7 +14,7 @@ local turns = {}
 --- Ends the transfers that libcurl has finished or whose time is over, then lets their coroutines
 -- go on.
 function turns.end_transfers(driver)
-  transfers.remove_cancelled(driver)
+  if driver.cancelled[1] then transfers.remove_cancelled(driver) end
   transfers.collect(driver)
   if driver.due and driver.due <= now() then
     transfers.end_late(driver)

@@ -79,9 +79,9 @@ function watching.doubt(driver)
   if driver.awake then driver.awake = nil end
 end
 
---- Before a transfer is waited for.
+--- Before a transfer is waited for, where not driver.awake.
 function watching.wake(driver)
-  if not driver.awake then tell(driver, true) end
+  tell(driver, true)
 end
 
 local function try(driver, awake)
