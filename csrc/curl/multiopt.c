@@ -86,14 +86,15 @@ int cs_multi_set_table(lua_State *L, struct cs_multi *m, int self, int index) {
 }
 
 /* multi:setopt(name, value) or multi:setopt{name = value, ...}: value is a number, or
- * for "socketfunction" and "timerfunction" a function or nil. A table is set in the order
- * of libcurl's numbers, functions last, whatever its own order is. Returns the multi, or
- * nil, message, name. socketfunction(fd, events, easy): the script's event loop is to
- * watch the descriptor for events "r", "w" or "rw" from now on, or no longer (nil), and
- * to call socket_action when it is ready. easy is nil for what libcurl does for itself.
- * timerfunction(seconds): socket_action() is to be called after so long, in place of an
- * earlier time; or (nil) not at all. What they throw is raised by the call that ran
- * them, after its work is done. */
+ * for "socketfunction" and "timerfunction" a function or nil. A table is set in the
+ * order of libcurl's numbers, functions last, whatever its own order is. Returns the
+ * multi, or nil, message, name. socketfunction(fd, events, easy): the script's event
+ * loop is to watch the descriptor for events "r", "w" or "rw" from now on, or no longer
+ * (nil), and to call socket_action when it is ready. easy is nil for what libcurl does
+ * for itself. Before libcurl 8.2 a descriptor may be closed already when it is not to
+ * be watched any longer. timerfunction(seconds): socket_action() is to be called after
+ * so long, in place of an earlier time; or (nil) not at all. What they throw is raised
+ * by the call that ran them, after its work is done. */
 int cs_multi_setopt(lua_State *L) {
   struct cs_multi *m = cs_handle_check(L, 1, CS_MULTI);
   cs_refuse_inside(L, &m->h, "multi:setopt");
