@@ -74,7 +74,33 @@ int cs_close_event(struct cs_runtime *rt, int fd) {
   return cs_pool_unanchor(f->L, f->self, s) ? end_lent(f, s, 1) : 0;
 }
 
+/* A socket of the pool that was closed without a word, if the frame leads to it. */
+static struct cs_socket *find_moved(struct cs_frame *f, const struct cs_pool *p) {
+  for (struct cs_link *l = p->sockets.next; l != &p->sockets; l = l->next) {
+    struct cs_socket *s = cs_item(l, struct cs_socket, in_pool);
+    if (cs_same(s) || !cs_pool_find(f->L, f->self, s)) continue;
+    lua_pop(f->L, 1);
+    return s;
+  }
+  return NULL;
+}
+
+/* A connection that a share has left to the shutdown list of a multi may be closed there
+ * without a word, when the share is gone. */
+static void end_moved(struct cs_frame *f) {
+  const struct cs_link *pools = &f->handle->rt->pools;
+  for (struct cs_link *l = pools->next, *next; l != pools; l = next) {
+    struct cs_pool *p = cs_item(l, struct cs_pool, gone);
+    struct cs_socket *s;
+    p->refs++;
+    while ((s = find_moved(f, p))) end_lost(f, s);
+    next = l->next; /* a callback may have ended others */
+    cs_pool_unref(p);
+  }
+}
+
 void cs_tell_lost(struct cs_frame *f, struct cs_pool *p) {
+  end_moved(f);
   while (!cs_link_empty(&p->sockets)) {
     struct cs_socket *s = cs_item(p->sockets.next, struct cs_socket, in_pool);
     if (s->state != CS_LOST) return;

@@ -109,15 +109,16 @@ struct cs_runtime {
   const struct cs_ops *ops[CS_NKINDS]; /* what each kind of handle does */
   struct cs_link handles[CS_NKINDS];   /* every struct cs_handle there is, by kind */
   struct cs_link sockets;              /* every struct cs_socket there is */
-  struct cs_link walk; /* what cs_refuse_inside has reached, while it looks */
-  int live[CS_NKINDS]; /* handles not torn down, by kind */
-  int open;            /* descriptors that a Socket or the library holds */
-  int waiting;         /* handles that wait to be torn down */
-  int tearing;         /* they are being torn down now */
-  int quiet;           /* some frame has blocked SIGPIPE */
-  int ending;          /* the state is being closed: nothing new is made */
-  unsigned traits;     /* of the library, as the binding sees it */
-  unsigned forks;      /* cs_forks when it was made */
+  struct cs_link pools; /* whose handle is gone, while sockets are left in them */
+  struct cs_link walk;  /* what cs_refuse_inside has reached, while it looks */
+  int live[CS_NKINDS];  /* handles not torn down, by kind */
+  int open;             /* descriptors that a Socket or the library holds */
+  int waiting;          /* handles that wait to be torn down */
+  int tearing;          /* they are being torn down now */
+  int quiet;            /* some frame has blocked SIGPIPE */
+  int ending;           /* the state is being closed: nothing new is made */
+  unsigned traits;      /* of the library, as the binding sees it */
+  unsigned forks;       /* cs_forks when it was made */
 };
 
 /* User values of the runtime's box. */
@@ -248,6 +249,7 @@ struct cs_pool {
   int refs;                /* the handle, and each socket in it */
   struct cs_handle *owner; /* key of the handle; not to be read once that is gone */
   struct cs_link sockets;
+  struct cs_link gone; /* in rt->pools */
 };
 
 struct cs_pool *cs_pool_new(struct cs_handle *owner);

@@ -19,6 +19,7 @@ struct cs_pool *cs_pool_new(struct cs_handle *owner) {
   p->refs = 1;
   p->owner = owner;
   cs_link_init(&p->sockets);
+  cs_link_init(&p->gone);
   return p;
 }
 
@@ -26,6 +27,7 @@ void cs_pool_unref(struct cs_pool *p) {
   CS_CHECK(p->refs > 0);
   if (--p->refs) return;
   CS_CHECK(cs_link_empty(&p->sockets));
+  cs_link_drop(&p->gone);
   free(p);
 }
 

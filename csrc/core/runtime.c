@@ -95,6 +95,7 @@ struct cs_runtime *cs_runtime_new(void) {
   if (!rt) return NULL;
   for (int kind = 0; kind < CS_NKINDS; kind++) cs_link_init(&rt->handles[kind]);
   cs_link_init(&rt->sockets);
+  cs_link_init(&rt->pools);
   cs_link_init(&rt->walk);
   return rt;
 }

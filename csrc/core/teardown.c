@@ -74,6 +74,7 @@ static int free_library(struct cs_frame *f, struct cs_handle *h) {
 /* Clears what the handle kept alive. One that waits stays in the list of those. */
 static void bury(struct cs_frame *f, struct cs_handle *h) {
   h->rt->ops[h->kind]->clear(f->L, f->self, h);
+  if (!cs_link_empty(&h->pool->sockets)) cs_link_append(&h->rt->pools, &h->pool->gone);
   cs_pool_unref(h->pool);
   h->pool = NULL;
   h->phase = CS_DEAD;

@@ -26,7 +26,6 @@ static void keep(struct fake *e, int fd, int id) {
 }
 
 void fake_move(struct connection *c, struct fake *multi) {
-  model_moved(c->id);
   cs_link_drop(&c->link);
   cs_link_append(&multi->leaving, &c->link);
 }

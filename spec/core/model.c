@@ -18,7 +18,7 @@ enum { NUMBERS = 256, IDS = 1 << 18 };
 static struct item {
   int fd;
   enum model_owner owner;
-  int callback, events, excused, moved;
+  int callback, events, excused;
 } items[IDS];
 
 static int by_number[NUMBERS]; /* the id of the open descriptor */
@@ -93,8 +93,6 @@ void model_event(int id, int callback) {
 
 void model_excuse(int id) { item_of(id)->excused = 1; }
 
-void model_moved(int id) { item_of(id)->moved = 1; }
-
 int model_events(int id) { return item_of(id)->events; }
 
 enum model_owner model_owner_of(int id) { return item_of(id)->owner; }
@@ -122,7 +120,6 @@ static int closed(int fd) {
 
 void model_close(int fd) {
   if (!model_id(fd)) model_fail("the test closes %d, which is not open", fd);
-  items[by_number[fd]].excused |= items[by_number[fd]].moved;
   closed(fd);
 }
 

@@ -33,9 +33,6 @@ void model_lent(int id, int callback);
 void model_event(int id, int callback);
 /* No event need come for it: the library closes it where nothing can run Lua. */
 void model_excuse(int id);
-/* It left its pool: if it is closed behind our back from now on, no event need come either, for
- * the pool may be gone, and with it whoever looks for what was lost. */
-void model_moved(int id);
 int model_events(int id);
 enum model_owner model_owner_of(int id);
 /* The id of the open descriptor that has the number; 0: none. */

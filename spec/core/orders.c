@@ -282,7 +282,7 @@ static int close_lost(lua_State *L) {
   return 0;
 }
 
-/* A connection that left a share, which is gone, is lost: only the end of the state ends it. */
+/* A connection that left a share, which is gone, is lost: the multi ends it. */
 static void lost_at_the_end(void) {
   model_begin();
   lua_State *L = test_open();
