@@ -36,7 +36,8 @@ static int is_our_timer(const struct cs_multi *m) {
 /* If the timer's number was taken, this one cannot be told from a stranger's either. */
 static int is_our_epoll(const struct cs_multi *m) {
   struct epoll_event ev = {.events = EPOLLIN, .data = {.u64 = timer_key}};
-  return !epoll_ctl(m->epoll, EPOLL_CTL_MOD, m->timer, &ev);
+  if (!epoll_ctl(m->epoll, EPOLL_CTL_MOD, m->timer, &ev)) return 1;
+  return errno != ENOENT && errno != EBADF && errno != EINVAL && errno != EPERM;
 }
 
 void cs_poll_close(struct cs_multi *m) {
