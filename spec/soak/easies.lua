@@ -74,7 +74,8 @@ local function place(w, op, o, version)
   version.fails, version.whole = at[2], o.url:find "/upload$" ~= nil
   version.ftp, version.file = o.url:find "ftp://" ~= nil, o.url:find "^file" ~= nil
   o.use_ssl = o.url:find(w.places.ftps, 1, true) and "all" or "none"
-  if version.ftp then o.timeout_ms = o.use_ssl == "all" and 120 or 60 end -- to log in takes 10
+  -- To log in takes 10 and more; vsftpd itself waits 200 over TLS.
+  if version.ftp then o.timeout_ms = o.use_ssl == "all" and 400 or 60 end
   version.uploads = has(op[5], "upload")
   o.upload = version.uploads or nil
   data(w, version, o, op[6] or 0)

@@ -35,7 +35,7 @@ local places, ftp = 25, 15
 
 -- By protocol: places.lua has them. What cannot succeed is one, too.
 local protocols = {
-  { 0, 2, 6, 9, 10, 11, 13, 16 }, { 1 }, { 3, 14 }, { 15, 19 }, { 17 }, { 18 },
+  { 0, 2, 6, 9, 10, 11, 13, 16 }, { 1 }, { 3, 14 }, { 15, 15, 15, 19, 17 }, { 18 },
   { 4, 5, 7, 8, 12, 20, 21, 22, 23, 24, 25 },
 }
 
