@@ -44,12 +44,13 @@ local function check_message(w, h, message)
   if not w.stolen and message:find "Bad file descriptor" then w:fail("%s: %s", h.id, message) end
 end
 
--- Nothing succeeds where nothing can, but to connect.
+-- Nothing succeeds where nothing can, but to connect; nor when a callback has refused.
 local function check_success(w, h)
   local version = h.version
   if version ~= h.began then return end -- the options are others by now
   local only = version.only and version.fails ~= "nowhere"
   if version.fails and not only then w:fail("%s: succeeds where none can", h.id) end
+  if version.refused and not version.shared then w:fail("%s: succeeds though refused", h.id) end
   if version.file and version.only then w:fail("%s: connect_only of a file", h.id) end
 end
 

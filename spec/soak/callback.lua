@@ -32,11 +32,17 @@ local function no(verdict)
   return nil, "no"
 end
 
+-- The transfer must fail; not for debugfunction, which is told only.
+local function fail_transfer(version, event, verdict)
+  version.refused = version.refused or event ~= "debug"
+  if verdict.throw then error(verdict.throw, 0) end
+  return no(verdict)
+end
+
 function callback.on(w, version, event, answer)
   return function()
     local verdict = callback.called(w, version, event, {})
-    if verdict.throw then error(verdict.throw, 0) end
-    if verdict.refuse then return no(verdict) end
+    if verdict.throw or verdict.refuse then return fail_transfer(version, event, verdict) end
     return answer
   end
 end
@@ -62,8 +68,7 @@ function callback.on_data(w, version, event, answer)
   return function()
     if not version.shared then check_paused(w, version, event) end
     local verdict = callback.called(w, version, event, {})
-    if verdict.throw then error(verdict.throw, 0) end
-    if verdict.refuse then return no(verdict) end
+    if verdict.throw or verdict.refuse then return fail_transfer(version, event, verdict) end
     if not verdict.pause or bad_pause and event == "header" and version.uploads then
       return answer and answer()
     end

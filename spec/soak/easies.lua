@@ -114,12 +114,12 @@ function ops.perform(w, op)
   local e, h = get(w, "easy", op[2])
   if not e then return end
   local before = h.opens
-  h.version.paused, h.began = nil, h.version
   local ok, message = attempt(w, {
     what = h.id .. ":perform", held = { h }, frame = { handle = h },
     conditions = {
       { "closed", h.closed }, { "inside", w:running(h) }, { "added", w:is_in(h) },
     },
+    before = function() w:begin(h) end,
     after = function() h.last = h.share and h.share.connect and h.share or h end,
   }, e.perform, e)
   if message then call.check_message(w, h, message) end

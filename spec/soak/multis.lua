@@ -59,7 +59,8 @@ function ops.add(w, op)
       { "closed", h.closed }, { "inside", w:running(h) }, { "added", w:is_in(h) },
     },
     before = function()
-      h.multi, h.version.paused, h.began = hm, nil, h.version
+      h.multi = hm
+      w:begin(h)
     end,
     undo = function() h.multi = already end,
   }, m.add, m, e)
