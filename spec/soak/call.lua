@@ -5,6 +5,8 @@ local refusals = {
   closed = "is closed", inside = "is not allowed inside a callback", added = "in a multi",
   absent = "is not in this multi", share = "open share expected",
   filled = "there are easies in the multi already", lent = "the socket is lent",
+  elsewhere = "the last transfer was in another pool",
+  stolen = "libcurl names a socket of another pool",
 }
 
 -- Errors that libcurl may never give: the module lets no misuse through.
@@ -40,6 +42,16 @@ end
 -- No transfer meets a descriptor that is closed, unless somebody has closed one behind its back.
 local function check_message(w, h, message)
   if not w.stolen and message:find "Bad file descriptor" then w:fail("%s: %s", h.id, message) end
+end
+
+-- Nothing succeeds where nothing can, but to connect; nor when a callback has refused.
+local function check_success(w, h)
+  local version = h.version
+  if version ~= h.began then return end -- the options are others by now
+  local only = version.only and version.fails ~= "nowhere"
+  if version.fails and not only then w:fail("%s: succeeds where none can", h.id) end
+  if version.refused and not version.shared then w:fail("%s: succeeds though refused", h.id) end
+  if version.file and version.only then w:fail("%s: connect_only of a file", h.id) end
 end
 
 local function leave(w, frame, held)
@@ -100,5 +112,5 @@ end
 
 return {
   attempt = attempt, check_error = check_error, check_message = check_message,
-  class = class, get = get, method = method, misuse = misuse,
+  check_success = check_success, class = class, get = get, method = method, misuse = misuse,
 }

@@ -26,11 +26,23 @@ function callback.called(w, version, event, context)
   return context.verdict
 end
 
+-- Both refuse, in every callback that can.
+local function no(verdict)
+  if verdict.refuse == 0 then return false, "no" end
+  return nil, "no"
+end
+
+-- The transfer must fail; not for debugfunction, which is told only.
+local function fail_transfer(version, event, verdict)
+  version.refused = version.refused or event ~= "debug"
+  if verdict.throw then error(verdict.throw, 0) end
+  return no(verdict)
+end
+
 function callback.on(w, version, event, answer)
   return function()
     local verdict = callback.called(w, version, event, {})
-    if verdict.throw then error(verdict.throw, 0) end
-    if verdict.refuse then return false, "no" end
+    if verdict.throw or verdict.refuse then return fail_transfer(version, event, verdict) end
     return answer
   end
 end
@@ -56,8 +68,7 @@ function callback.on_data(w, version, event, answer)
   return function()
     if not version.shared then check_paused(w, version, event) end
     local verdict = callback.called(w, version, event, {})
-    if verdict.throw then error(verdict.throw, 0) end
-    if verdict.refuse then return false, "no" end
+    if verdict.throw or verdict.refuse then return fail_transfer(version, event, verdict) end
     if not verdict.pause or bad_pause and event == "header" and version.uploads then
       return answer and answer()
     end
@@ -129,9 +140,10 @@ function callback.on_open(w, version)
   return function(_, address, easy)
     local h = w.of[easy]
     h.opens = h.opens + 1
+    if version.file or version.fails == "nowhere" then w:fail("%s opens a socket", h.id) end
     local verdict = callback.called(w, version, "open", { easy = easy })
     if verdict.throw then error(verdict.throw, 0) end
-    if verdict.refuse then return nil, "no" end
+    if verdict.refuse then return no(verdict) end
     return answers[version.answer](w, h, address)
   end
 end
@@ -166,7 +178,8 @@ function callback.on_sockopt(w, version)
     local f = purpose == "accept" and on_accepted or on_lent
     local verdict = f(w, version, socket, easy)
     if verdict.throw then error(verdict.throw, 0) end
-    return not verdict.refuse, "no"
+    if verdict.refuse then return no(verdict) end
+    return true
   end
 end
 

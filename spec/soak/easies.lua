@@ -8,7 +8,7 @@ local attempt, get, method = call.attempt, call.get, call.method
 local ops = {}
 
 local flags = {
-  reuse = 1, silent = 2, unseen = 4, verbose = 8, upload = 16, fresh = 32, active = 64,
+  reuse = 1, silent = 2, unseen = 4, verbose = 8, upload = 16, fresh = 32, active = 64, only = 128,
 }
 
 local function has(number, flag)
@@ -27,6 +27,8 @@ local function options(w, op, easy)
   o.forbid_reuse, o.fresh_connect = has(op[5], "reuse"), has(op[5], "fresh")
   o.timeout_ms, o.happy_eyeballs_timeout_ms = 25, 4
   o.ftpport = has(op[5], "active") and "-" or nil
+  o.connect_only = has(op[5], "only")
+  version.only = o.connect_only
   if not version.tells then o.closesocketfunction = nil end
   -- Where only sockoptfunction tells which descriptor it is, there is one.
   local known = version.answer % 3 == 1 or version.answer == 2
@@ -39,20 +41,44 @@ local function options(w, op, easy)
   return o, version
 end
 
+-- What is sent, and where the answer goes: functions, or what may stand in for them.
+local function data(w, version, o, kind)
+  local left = 3
+  local sources = {
+    [0] = function()
+      return callback.on_data(w, version, "read", function()
+        left = left - 1
+        return left >= 0 and ("x"):rep(9000) or nil
+      end)
+    end,
+    function() return ("x"):rep(27000) end,
+    function() return w:file(("x"):rep(27000)) end,
+  }
+  if version.uploads then o.readfunction = sources[kind % 3]() end
+  if kind >= 3 then o.writefunction = w:file "" end
+end
+
+-- A name is looked up by a thread, whose descriptors would get the numbers that are stolen.
+local function allowed(w, number)
+  local at = w.places[1 + number % #w.places]
+  if at[2] ~= "nowhere" then return at end
+  w.threads = w.threads or not w.stolen
+  return w.threads and at or w.places[1]
+end
+
 -- What cannot be changed while it runs.
 local function place(w, op, o, version)
-  o.url, o.proxy, o.cainfo = w.places[1 + op[3] % #w.places], "", w.places.ca
-  o.resolve = w.places.resolve
-  version.ftp, version.whole = o.url:find "^ftp" ~= nil, o.url:find "/upload$" ~= nil
-  if version.ftp then o.timeout_ms = 60 end -- to log in takes 10
-  if has(op[5], "upload") then
-    local left = 3
-    o.upload, version.uploads = true, true
-    o.readfunction = callback.on_data(w, version, "read", function()
-      left = left - 1
-      return left >= 0 and ("x"):rep(9000) or nil
-    end)
-  end
+  local at = allowed(w, op[3])
+  o.url, o.proxy, o.cainfo = at[1], "", w.places.ca
+  o.resolve, o.followlocation, o.redir_protocols_str = w.places.resolve, true, "http,https,ftp"
+  version.fails, version.whole = at[2], o.url:find "/upload$" ~= nil
+  version.ftp, version.file = o.url:find "ftp://" ~= nil, o.url:find "^file" ~= nil
+  o.use_ssl = o.url:find(w.places.ftps, 1, true) and "all" or "none"
+  -- To log in takes 10 and more; vsftpd itself waits 200 over TLS.
+  if version.ftp then o.timeout_ms = o.use_ssl == "all" and 400 or 60 end
+  version.uploads = has(op[5], "upload")
+  o.upload = version.uploads or nil
+  data(w, version, o, op[6] or 0)
   return o
 end
 
@@ -62,12 +88,23 @@ function ops.easy(w, op)
   w:put("easy", op[2], easy).version = version
 end
 
+-- Where the transfer goes, whatever its callbacks are by now.
+local function stays(version, old)
+  for _, name in ipairs { "fails", "whole", "ftp", "file", "uploads" } do
+    version[name] = old[name]
+  end
+end
+
 function ops.setopt(w, op)
   local e, h = get(w, "easy", op[2])
   if not e then return end
   if h.closed then return method(w, h, e, "setopt", nil, {}) end
   local o, version = options(w, op, e)
-  if w:running(h) == false and not h.multi then place(w, op, o, version) end
+  if w:running(h) == false and not h.multi then
+    place(w, op, o, version)
+  else
+    stays(version, h.version)
+  end
   e:setopt(o)
   h.version.shared = true
   h.version = version
@@ -77,9 +114,16 @@ function ops.perform(w, op)
   local e, h = get(w, "easy", op[2])
   if not e then return end
   local before = h.opens
-  h.version.paused = nil
-  local ok, message = method(w, h, e, "perform", { "added", w:is_in(h) })
+  local ok, message = attempt(w, {
+    what = h.id .. ":perform", held = { h }, frame = { handle = h },
+    conditions = {
+      { "closed", h.closed }, { "inside", w:running(h) }, { "added", w:is_in(h) },
+    },
+    before = function() w:begin(h) end,
+    after = function() h.last = h.share and h.share.connect and h.share or h end,
+  }, e.perform, e)
   if message then call.check_message(w, h, message) end
+  if ok then call.check_success(w, h) end
   if ok and not h.closed then
     local made, opened = e:getinfo "num_connects", h.opens - before
     if made > opened then
@@ -92,7 +136,7 @@ function ops.reset(w, op)
   local e, h = get(w, "easy", op[2])
   if not e then return end
   if method(w, h, e, "reset", { "added", w:is_in(h) }) then
-    h.version = { cb = {}, counts = {}, answer = 0 }
+    h.version, h.last = { cb = {}, counts = {}, answer = 0 }, nil
   end
 end
 
@@ -107,9 +151,28 @@ function ops.dup(w, op)
   w:put("easy", op[3], copy).version = h.version
 end
 
+local function is_lent(w, fd, pool)
+  for _, entry in ipairs(curl.sockets()) do
+    local socket = entry.socket
+    if socket and socket:fd() == fd and w.of[entry.pool] == pool then return true end
+  end
+end
+
+-- The connection that a transfer with connect_only has made: one of its pool, and of no other. (In
+-- a multi, nobody says when a transfer has ended.)
 function ops.info(w, op)
   local e, h = get(w, "easy", op[2])
-  if e then method(w, h, e, "getinfo", nil, "activesocket") end
+  if not e then return end
+  local pool = w:pool_of(h)
+  local elsewhere = h.last and h.last ~= pool and (not h.multi or "maybe")
+  local fd = attempt(w, {
+    what = h.id .. ":getinfo", held = { h }, frame = { handle = h },
+    conditions = {
+      { "closed", h.closed }, { "inside", w:running(h) }, { "elsewhere", elsewhere },
+      { "stolen", w.stolen and "maybe" },
+    },
+  }, e.getinfo, e, "activesocket")
+  if fd and not is_lent(w, fd, pool) then w:fail("%s is said to have socket %d", h.id, fd) end
 end
 
 -- The easy uses the share, or none (slot 0).

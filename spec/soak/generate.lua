@@ -31,12 +31,23 @@ local function callbacks(depth, names)
   return #cb > 0 and cb or nil
 end
 
-local places, ftp = 16, 15
+local places, ftp = 25, 15
+
+-- By protocol: places.lua has them. What cannot succeed is one, too.
+local protocols = {
+  { 0, 2, 6, 9, 10, 11, 13, 16 }, { 1 }, { 3, 14 }, { 15, 15, 15, 19, 17 }, { 18 },
+  { 4, 5, 7, 8, 12, 20, 21, 22, 23, 24, 25 },
+}
+
+local function of_protocol(n)
+  local list = protocols[1 + n % #protocols]
+  return list[R(#list)]
+end
 
 local function easy(depth)
-  local flags = R(2) == 1 and 0 or R(0, 127)
+  local flags = R(2) == 1 and 0 or R(0, 127) | (R(4) == 1 and 128 or 0)
   local place = R(0, R(4) == 1 and places or R(0, places))
-  local o = { "easy", slot "easy", place, R(0, R(0, 4)), flags }
+  local o = { "easy", slot "easy", place, R(0, R(0, 4)), flags, R(0, R(0, 5)) }
   o.cb = callbacks(depth, events)
   return o
 end
@@ -136,7 +147,28 @@ local makers = {
     local d = drive()
     return e, { "add", d[2], e[2] }, d
   end },
+  -- Easies of three protocols and one cache: the share's, or the multi's.
+  { 3, function(depth)
+    local first, program, m = R(#protocols), {}, slot "multi"
+    local shares, adds = R(2) == 1, R(2) == 1
+    if shares then program[1] = { "share", 1, R(0, 1) } end
+    for i = 1, 3 do
+      local e = easy(depth)
+      e[2], e[3] = i, of_protocol(first + i * R(2))
+      table.insert(program, e)
+      if shares then table.insert(program, { "use", i, 1 }) end
+      table.insert(program, adds and { "add", m, i } or { "perform", i })
+    end
+    if adds then table.insert(program, { "drive", m, R(40), R(0, 1) }) end
+    return table.unpack(program)
+  end },
   { 1, on_easy "info" },
+  -- A connection that is kept for its easy.
+  { 1, function(depth)
+    local e = easy(depth)
+    e[5] = e[5] | 128
+    return e, { "perform", e[2] }, { "info", e[2] }, { "perform", e[2] }
+  end },
   { 2, function() return { "dup", slot "easy", slot "easy" } end },
   { 3, any "close" }, { 2, any "scope" }, { 3, any("drop", true) },
   { 2, plain "collect" }, { 1, plain "steal" },
@@ -150,7 +182,7 @@ local makers = {
 
 -- In callbacks only.
 local answers = {
-  { 8, plain "throw" }, { 6, plain "refuse" }, { 10, plain "detach" }, { 3, plain "shut_it" },
+  { 8, plain "throw" }, { 6, function() return { "refuse", R(0, 1) } end }, { 10, plain "detach" }, { 3, plain "shut_it" },
   { 3, plain "pause" },
 }
 

@@ -28,6 +28,7 @@ local function new()
     records = {}, -- descriptors that were lent and have had no close event yet
     own = {}, -- descriptors that are the script's, as numbers: number -> what it is
     strangers = {}, -- that have a number of libcurl's: { fd, what it is, object }
+    files = {}, -- that stand in for callbacks
     thrown = {},
     opened = 0, closed = 0,
   }, World)
@@ -51,6 +52,26 @@ function World:put(kind, slot, object)
   self.handles[#self.handles + 1] = h
   self.of[object], self.object[h] = h, object
   return h
+end
+
+-- A file with this text, to be read or written from its beginning on.
+function World:file(text)
+  local file = assert(io.tmpfile())
+  self.files[#self.files + 1] = file
+  file:write(text)
+  file:seek("set")
+  return file
+end
+
+function World:end_files()
+  for _, file in ipairs(self.files) do
+    file:close()
+  end
+end
+
+-- A transfer is about to begin, with the options that the easy has.
+function World:begin(h)
+  h.version.paused, h.version.refused, h.began = nil, nil, h.version
 end
 
 local function set_of(list)
@@ -143,7 +164,7 @@ function World:tear(h)
   end
   h.torn, h.closed, h.deferred = true, true, nil
   for _, e in ipairs(self.handles) do
-    if e.multi == h then e.multi = nil end
+    if e.multi == h then e.multi, e.last = nil, nil end
   end
   drop_torn(self)
   local share = h.share

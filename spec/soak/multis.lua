@@ -58,7 +58,10 @@ function ops.add(w, op)
       { "closed", hm.closed }, { "inside", w:running(hm) },
       { "closed", h.closed }, { "inside", w:running(h) }, { "added", w:is_in(h) },
     },
-    before = function() h.multi, h.version.paused = hm, nil end,
+    before = function()
+      h.multi = hm
+      w:begin(h)
+    end,
     undo = function() h.multi = already end,
   }, m.add, m, e)
 end
@@ -75,7 +78,7 @@ local function remove(w, m, hm, e)
       { "closed", hm.closed }, { "inside", w:running(hm) },
       { "closed", h.closed }, { "absent", absent(w:is_in(h, hm)) },
     },
-    after = function() h.multi = nil end,
+    after = function() h.multi, h.last = nil, nil end,
   }, m.remove, m, e)
 end
 
@@ -114,6 +117,7 @@ local function results(w, m, hm)
     if not ok and name == "CALLBACK" then call.check_error(w, h.id .. "'s result", message, 0) end
     if call.misuse[name] then w:fail("%s: %s, %s", h.id, message, name) end
     if not ok and name ~= "CALLBACK" then call.check_message(w, h, message) end
+    if ok then call.check_success(w, h) end
     list[#list + 1] = e
   end
   return list

@@ -115,7 +115,12 @@ function ops.throw(w, _, context)
   w.thrown[context.verdict.throw] = w.throws
 end
 
-for _, name in ipairs { "refuse", "pause", "detach", "shut_it" } do
+-- op: "refuse", how: false and a reason, or nil and a reason.
+function ops.refuse(_, op, context)
+  if context.verdict then context.verdict.refuse = op[2] end
+end
+
+for _, name in ipairs { "pause", "detach", "shut_it" } do
   ops[name] = function(_, _, context)
     if context.verdict then context.verdict[name == "shut_it" and "shut" or name] = true end
   end

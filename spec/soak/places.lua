@@ -1,6 +1,8 @@
--- Where the transfers of random programs go: an nginx, a server that stalls, resets and closes, and
--- a vsftpd.
+-- Where the transfers of random programs go: an nginx, a server that stalls, resets and closes, two
+-- vsftpd, one of them with TLS, a file, and where no transfer can succeed.
 -- They are told to other processes by the environment (SOAK_PLACES), as a Lua expression.
+
+local lfs = require "lfs"
 
 local servers -- loaded when there are none yet
 
@@ -32,30 +34,46 @@ local function late(port)
   return ("late.test:%d:%s,127.0.0.1"):format(port, host == "::1" and "[::1]" or host)
 end
 
+-- Too long for a part of a name: no name server is asked for it.
+local no_name = ("x"):rep(64) .. ".test"
+
+-- URLs, and where no transfer can succeed "fails"; where it asks for no socket, "nowhere".
+-- generate.lua knows them by their numbers, from 0 on.
+local function list(web, bad, ftp, ftps)
+  return {
+    { web.url .. "/hello" }, { web.https_url .. "/hello" }, { web.url .. "/slow?rate=1m" },
+    { web.h2_url .. "/hello" }, { bad.url .. "/reset", "fails" }, { bad.url .. "/stall", "fails" },
+    { web.url .. "/close" }, { bad.url .. "/half", "fails" }, { bad.url .. "/close", "fails" },
+    { web.url4 .. "/hello" }, { web.url .. "/upload" },
+    { ("http://many.test:%d/hello"):format(web.port) }, { "http://127.0.0.1:1/", "fails" },
+    { web.url .. "/redirect?to=" .. web.url4 .. "/hello" }, { web.h2c_url .. "/hello" },
+    { ftp.url .. "/hello.txt" }, { ("http://late.test:%d/hello"):format(web.port4) },
+    { ftps.url .. "/hello.txt" }, { "file://" .. lfs.currentdir() .. "/LICENSE" },
+    { web.url .. "/redirect?to=" .. ftp.url .. "/hello.txt" },
+    { ("http://%s/"):format(no_name), "nowhere" }, { ("ftp://%s/"):format(no_name), "nowhere" },
+    { "ftp://127.0.0.1:1/", "fails" }, { ("ftp://127.0.0.1:%d/"):format(web.port), "fails" },
+    { ("http://127.0.0.1:%d/"):format(ftp.port), "fails" },
+    { ("https://127.0.0.1:%d/"):format(web.port), "fails" },
+  }
+end
+
 local function start()
   servers = require "spec.support.servers"
-  local web, bad = servers.nginx(), servers.script(rude)
-  local port = web.port
-  local many = ("many.test:%d:127.0.0.2,127.0.0.3,127.0.0.1"):format(port)
-  return {
-    web.url .. "/hello", web.https_url .. "/hello", web.url .. "/slow?rate=1m",
-    web.h2_url .. "/hello", bad.url .. "/reset", bad.url .. "/stall", web.url .. "/close",
-    bad.url .. "/half", bad.url .. "/close", web.url4 .. "/hello", web.url .. "/upload",
-    ("http://many.test:%d/hello"):format(port), "http://127.0.0.1:1/",
-    web.url .. "/redirect?to=" .. web.url4 .. "/hello", web.h2c_url .. "/hello",
-    servers.vsftpd().url .. "/hello.txt",
-    ("http://late.test:%d/hello"):format(web.port4),
-    ca = web.ca, resolve = { many, late(web.port4) },
-  }
+  local web, ftps = servers.nginx(), servers.vsftps()
+  local places = list(web, servers.script(rude), servers.vsftpd(), ftps)
+  places.ca, places.ftps = web.ca, ftps.url
+  places.resolve = { ("many.test:%d:127.0.0.2,127.0.0.3,127.0.0.1"):format(web.port),
+    late(web.port4) }
+  return places
 end
 
 local function as_text(places)
   local words = {}
-  for _, url in ipairs(places) do
-    words[#words + 1] = ("%q"):format(url)
+  for _, place in ipairs(places) do
+    words[#words + 1] = ("{ %q, %q }"):format(place[1], place[2])
   end
-  return ("return { %s, ca = %q, resolve = { %q, %q } }"):format(table.concat(words, ", "),
-    places.ca, table.unpack(places.resolve))
+  return ("return { %s, ca = %q, ftps = %q, resolve = { %q, %q } }"):format(
+    table.concat(words, ", "), places.ca, places.ftps, table.unpack(places.resolve))
 end
 
 local function open()

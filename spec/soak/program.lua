@@ -49,6 +49,7 @@ local function finish(w, way)
     curl.adopt(fd):close()
   end
   w:end_strangers()
+  w:end_files()
   w:check_end()
 end
 

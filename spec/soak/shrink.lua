@@ -102,7 +102,7 @@ end
 
 local function simplify(program, fails)
   for n = 1, count_ops(program) do
-    for i = 2, 5 do
+    for i = 2, 6 do
       for value = 0, 2 do
         local simpler = with_number(program, n, i, value)
         if simpler and fails(simpler) then
