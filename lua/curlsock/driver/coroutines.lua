@@ -16,6 +16,8 @@ function plain.suspend()
   yield()
 end
 
+coroutines.suspend = plain.suspend
+
 function plain.resume(co)
   local ok, err = resume(co)
   if ok then return true end

@@ -1,22 +1,25 @@
 -- A transfer that somebody waits for: from multi:add until a coroutine goes on with its result.
+local coroutines = require "curlsock.driver.coroutines"
 local curl = require "curlsock"
 local failure = require "curlsock.driver.failure"
 local watching = require "curlsock.driver.watching"
 
-local getmetatable, isyieldable, setmetatable = getmetatable, coroutine.isyieldable, setmetatable
+local isyieldable, yield = coroutine.isyieldable, coroutine.yield
+local suspend = coroutines.suspend
 
 local inside, now = curl.inside, curl.now
 
 local transfers = {}
 
 -- The multi keeps it in the easy's place. Closing it before its end cancels it. There is one for
--- each request, so it is an array of these fields, which is made quickly.
+-- each request, so it is an array of these fields, and is used again.
 local Transfer = {}
 local DRIVER <const>, EASY <const> = 1, 2
 local STATE <const> = 3 -- one of those below
 local WAITING <const> = 4 -- what is suspended meanwhile, or false
 local NAME <const>, MESSAGE <const> = 5, 6 -- how it failed, or false
 local DEADLINE <const>, SECONDS <const> = 7, 8 -- when its time is over, if it has a limit
+local NEXT <const> = 9 -- of those that may be used again
 
 -- New; in the multi; in it still, but nobody waits for it; ended.
 local ADDING <const>, RUNNING <const>, CANCELLED <const>, DONE <const> = 1, 2, 3, 4
@@ -26,6 +29,8 @@ local ADDING <const>, RUNNING <const>, CANCELLED <const>, DONE <const> = 1, 2, 3
 -- meanwhile.
 function transfers.begin(driver)
   driver.active = 0
+  driver.idle = false -- the first that may be used again
+  driver.own = setmetatable({}, { __mode = "k" }) -- which are this driver's
   driver.results = {} -- as multi:results fills it; empty when all of them were taken
   driver.ended = { first = 1, last = 0 }
   driver.cancelled = {}
@@ -69,8 +74,8 @@ function transfers.resume_ended(driver)
     local transfer = ended[i]
     local waiting = transfer and transfer[WAITING]
     if waiting then
+      any = true
       local ok, err = driver.hooks.resume(waiting)
-      transfer[WAITING], any = false, true
       if not ok then failure.keep(driver, err) end
     end
     if ended[i] == transfer then ended[i], ended.first = nil, i + 1 end -- not done meanwhile
@@ -114,10 +119,17 @@ local function cancel(driver, transfer)
   return ok, err
 end
 
+-- One that has succeeded is used again: nothing has it any more, but maybe driver.ended, which does
+-- no harm, and driver.results, if taking it from there was interrupted.
 function Transfer:__close(err)
   local driver, state = self[DRIVER], self[STATE]
   self[WAITING] = false
-  if state == DONE then return end
+  if state == DONE then
+    if err ~= nil or self[NAME] or driver.results[1] ~= nil then return end
+    self[EASY], self[DEADLINE], self[NEXT] = false, false, driver.idle
+    driver.idle = self
+    return
+  end
   if state == ADDING and not is_in(driver, self) then return transfers.mend(driver) end
   if state == ADDING then watching.doubt(driver) end
   self[STATE] = CANCELLED
@@ -131,7 +143,15 @@ end
 
 --- A transfer of this easy, to be started. Its end of scope ends it.
 function transfers.new(driver, easy)
-  return setmetatable({ driver, easy, ADDING, false, false, false }, Transfer)
+  local transfer = driver.idle
+  if transfer then
+    driver.idle = transfer[NEXT]
+    transfer[EASY], transfer[STATE] = easy, ADDING
+    return transfer
+  end
+  transfer = setmetatable({ driver, easy, ADDING, false, false, false, false, 0, false }, Transfer)
+  driver.own[transfer] = true
+  return transfer
 end
 
 -- Why it cannot be added; nil: as multi:add says.
@@ -174,7 +194,13 @@ function transfers.wait(driver, transfer, turn)
   local waiting = isyieldable() and hooks.current() or false
   transfer[WAITING] = waiting
   while transfer[STATE] ~= DONE do
-    if waiting then hooks.suspend(waiting) else turn(driver, "perform") end
+    if not waiting then
+      turn(driver, "perform")
+    elseif hooks.suspend == suspend then
+      yield() -- quicker
+    else
+      hooks.suspend(waiting)
+    end
   end
   if not waiting then watching.settle(driver) end
   local name, message = transfer[NAME], transfer[MESSAGE]
@@ -185,9 +211,9 @@ end
 
 -- Takes those that are in the list. (What the program has added by itself is its own.)
 local function take(driver, list)
-  local i, transfer = 1, list[1]
+  local i, transfer, own = 1, list[1], driver.own
   while transfer ~= nil do
-    if getmetatable(transfer) == Transfer then
+    if own[transfer] then
       finish(driver, transfer, list[i + 1], list[i + 2])
     end
     list[i], list[i + 2] = false, false -- once is enough
@@ -218,7 +244,7 @@ end
 function transfers.end_late(driver)
   local time, first = now(), math.huge
   for _, transfer in ipairs(driver.multi and driver.multi:easies() or {}) do
-    local deadline = getmetatable(transfer) == Transfer and transfer[DEADLINE]
+    local deadline = driver.own[transfer] and transfer[DEADLINE]
     if deadline and deadline <= time then
       end_late(driver, transfer)
     elseif deadline then
@@ -230,7 +256,9 @@ end
 
 --- The multi was closed, which had these: all have ended.
 function transfers.close_all(driver, list)
-  for _, transfer in ipairs(list) do finish(driver, transfer, "CLOSED", "the loop was closed") end
+  for _, transfer in ipairs(list) do
+    if driver.own[transfer] then finish(driver, transfer, "CLOSED", "the loop was closed") end
+  end
   driver.active, driver.cancelled = 0, {}
 end
 
