@@ -150,7 +150,8 @@ end
 -- ---- its beginning ----------------------------------------------------------------------------
 
 local function new(driver)
-  local transfer = setmetatable({ driver, false, DONE, false, false, false, false, 0, false }, Transfer)
+  local fields = { driver, false, DONE, false, false, false, false, 0, false }
+  local transfer = setmetatable(fields, Transfer)
   driver.own[transfer] = true
   return transfer
 end
@@ -249,7 +250,9 @@ end
 
 --- The multi was closed, which had these: all have ended.
 function transfers.close_all(driver, list)
-  for _, transfer in ipairs(list) do finish(driver, { transfer, "CLOSED", "the loop was closed" }) end
+  for _, transfer in ipairs(list) do
+    finish(driver, { transfer, "CLOSED", "the loop was closed" })
+  end
   driver.active, driver.cancelled = 0, {}
 end
 
