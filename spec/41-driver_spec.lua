@@ -178,6 +178,49 @@ local function describe_driver(raw)
       share:close()
     end)
 
+    it("closes also when the program has added easies of its own to the multi", function()
+      local loop, counts = new_loop(raw), {}
+      local own, result = new_easy(silent(), {}, counts), nil
+      assert(loop.multi:add(own))
+      loop:spawn(function() result = table.pack(loop:perform(new_easy(silent()))) end)
+      loop:close()
+      assert.same({ n = 3, nil, "the loop was closed", "CLOSED" }, result)
+      own:close()
+      assert.equal(counts.opened, counts.closed)
+    end)
+
+    it("keeps no easy alive whose transfer has ended", function()
+      local loop = new_loop(raw)
+      local easies = setmetatable({}, { __mode = "k" })
+      for _ = 1, 3 do
+        local easy = new_easy("/hello")
+        easies[easy] = true
+        assert.is_true(loop:perform(easy))
+      end
+      left.gc()
+      assert.is_nil(next(easies))
+      loop:close()
+    end)
+
+    it("has a result for each, when coroutines take turns on what succeeded and failed", function()
+      local loop, seen = new_loop(raw), {}
+      for i = 1, 6 do
+        loop:spawn(function()
+          for k = 1, 6 do
+            local path = (i + k) % 3 == 0 and "/hello" or (i + k) % 3 == 1 and silent() or "/slow"
+            local easy = new_easy(path)
+            local seconds = path ~= "/hello" and 0.05 or nil
+            local ok, _, name = loop:perform(easy, seconds)
+            seen[#seen + 1] = (ok and "ok" or name) == (seconds and "OPERATION_TIMEDOUT" or "ok")
+          end
+        end)
+      end
+      loop:run()
+      assert.equal(36, #seen)
+      for _, right in ipairs(seen) do assert.is_true(right) end
+      loop:close()
+    end)
+
     it("names itself in what it refuses", function()
       local loop = drivers.new(raw)
       local closed = curl.easy()

@@ -46,8 +46,10 @@ static int multi_add(lua_State *L) {
   struct cs_frame f;
   lua_settop(L, 3);
   cs_pool_touch(L, 1, 2);
-  cs_handle_check(L, 1, CS_MULTI); /* a finalizer may have closed them */
-  cs_handle_check(L, 2, CS_EASY);
+  if (m->h.phase != CS_OPEN || e->h.phase != CS_OPEN) { /* a finalizer has closed it */
+    cs_handle_check(L, 1, CS_MULTI);
+    cs_handle_check(L, 2, CS_EASY);
+  }
   cs_refuse_inside(L, &e->h, "multi:add");
   if (e->multi) return luaL_argerror(L, 2, "the easy is in a multi already");
   cs_easy_begin(L, e, 2);

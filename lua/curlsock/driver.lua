@@ -50,7 +50,7 @@ local function new(hooks, options)
   hooks.busy, hooks.settle = hooks.busy or nothing, hooks.settle or nothing
   local self = setmetatable({ hooks = hooks, multi = assert(curl.multi(options)) }, Driver)
   coroutines.begin(self)
-  transfers.begin(self)
+  transfers.begin(self, turns.turn)
   watching.begin(self)
   return self
 end
@@ -63,15 +63,7 @@ end
 -- what a callback of this transfer threw. A coroutine that is closed while it waits cancels
 -- its transfer. (One for which libcurl's own thread asks a name server cannot be ended before
 -- that has an answer, or gives up: all wait then.)
-function Driver:perform(easy, seconds)
-  if not self.multi then error("perform: the loop is closed", 2) end
-  local transfer <close> = transfers.new(self, easy)
-  local ok, message, name = transfers.start(self, transfer)
-  if not ok then return nil, message, name end
-  if seconds then transfers.limit(self, transfer, seconds) end
-  if not self.awake then watching.wake(self) end
-  return transfers.wait(self, transfer, turns.turn)
-end
+Driver.perform = transfers.perform
 
 --- spawn(f, ...): runs f(...) in a coroutine, at once or when the loop runs. What it throws
 -- comes out of run().

@@ -16,14 +16,9 @@ function plain.suspend()
   yield()
 end
 
-function plain.resume(co)
-  local ok, err = resume(co)
-  if ok then return true end
-  coroutine.close(co) -- what it has to close waits for this
-  return false, err
-end
+coroutines.suspend = plain.suspend
 
-plain.spawn = plain.resume
+plain.resume, plain.spawn = resume, resume
 
 --- What was spawned is known by its coroutine, which may end where nothing is told of it: before
 -- it has begun, or as garbage.
@@ -68,6 +63,12 @@ function Task:run(f, args)
   if not ok then error(err, 0) end
 end
 
+--- Keeps what a coroutine threw that this hook let go on.
+function coroutines.failed(driver, hook, co, err)
+  if hook == resume then coroutine.close(co) end -- what it has to close waits for this
+  failure.keep(driver, err)
+end
+
 local function start(driver, co)
   driver.tasks[co] = true
   driver.spawned = driver.spawned + 1
@@ -87,7 +88,7 @@ function coroutines.spawn(driver, on_end, f, ...)
     forget(driver, co)
     error(ok, 0)
   end
-  if not ok then failure.keep(driver, err) end
+  if not ok then coroutines.failed(driver, driver.hooks.spawn, co, err) end
 end
 
 return coroutines

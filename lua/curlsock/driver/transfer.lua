@@ -1,22 +1,25 @@
 -- A transfer that somebody waits for: from multi:add until a coroutine goes on with its result.
+local coroutines = require "curlsock.driver.coroutines"
 local curl = require "curlsock"
 local failure = require "curlsock.driver.failure"
 local watching = require "curlsock.driver.watching"
 
-local getmetatable, isyieldable, setmetatable = getmetatable, coroutine.isyieldable, setmetatable
+local isyieldable, yield = coroutine.isyieldable, coroutine.yield
+local suspend = coroutines.suspend
 
 local inside, now = curl.inside, curl.now
 
 local transfers = {}
 
 -- The multi keeps it in the easy's place. Closing it before its end cancels it. There is one for
--- each request, so it is an array of these fields, which is made quickly.
+-- each request, so it is an array of these fields, and is used again.
 local Transfer = {}
 local DRIVER <const>, EASY <const> = 1, 2
 local STATE <const> = 3 -- one of those below
 local WAITING <const> = 4 -- what is suspended meanwhile, or false
 local NAME <const>, MESSAGE <const> = 5, 6 -- how it failed, or false
 local DEADLINE <const>, SECONDS <const> = 7, 8 -- when its time is over, if it has a limit
+local NEXT <const> = 9 -- of those that may be used again
 
 -- New; in the multi; in it still, but nobody waits for it; ended.
 local ADDING <const>, RUNNING <const>, CANCELLED <const>, DONE <const> = 1, 2, 3, 4
@@ -24,8 +27,12 @@ local ADDING <const>, RUNNING <const>, CANCELLED <const>, DONE <const> = 1, 2, 3
 --- driver.active is how many the multi may have. Those whose coroutines are to go on wait in
 -- driver.ended, those to be removed in driver.cancelled: until that is done, whatever is thrown
 -- meanwhile.
-function transfers.begin(driver)
+-- turn(driver) runs the loop.
+function transfers.begin(driver, turn)
+  driver.turn = turn
   driver.active = 0
+  driver.idle = false -- the first that may be used again
+  driver.own = setmetatable({}, { __mode = "k" }) -- which are this driver's
   driver.results = {} -- as multi:results fills it; empty when all of them were taken
   driver.ended = { first = 1, last = 0 }
   driver.cancelled = {}
@@ -46,18 +53,24 @@ end
 
 -- ---- its end ----------------------------------------------------------------------------------
 
--- Those who wait for it are to go on. (Where nobody does the result is nobody's.)
-local function finish(driver, transfer, name, message)
-  local state = transfer[STATE]
-  if state == DONE then return end
-  if state == RUNNING then
-    local ended = driver.ended
-    if ended.first > ended.last then ended.first, ended.last = 1, 0 end
-    transfer[NAME], transfer[MESSAGE] = name, message
-    local last = ended.last + 1
-    ended[last], ended.last = transfer, last
+-- Ends those in the list, which is as multi:results fills it: those who wait for them are to go on.
+-- (Where nobody does the result is nobody's; what the program has added by itself is its own.)
+local function finish(driver, list)
+  local i, transfer, own, ended = 1, list[1], driver.own, driver.ended
+  if ended.first > ended.last then ended.first, ended.last = 1, 0 end
+  while transfer ~= nil do
+    local state = own[transfer] and transfer[STATE] or DONE
+    if state == RUNNING then
+      local last = ended.last + 1
+      transfer[NAME], transfer[MESSAGE] = list[i + 1], list[i + 2]
+      ended[last], ended.last = transfer, last
+    end
+    if state ~= DONE then transfer[STATE], driver.active = DONE, driver.active - 1 end
+    list[i], list[i + 2] = false, false -- once is enough
+    i = i + 3
+    transfer = list[i]
   end
-  transfer[STATE], driver.active = DONE, driver.active - 1
+  list[1] = nil
 end
 
 --- Lets those go on that wait for transfers that have ended: they may start others, run the loop,
@@ -69,9 +82,9 @@ function transfers.resume_ended(driver)
     local transfer = ended[i]
     local waiting = transfer and transfer[WAITING]
     if waiting then
+      any = true
       local ok, err = driver.hooks.resume(waiting)
-      transfer[WAITING], any = false, true
-      if not ok then failure.keep(driver, err) end
+      if not ok then coroutines.failed(driver, driver.hooks.resume, waiting, err) end
     end
     if ended[i] == transfer then ended[i], ended.first = nil, i + 1 end -- not done meanwhile
   end
@@ -114,10 +127,17 @@ local function cancel(driver, transfer)
   return ok, err
 end
 
+-- One that has succeeded is used again: nothing has it any more, but maybe driver.ended, which does
+-- no harm, and driver.results, if taking it from there was interrupted.
 function Transfer:__close(err)
   local driver, state = self[DRIVER], self[STATE]
   self[WAITING] = false
-  if state == DONE then return end
+  if state == DONE then
+    if err ~= nil or self[NAME] or driver.results[1] ~= nil then return end
+    self[EASY], self[DEADLINE], self[NEXT] = false, false, driver.idle
+    driver.idle = self
+    return
+  end
   if state == ADDING and not is_in(driver, self) then return transfers.mend(driver) end
   if state == ADDING then watching.doubt(driver) end
   self[STATE] = CANCELLED
@@ -129,9 +149,11 @@ end
 
 -- ---- its beginning ----------------------------------------------------------------------------
 
---- A transfer of this easy, to be started. Its end of scope ends it.
-function transfers.new(driver, easy)
-  return setmetatable({ driver, easy, ADDING, false, false, false }, Transfer)
+local function new(driver)
+  local fields = { driver, false, DONE, false, false, false, false, 0, false }
+  local transfer = setmetatable(fields, Transfer)
+  driver.own[transfer] = true
+  return transfer
 end
 
 -- Why it cannot be added; nil: as multi:add says.
@@ -142,23 +164,11 @@ local function reason(multi, easy)
   return what ~= "easy" and "perform: curlsock.easy expected, got " .. type(easy) or nil
 end
 
---- Adds it to the multi: true, or nil, message, name.
-function transfers.start(driver, transfer)
-  local multi, easy = driver.multi, transfer[EASY]
-  driver.active = driver.active + 1
-  local ok, added, message, name = pcall(multi.add, multi, easy, transfer)
-  if not ok then error(reason(multi, easy) or added, 0) end
-  if driver.cancelled[1] then transfers.remove_cancelled(driver) end
-  if not added then return nil, message, name end
-  transfer[STATE] = RUNNING
-  return true
-end
-
 -- libcurl, which keeps that time but while the transfer waits for a connection, comes first.
 local GRACE <const> = 0.05
 
---- Gives it so much time.
-function transfers.limit(driver, transfer, seconds)
+-- Gives it so much time.
+local function limit(driver, transfer, seconds)
   assert(transfer[EASY]:setopt("timeout", seconds))
   local deadline = now() + seconds + GRACE
   transfer[DEADLINE], transfer[SECONDS] = deadline, seconds
@@ -167,14 +177,20 @@ function transfers.limit(driver, transfer, seconds)
   watching.set_timer(driver)
 end
 
---- Waits for its end: what can be suspended is, else the loop is run: turn(driver). Returns what
--- perform does, or raises it.
-function transfers.wait(driver, transfer, turn)
+-- What can be suspended waits for its end, else the loop is run. Returns what perform does, or
+-- raises it.
+local function wait(driver, transfer)
   local hooks = driver.hooks
   local waiting = isyieldable() and hooks.current() or false
   transfer[WAITING] = waiting
   while transfer[STATE] ~= DONE do
-    if waiting then hooks.suspend(waiting) else turn(driver, "perform") end
+    if not waiting then
+      driver:turn("perform")
+    elseif hooks.suspend == suspend then
+      yield() -- quicker
+    else
+      hooks.suspend(waiting)
+    end
   end
   if not waiting then watching.settle(driver) end
   local name, message = transfer[NAME], transfer[MESSAGE]
@@ -183,33 +199,37 @@ function transfers.wait(driver, transfer, turn)
   return nil, message, name
 end
 
--- Takes those that are in the list. (What the program has added by itself is its own.)
-local function take(driver, list)
-  local i, transfer = 1, list[1]
-  while transfer ~= nil do
-    if getmetatable(transfer) == Transfer then
-      finish(driver, transfer, list[i + 1], list[i + 2])
-    end
-    list[i], list[i + 2] = false, false -- once is enough
-    i = i + 3
-    transfer = list[i]
-  end
-  list[1] = nil
+--- perform(easy [, seconds]), of the driver.
+function transfers.perform(driver, easy, seconds)
+  local multi = driver.multi
+  if not multi then error("perform: the loop is closed", 2) end
+  local transfer <close> = driver.idle or new(driver)
+  driver.idle = transfer[NEXT]
+  transfer[EASY], transfer[STATE] = easy, ADDING
+  driver.active = driver.active + 1
+  local ok, added, message, name = pcall(multi.add, multi, easy, transfer)
+  if not ok then error(reason(multi, easy) or added, 0) end
+  if driver.cancelled[1] then transfers.remove_cancelled(driver) end
+  if not added then return nil, message, name end
+  transfer[STATE] = RUNNING
+  if seconds then limit(driver, transfer, seconds) end
+  if not driver.awake then watching.wake(driver) end
+  return wait(driver, transfer)
 end
 
 --- Ends those that libcurl has finished.
 function transfers.collect(driver)
   local list, multi = driver.results, driver.multi
-  if list[1] ~= nil then take(driver, list) end -- of a call that was interrupted
-  if multi and multi:results(list) > 0 then take(driver, list) end
+  if list[1] ~= nil then finish(driver, list) end -- of a call that was interrupted
+  if multi and multi:results(list) > 0 then finish(driver, list) end
 end
 
 -- Its time is over, and libcurl has not noticed.
 local function end_late(driver, transfer)
   if transfer[STATE] == DONE then return end
   local ok, err = pcall(driver.multi.remove, driver.multi, transfer[EASY])
-  finish(driver, transfer, "OPERATION_TIMEDOUT",
-    ("Operation timed out after %d milliseconds"):format(transfer[SECONDS] * 1000 // 1))
+  local message = "Operation timed out after %d milliseconds"
+  finish(driver, { transfer, "OPERATION_TIMEDOUT", message:format(transfer[SECONDS] * 1000 // 1) })
   if not ok then failure.keep(driver, err) end
 end
 
@@ -218,7 +238,7 @@ end
 function transfers.end_late(driver)
   local time, first = now(), math.huge
   for _, transfer in ipairs(driver.multi and driver.multi:easies() or {}) do
-    local deadline = getmetatable(transfer) == Transfer and transfer[DEADLINE]
+    local deadline = driver.own[transfer] and transfer[DEADLINE]
     if deadline and deadline <= time then
       end_late(driver, transfer)
     elseif deadline then
@@ -230,7 +250,9 @@ end
 
 --- The multi was closed, which had these: all have ended.
 function transfers.close_all(driver, list)
-  for _, transfer in ipairs(list) do finish(driver, transfer, "CLOSED", "the loop was closed") end
+  for _, transfer in ipairs(list) do
+    finish(driver, { transfer, "CLOSED", "the loop was closed" })
+  end
   driver.active, driver.cancelled = 0, {}
 end
 

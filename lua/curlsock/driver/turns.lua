@@ -36,7 +36,7 @@ end
 --- Whether the driver's own multi is at work: it cannot be called then. (When its call ends, close
 -- callbacks of what others have dropped may run.)
 function turns.is_inside(driver)
-  return driver.calling or driver.multi and inside(driver.multi)
+  return driver.calling or inside() and driver.multi and inside(driver.multi)
 end
 
 local function drive(driver, method, fd, events)
@@ -55,18 +55,22 @@ local function refuse_inside(driver, name)
   error(name .. ": the loop cannot go on inside a callback of a transfer", 0)
 end
 
---- Calls a method of the multi, which drives transfers; name is that of the driver's. Raises the
--- first of what it raises, which belongs to no transfer, and what coroutines throw, after all is
--- done.
-function turns.act(driver, name, method, fd, events)
-  if not driver.multi then return end
-  refuse_inside(driver, name)
+-- Calls a method of the multi, which drives transfers. Raises the first of what it raises, which
+-- belongs to no transfer, and what coroutines throw, after all is done.
+local function act(driver, method, fd, events)
   local ok, err = pcall(drive, driver, method, fd, events)
   if not ok then
     failure.keep(driver, err)
     mend(driver)
   end
   if driver.failed then failure.raise(driver) end
+end
+
+--- The same where it may be refused; name is that of the driver's method.
+function turns.act(driver, name, method, fd, events)
+  if not driver.multi then return end
+  refuse_inside(driver, name)
+  act(driver, method, fd, events)
 end
 
 --- Does what an earlier turn has left. Returns whether a coroutine went on: there may be nothing to
@@ -86,7 +90,7 @@ function turns.catch_up(driver)
 end
 
 local function seconds_left(driver)
-  return driver.due and math.min(60, math.max(0, driver.due - now())) or 60
+  return math.min(60, math.max(0, driver.due - now()))
 end
 
 --- step(), of the driver; name is what was called in its place.
@@ -95,12 +99,12 @@ function turns.step(driver, name)
   if not driver.multi or turns.catch_up(driver) or driver.active == 0 then return end
   refuse_inside(driver, name)
   local multi = driver.multi
-  local ready, message = multi:poll(seconds_left(driver))
+  local ready, message = multi:poll(driver.due and seconds_left(driver) or 60)
   if not ready then error(message, 0) end
   if driver.pollable then
-    turns.act(driver, name, "socket_action", multi:pollfd(), "r")
+    act(driver, "socket_action", driver.pollable, "r")
   else
-    turns.act(driver, name, "perform")
+    act(driver, "perform")
   end
 end
 

@@ -71,7 +71,7 @@ function watching.begin(driver)
     end,
     timerfunction = function(seconds) pass(set_timer, driver, seconds) end,
   }
-  driver.pollable = driver.multi:pollfd() ~= nil
+  driver.pollable = driver.multi:pollfd()
 end
 
 --- A call of the multi has failed: that may have been by a callback above.
