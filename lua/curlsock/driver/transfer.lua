@@ -37,11 +37,11 @@ local function leave(driver, transfer)
   driver.active = driver.active - 1
 end
 
--- Whether the multi still has it: its easy may be in for another.
+-- Whether the multi still has it: its easy may be in for another. (An easy that was closed has left
+-- the multi by that.)
 local function is_in(driver, transfer)
-  for _, other in ipairs(driver.multi and driver.multi:easies() or {}) do
-    if other == transfer then return true end
-  end
+  local easy, multi = transfer[EASY], driver.multi
+  return multi and curl.type(easy) == "easy" and multi:easies(easy) == transfer
 end
 
 -- ---- its end ----------------------------------------------------------------------------------
@@ -82,7 +82,7 @@ end
 
 -- ---- cancelling -------------------------------------------------------------------------------
 
--- Removes it from the multi. (An easy that was closed has left the multi by that.)
+-- Removes it from the multi.
 local function withdraw(driver, transfer)
   local easy, multi = transfer[EASY], driver.multi
   if transfer[STATE] == DONE then return true end
@@ -136,12 +136,20 @@ function transfers.new(driver, easy)
   return setmetatable({ driver, easy, ADDING, false, false, false }, Transfer)
 end
 
+-- It was refused: what mend would find out by a look at all. (In this order: if an interrupt comes
+-- between the two its end of scope mends.)
+local function never_began(driver, transfer)
+  driver.active = driver.active - 1
+  transfer[STATE] = DONE
+end
+
 --- Adds it to the multi: true, or nil, message, name.
 function transfers.start(driver, transfer)
   local easy = transfer[EASY]
   driver.active = driver.active + 1
   local ok, added, message, name = pcall(driver.multi.add, driver.multi, easy, transfer)
   if not ok then
+    if not is_in(driver, transfer) then never_began(driver, transfer) end
     error(curl.type(easy) == "closed easy" and "perform: the easy is closed" or added, 0)
   end
   if driver.cancelled[1] then transfers.remove_cancelled(driver) end
