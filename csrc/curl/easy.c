@@ -2,7 +2,7 @@
  *
  * easy.c - one transfer: curl.easy and the methods that run, reset and duplicate it.
  */
-#include "binding.h"
+#include "options.h"
 
 /* What every easy has from its creation, and again after reset and dup. */
 static CURLcode install(struct cs_easy *e) {
