@@ -24,7 +24,7 @@ describe("Beside 4,000 easies in the multi it takes what it takes beside 500:", 
     measure(name, function()
       local line = left.pass(([[
         print(require("spec.support.growth").holds(%q, %q, %q))
-      ]]):format(name, web.url .. "/quiet", dead.url), nil, 60)
+      ]]):format(name, web.url .. "/quiet", dead.url), nil, 120)
       assert.matches("^true", line)
     end)
   end

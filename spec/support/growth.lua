@@ -179,14 +179,14 @@ for name in pairs(cases) do growth.names[#growth.names + 1] = name end
 table.sort(growth.names)
 
 -- Compares the operation beside few and beside many: whether it takes about the same, and both in
--- microseconds. What disturbs one measurement does not disturb three, but growth does: to be
+-- microseconds. What disturbs one measurement does not disturb five, but growth does: to be
 -- linear would be 8.
 function growth.holds(name, url, dead)
   native.limit(MANY + RUNS * K + 100)
   local few, many
-  for _ = 1, 3 do
+  for _ = 1, 5 do
     few, many = cases[name](FEW, url, dead), cases[name](MANY, url, dead)
-    if many < 2.5 * few + 2e-6 then return true, few * 1e6, many * 1e6 end
+    if many < 3 * few + 2e-6 then return true, few * 1e6, many * 1e6 end
   end
   return false, few * 1e6, many * 1e6
 end
