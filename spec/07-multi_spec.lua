@@ -339,6 +339,28 @@ describe("an easy that was added with a value", function()
     assert.same({ true }, { bad:setopt("failonerror", false):perform() })
   end)
 
+  it("is told alone, too: its value, or nil when it is not in this multi", function()
+    local multi <close> = curl.multi()
+    local other <close> = curl.multi()
+    local easy, plain, closed = new("/hello"), new("/hello"), new("/hello")
+    multi:add(easy, false):add(plain)
+    other:add(closed, 1):add(new("/hello"))
+    assert.equal(false, multi:easies(easy))
+    assert.equal(plain, multi:easies(plain))
+    assert.is_nil(other:easies(easy))
+    assert.equal(1, other:easies(closed))
+    closed:close()
+    multi:remove(easy)
+    assert.is_nil(multi:easies(easy))
+    assert.same({ plain }, multi:easies(nil))
+    for text, wrong in pairs {
+      ["curlsock.easy expected, got table"] = {},
+      ["easy is closed"] = closed,
+    } do
+      assert.error_matches(function() multi:easies(wrong) end, text)
+    end
+  end)
+
   it("is still in the multi until its result is read, or it is removed", function()
     local multi <close> = curl.multi()
     local ended, running = new("/hello"), new("/slow?rate=100k")

@@ -53,6 +53,8 @@
 #include <pthread.h>
 #endif
 
+#include "link.h"
+
 /* Nothing is exported but luaopen_curlsock_core, also when LuaRocks compiles. */
 #pragma GCC visibility push(hidden)
 
@@ -61,42 +63,6 @@ struct cs_handle;
 struct cs_pool;
 struct cs_runtime;
 struct cs_socket;
-
-/* ---- check.c: what must hold, in the builds that prove it (-DCS_CHECKS) ------------ */
-
-#ifdef CS_CHECKS
-void cs_check_failed(const char *what, const char *file, int line);
-#define CS_CHECK(what) ((what) ? (void)0 : cs_check_failed(#what, __FILE__, __LINE__))
-#else
-#define CS_CHECK(what) ((void)0)
-#endif
-
-/* ---- intrusive doubly linked lists, so that whatever must be torn down is found without
- * Lua. A link that is in no list points to itself. ---- */
-struct cs_link {
-  struct cs_link *prev, *next;
-};
-
-#define cs_item(link, type, member)                                                      \
-  ((type *)(void *)((char *)(link)-offsetof(type, member)))
-
-static inline void cs_link_init(struct cs_link *l) { l->prev = l->next = l; }
-
-static inline int cs_link_empty(const struct cs_link *l) { return l->next == l; }
-
-static inline void cs_link_drop(struct cs_link *l) {
-  l->prev->next = l->next;
-  l->next->prev = l->prev;
-  cs_link_init(l);
-}
-
-static inline void cs_link_append(struct cs_link *list, struct cs_link *l) {
-  CS_CHECK(cs_link_empty(l));
-  l->prev = list->prev;
-  l->next = list;
-  list->prev->next = l;
-  list->prev = l;
-}
 
 /* ---- runtime.c: one block per Lua state; it outlives every handle ------------------ */
 

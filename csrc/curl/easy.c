@@ -2,7 +2,7 @@
  *
  * easy.c - one transfer: curl.easy and the methods that run, reset and duplicate it.
  */
-#include "binding.h"
+#include "options.h"
 
 static const struct cs_set nothing_set = {.noprogress = 1};
 

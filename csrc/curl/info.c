@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "binding.h"
+#include "options.h"
 
 struct info {
   const char *name;

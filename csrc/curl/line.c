@@ -4,7 +4,7 @@
  * A CR or LF in them would end the line, and what follows would be a header or a command.
  */
 #define CURL_DISABLE_DEPRECATION /* some are deprecated, and still there */
-#include "binding.h"
+#include "options.h"
 
 /* The name of a file may have any byte but NUL. */
 static const CURLoption files[] = {

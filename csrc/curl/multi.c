@@ -215,11 +215,22 @@ static void push_value(lua_State *L, int index, const struct cs_easy *e) {
     lua_pushvalue(L, index);
 }
 
-/* multi:easies(): a list of the easies in the multi, in the order in which they were
- * added; for each that was added with a value, that. */
+static int push_member(lua_State *L, const struct cs_multi *m) {
+  const struct cs_easy *e = cs_handle_check(L, 2, CS_EASY);
+  if (e->multi == m)
+    push_value(L, 2, e);
+  else
+    lua_pushnil(L);
+  return 1;
+}
+
+/* multi:easies([easy]): a list of the easies in the multi, in the order in which they
+ * were added; for each that was added with a value, that. Of one easy what the list has
+ * for it, or nil: without a look at the others. */
 static int multi_easies(lua_State *L) {
   const struct cs_multi *m = cs_handle_check(L, 1, CS_MULTI);
   lua_Integer n = 0;
+  if (!lua_isnoneornil(L, 2)) return push_member(L, m);
   lua_settop(L, 1);
   lua_getiuservalue(L, 1, CS_UV_EASIES);
   lua_newtable(L);

@@ -5,7 +5,7 @@
 #include <limits.h>
 #include <string.h>
 
-#include "binding.h"
+#include "options.h"
 
 /* By libcurl's number: a table is set in this order. */
 static const struct option {

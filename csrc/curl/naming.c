@@ -4,7 +4,7 @@
  * some options; the names here are these, in lower case and without prefix.
  */
 #define CURL_DISABLE_DEPRECATION /* some are deprecated, and still there */
-#include "binding.h"
+#include "options.h"
 
 static const struct cs_name httpauth[] = {
     {"none", (long)CURLAUTH_NONE},           {"basic", (long)CURLAUTH_BASIC},

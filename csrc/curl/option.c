@@ -8,7 +8,7 @@
 #define CURL_DISABLE_DEPRECATION /* is_in_place names an option that 8.22 lost */
 #include <string.h>
 
-#include "binding.h"
+#include "options.h"
 
 /* ---- finding the option ------------------------------------------------------------ */
 

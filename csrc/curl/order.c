@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "binding.h"
+#include "options.h"
 
 /* Within a place it goes by libcurl's number. */
 enum place { FIRST, OFF, ON, BY_NUMBER, LAST };

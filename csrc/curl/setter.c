@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "binding.h"
+#include "options.h"
 
 /* ---- numbers ----------------------------------------------------------------------- */
 

@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "binding.h"
+#include "options.h"
 
 static const struct {
   const char *name;

@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "binding.h"
+#include "options.h"
 
 /* What other clients call it. */
 static const struct word {

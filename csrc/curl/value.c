@@ -7,7 +7,7 @@
 #include <limits.h>
 #include <string.h>
 
-#include "binding.h"
+#include "options.h"
 
 /* ---- numbers that are no flags ----------------------------------------------------- */
 

@@ -5,7 +5,7 @@ local core, net = "csrc/core/", "csrc/net/"
 
 return {
   {
-    check = core .. "core.h: cs_link_empty(l)",
+    check = core .. "link.h: cs_link_empty(l)",
     core .. "closing.c", "    cs_link_drop(l);\n    cs_link_append(&lost, l);",
     "    cs_link_append(&lost, l);",
   },

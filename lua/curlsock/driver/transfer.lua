@@ -44,11 +44,11 @@ local function leave(driver, transfer)
   driver.active = driver.active - 1
 end
 
--- Whether the multi still has it: its easy may be in for another.
+-- Whether the multi still has it: its easy may be in for another. (An easy that was closed has left
+-- the multi by that.)
 local function is_in(driver, transfer)
-  for _, other in ipairs(driver.multi and driver.multi:easies() or {}) do
-    if other == transfer then return true end
-  end
+  local easy, multi = transfer[EASY], driver.multi
+  return multi and curl.type(easy) == "easy" and multi:easies(easy) == transfer
 end
 
 -- ---- its end ----------------------------------------------------------------------------------
@@ -93,7 +93,7 @@ end
 
 -- ---- cancelling -------------------------------------------------------------------------------
 
--- Removes it from the multi. (An easy that was closed has left the multi by that.)
+-- Removes it from the multi.
 local function withdraw(driver, transfer)
   local easy, multi = transfer[EASY], driver.multi
   if transfer[STATE] == DONE then return true end
@@ -164,6 +164,13 @@ local function reason(multi, easy)
   return what ~= "easy" and "perform: curlsock.easy expected, got " .. type(easy) or nil
 end
 
+-- It was refused: what mend would find out by a look at all. (In this order: if an interrupt comes
+-- between the two its end of scope mends.)
+local function never_began(driver, transfer)
+  driver.active = driver.active - 1
+  transfer[STATE] = DONE
+end
+
 -- libcurl, which keeps that time but while the transfer waits for a connection, comes first.
 local GRACE <const> = 0.05
 
@@ -208,7 +215,10 @@ function transfers.perform(driver, easy, seconds)
   transfer[EASY], transfer[STATE] = easy, ADDING
   driver.active = driver.active + 1
   local ok, added, message, name = pcall(multi.add, multi, easy, transfer)
-  if not ok then error(reason(multi, easy) or added, 0) end
+  if not ok then
+    if not is_in(driver, transfer) then never_began(driver, transfer) end
+    error(reason(multi, easy) or added, 0)
+  end
   if driver.cancelled[1] then transfers.remove_cancelled(driver) end
   if not added then return nil, message, name end
   transfer[STATE] = RUNNING
