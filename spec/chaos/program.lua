@@ -98,9 +98,12 @@ local function fail(text)
 end
 
 local function check_live()
+  local words = {}
   for kind, n in pairs(curl.live()) do
-    if n ~= 0 then fail(("%d of kind %s left alive"):format(n, kind)) end
+    if n ~= 0 then words[#words + 1] = ("%d of kind %s"):format(n, kind) end
   end
+  table.sort(words)
+  if words[1] then fail(table.concat(words, ", ") .. " left alive") end
 end
 
 local function check_descriptors()
