@@ -163,11 +163,12 @@ local makers = {
     return table.unpack(program)
   end },
   { 1, on_easy "info" },
-  -- A connection that is kept for its easy.
+  -- A connection that is kept for its easy, which may leave its pool.
   { 1, function(depth)
     local e = easy(depth)
     e[5] = e[5] | 128
-    return e, { "perform", e[2] }, { "info", e[2] }, { "perform", e[2] }
+    return e, { "perform", e[2] }, { "use", e[2], R(0, 2) }, { "info", e[2] },
+      { "perform", e[2] }, { "info", e[2] }
   end },
   { 2, function() return { "dup", slot "easy", slot "easy" } end },
   { 3, any "close" }, { 2, any "scope" }, { 3, any("drop", true) },
