@@ -4,6 +4,7 @@
 
 local curl = require "curlsock"
 local drivers = require "spec.support.drivers"
+local left = require "spec.support.left"
 local loops = require "spec.support.loops"
 local process = require "spec.support.process"
 local servers = require "spec.support.servers"
@@ -179,10 +180,10 @@ local function describe_driver(raw)
     end)
 
     it("closes also when the program has added easies of its own to the multi", function()
-      local loop, counts = new_loop(raw), {}
-      local own, result = new_easy(silent(), {}, counts), nil
+      local loop, counts = drivers.new(raw), {}
+      local own, result = drivers.easy(silent(), {}, counts), nil
       assert(loop.multi:add(own))
-      loop:spawn(function() result = table.pack(loop:perform(new_easy(silent()))) end)
+      loop:spawn(function() result = table.pack(loop:perform(drivers.easy(silent()))) end)
       loop:close()
       assert.same({ n = 3, nil, "the loop was closed", "CLOSED" }, result)
       own:close()
@@ -190,10 +191,10 @@ local function describe_driver(raw)
     end)
 
     it("keeps no easy alive whose transfer has ended", function()
-      local loop = new_loop(raw)
+      local loop = drivers.new(raw)
       local easies = setmetatable({}, { __mode = "k" })
       for _ = 1, 3 do
-        local easy = new_easy("/hello")
+        local easy = drivers.easy("/hello")
         easies[easy] = true
         assert.is_true(loop:perform(easy))
       end
@@ -203,12 +204,12 @@ local function describe_driver(raw)
     end)
 
     it("has a result for each, when coroutines take turns on what succeeded and failed", function()
-      local loop, seen = new_loop(raw), {}
+      local loop, seen = drivers.new(raw), {}
       for i = 1, 6 do
         loop:spawn(function()
           for k = 1, 6 do
             local path = (i + k) % 3 == 0 and "/hello" or (i + k) % 3 == 1 and silent() or "/slow"
-            local easy = new_easy(path)
+            local easy = drivers.easy(path)
             local seconds = path ~= "/hello" and 0.05 or nil
             local ok, _, name = loop:perform(easy, seconds)
             seen[#seen + 1] = (ok and "ok" or name) == (seconds and "OPERATION_TIMEDOUT" or "ok")
