@@ -147,8 +147,10 @@ local function describe_driver(raw)
       end
       loop:run()
       for i = 2, 4 do
-        local message = ("Operation timed out after %d milliseconds"):format(100 * i)
-        assert.same({ nil, message, "OPERATION_TIMEDOUT", true }, results[i])
+        local ok, message, name, soon = table.unpack(results[i], 1, 4)
+        assert.same({ nil, "OPERATION_TIMEDOUT", true }, { ok, name, soon })
+        -- Later libcurls notice by themselves, and say more.
+        assert.truthy(message:find("^Operation timed out after %d+ milliseconds"))
       end
       assert.is_true(results[1])
       assert.same({ opened = 1, closed = 0 }, counts)

@@ -52,6 +52,16 @@ local function new(options)
     return others
   end
 
+  -- What an interrupt has left watched, and libcurl has closed: select fails with it. Returns
+  -- whether there was any.
+  local function drop_unwanted()
+    local wanted, any = loop.multi and loop.multi:watches() or {}, false
+    for fd in pairs(watches) do
+      if not wanted[fd] then watches[fd], any = nil, true end
+    end
+    return any
+  end
+
   local function time_left(seconds)
     local left = deadline and math.max(0, deadline - curl.now())
     if seconds and seconds >= 0 and seconds < (left or math.huge) then return seconds end
@@ -68,8 +78,12 @@ local function new(options)
   -- own, while transfers go on. It may return before one of these is ready, with empty lists.
   -- Raises as on_event does.
   function loop.select(_, recvt, sendt, seconds)
-    local readable, writable, message = select(with_watches(recvt, "r"),
+    local ok, readable, writable, message = pcall(select, with_watches(recvt, "r"),
       with_watches(sendt, "w"), time_left(seconds))
+    if not ok then
+      if not drop_unwanted() then error(readable, 0) end
+      readable, writable = {}, {}
+    end
     readable, writable = without_watches(readable, "r"), without_watches(writable, "w")
     local due = deadline
     if due and due <= curl.now() then
