@@ -6,7 +6,7 @@ local refusals = {
   absent = "is not in this multi", share = "open share expected",
   filled = "there are easies in the multi already", lent = "the socket is lent",
   elsewhere = "the last transfer was in another pool",
-  stolen = "libcurl names a socket of another pool",
+  strange = "libcurl names a socket of another pool",
 }
 
 -- Errors that libcurl may never give: the module lets no misuse through.
@@ -42,6 +42,11 @@ end
 -- No transfer meets a descriptor that is closed, unless somebody has closed one behind its back.
 local function check_message(w, h, message)
   if not w.stolen and message:find "Bad file descriptor" then w:fail("%s: %s", h.id, message) end
+end
+
+-- A transfer is about to begin, with the options that the easy has.
+local function begin(h)
+  h.version.paused, h.version.refused, h.began = nil, nil, h.version
 end
 
 -- Nothing succeeds where nothing can, but to connect; nor when a callback has refused.
@@ -111,6 +116,6 @@ local function method(w, h, object, name, more, ...)
 end
 
 return {
-  attempt = attempt, check_error = check_error, check_message = check_message,
+  attempt = attempt, begin = begin, check_error = check_error, check_message = check_message,
   check_success = check_success, class = class, get = get, method = method, misuse = misuse,
 }

@@ -119,8 +119,10 @@ function ops.perform(w, op)
     conditions = {
       { "closed", h.closed }, { "inside", w:running(h) }, { "added", w:is_in(h) },
     },
-    before = function() w:begin(h) end,
-    after = function() h.last = h.share and h.share.connect and h.share or h end,
+    before = function() call.begin(h) end,
+    after = function()
+      h.last, h.alone = h.share and h.share.connect and h.share or h, true
+    end,
   }, e.perform, e)
   if message then call.check_message(w, h, message) end
   if ok then call.check_success(w, h) end
@@ -159,7 +161,8 @@ local function is_lent(w, fd, pool)
 end
 
 -- The connection that a transfer with connect_only has made: one of its pool, and of no other. (In
--- a multi, nobody says when a transfer has ended.)
+-- a multi, nobody says when a transfer has ended; and of an easy that has performed on its own
+-- libcurl looks in the pool of then.)
 function ops.info(w, op)
   local e, h = get(w, "easy", op[2])
   if not e then return end
@@ -169,7 +172,7 @@ function ops.info(w, op)
     what = h.id .. ":getinfo", held = { h }, frame = { handle = h },
     conditions = {
       { "closed", h.closed }, { "inside", w:running(h) }, { "elsewhere", elsewhere },
-      { "stolen", w.stolen and "maybe" },
+      { "strange", (w.stolen or h.alone and h.multi) and "maybe" },
     },
   }, e.getinfo, e, "activesocket")
   if fd and not is_lent(w, fd, pool) then w:fail("%s is said to have socket %d", h.id, fd) end

@@ -40,8 +40,8 @@ local protocols = {
 }
 
 local function of_protocol(n)
-  local list = protocols[1 + n % #protocols]
-  return list[R(#list)]
+  local some = protocols[1 + n % #protocols]
+  return some[R(#some)]
 end
 
 local function easy(depth)
@@ -183,7 +183,8 @@ local makers = {
 
 -- In callbacks only.
 local answers = {
-  { 8, plain "throw" }, { 6, function() return { "refuse", R(0, 1) } end }, { 10, plain "detach" }, { 3, plain "shut_it" },
+  { 8, plain "throw" }, { 6, function() return { "refuse", R(0, 1) } end },
+  { 10, plain "detach" }, { 3, plain "shut_it" },
   { 3, plain "pause" },
 }
 

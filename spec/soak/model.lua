@@ -69,11 +69,6 @@ function World:end_files()
   end
 end
 
--- A transfer is about to begin, with the options that the easy has.
-function World:begin(h)
-  h.version.paused, h.version.refused, h.began = nil, nil, h.version
-end
-
 local function set_of(list)
   local set = {}
   for _, h in ipairs(list) do

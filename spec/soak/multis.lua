@@ -60,7 +60,7 @@ function ops.add(w, op)
     },
     before = function()
       h.multi = hm
-      w:begin(h)
+      call.begin(h)
     end,
     undo = function() h.multi = already end,
   }, m.add, m, e)
