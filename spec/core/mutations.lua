@@ -29,7 +29,7 @@ return {
   },
   {
     check = core .. "ledger.c: s->fd < 0 && s->state >= CS_CLOSED",
-    "csrc/state.c", "    if (s->state == CS_LOST) cs_socket_end(s, CS_CLOSED);\n", "",
+    "csrc/state.c", "    if (rt->table[fd]) cs_socket_close(rt->table[fd]);", "    continue;",
   },
   {
     check = core .. "ledger.c: cs_link_empty(&s->in_pool) && cs_link_empty(&s->in_opener)",
@@ -161,6 +161,10 @@ return {
   {
     says = "has had no event",
     core .. "closing.c", "  cs_tell_lost(f, p); /*", "  /*",
+  },
+  {
+    says = "has had no event",
+    core .. "closing.c", "  end_moved(f);\n", "",
   },
   {
     says = "was not closed",
