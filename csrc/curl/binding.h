@@ -302,7 +302,7 @@ void cs_poll_arm(struct cs_multi *m, double when);
 void cs_poll_disarm(struct cs_multi *m);
 /* What is ready now, at most size of it: how many, or -1 when the script has closed the
  * descriptor. */
-int cs_poll_take(const struct cs_multi *m, struct cs_ready *ready, int size);
+int cs_poll_read(const struct cs_multi *m, struct cs_ready *ready, int size);
 /* A descriptor in which nothing is watched but the timer, or -1 and errno; and puts
  * that in place of the multi's. */
 int cs_poll_new(const struct cs_multi *m);

@@ -162,7 +162,7 @@ static int is_stale(struct cs_multi *m, const struct cs_ready *ready, int n) {
 CURLMcode cs_event_step(struct cs_multi *m) {
   struct cs_ready ready[64];
   CURLMcode code = CURLM_OK;
-  int rang = 0, n = cs_poll_take(m, ready, 64);
+  int rang = 0, n = cs_poll_read(m, ready, 64);
   if (n < 0) return CURLM_UNRECOVERABLE_POLL;
   if (is_stale(m, ready, n)) rebuild(m->h.rt->frame, m);
   m->stepping = 1;

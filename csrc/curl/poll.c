@@ -91,7 +91,7 @@ static struct cs_ready ready_of(const struct epoll_event *ev) {
   return r;
 }
 
-int cs_poll_take(const struct cs_multi *m, struct cs_ready *ready, int size) {
+int cs_poll_read(const struct cs_multi *m, struct cs_ready *ready, int size) {
   struct epoll_event events[64];
   int n = epoll_wait(m->epoll, events, size < 64 ? size : 64, 0);
   if (n < 0) return errno == EINTR ? 0 : -1;
@@ -141,7 +141,7 @@ void cs_poll_arm(struct cs_multi *m, double when) { (void)m, (void)when; }
 
 void cs_poll_disarm(struct cs_multi *m) { (void)m; }
 
-int cs_poll_take(const struct cs_multi *m, struct cs_ready *ready, int size) {
+int cs_poll_read(const struct cs_multi *m, struct cs_ready *ready, int size) {
   (void)m, (void)ready, (void)size;
   return 0;
 }
