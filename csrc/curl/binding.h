@@ -55,7 +55,7 @@ struct cs_set {
   int fields;          /* postfields were set: libcurl has their size */
   int wildcard;        /* libcurl may put its own write callback in place of ours */
   int connect_only;    /* it is set: no transfer of file:// may be */
-  int hsts;            /* the option "hsts" is set */
+  int hsts;            /* libcurl has files to read into the HSTS cache */
 };
 
 struct cs_easy {
