@@ -24,12 +24,16 @@ struct cs_address *cs_address_new(lua_State *L) {
   return a;
 }
 
+struct cs_address *cs_address_test(lua_State *L, int index) {
+  return cs_class_test(L, index, class_name);
+}
+
 struct cs_address *cs_address_check(lua_State *L, int index) {
   return cs_class_check(L, index, class_name);
 }
 
 struct cs_address *cs_address_arg(lua_State *L, int index) {
-  struct cs_address *a = cs_class_test(L, index, class_name);
+  struct cs_address *a = cs_address_test(L, index);
   size_t n;
   if (a) return a;
   if (lua_type(L, index) != LUA_TSTRING) expected(L, index, "Address, or its text,");
@@ -225,8 +229,8 @@ static int equal(const struct cs_address *a, const struct cs_address *b) {
 
 /* address == other: same family, IP address, port and scope, or same path. */
 static int address__eq(lua_State *L) {
-  struct cs_address *a = cs_class_test(L, 1, class_name);
-  struct cs_address *b = cs_class_test(L, 2, class_name);
+  struct cs_address *a = cs_address_test(L, 1);
+  struct cs_address *b = cs_address_test(L, 2);
   lua_pushboolean(L, a && b && equal(a, b));
   return 1;
 }

@@ -144,6 +144,7 @@ void cs_address_class_new(lua_State *L);
 int cs_address_parse(lua_State *L); /* curl.address(text) */
 /* Pushes a new Address with no family yet. [-0, +1, m] */
 struct cs_address *cs_address_new(lua_State *L);
+struct cs_address *cs_address_test(lua_State *L, int index); /* or NULL */
 struct cs_address *cs_address_check(lua_State *L, int index);
 /* The Address at index, or the one that the string there describes, which replaces it. */
 struct cs_address *cs_address_arg(lua_State *L, int index);
