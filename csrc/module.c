@@ -2,6 +2,7 @@
  *
  * module.c - the module table.
  */
+#include "policy.h"
 #include "state.h"
 
 static void push_names(lua_State *L, const char *const *names) {
@@ -72,6 +73,8 @@ static int core_type(lua_State *L) {
     lua_pushliteral(L, "address");
   else if (cs_networks_test(L, 1))
     lua_pushliteral(L, "networks");
+  else if (cs_policy_test(L, 1))
+    lua_pushliteral(L, "policy");
   else
     luaL_pushfail(L);
   return 1;
@@ -96,12 +99,14 @@ __attribute__((visibility("default"))) int luaopen_curlsock_core(lua_State *L);
 int luaopen_curlsock_core(lua_State *L) {
   static const luaL_Reg functions[] = {{"address", cs_address_parse},
                                        {"adopt", cs_socket_adopt},
+                                       {"default_policy", cs_policy_default},
                                        {"easy", cs_easy_new},
                                        {"inside", core_inside},
                                        {"live", core_live},
                                        {"multi", cs_multi_new},
                                        {"networks", cs_networks_new},
                                        {"now", core_now},
+                                       {"policy", cs_policy_make},
                                        {"share", cs_share_new},
                                        {"socket", cs_socket_open},
                                        {"socketpair", cs_socket_pair},
@@ -116,6 +121,7 @@ int luaopen_curlsock_core(lua_State *L) {
   cs_easy_class_new(L);
   cs_multi_class_new(L);
   cs_share_class_new(L);
+  cs_policy_class_new(L);
   luaL_newlib(L, functions);
   cs_push_pause(L);
   lua_setfield(L, -2, "PAUSE");

@@ -84,12 +84,26 @@ static const char *wrong_byte(const struct cs_setting *s, const char *text,
   return text[good] == '\r' ? "CR" : text[good] == '\n' ? "LF" : "NUL";
 }
 
-static CURLcode set_string(lua_State *L, const struct cs_setting *s) {
+const char *cs_setting_text(lua_State *L, const struct cs_setting *s) {
   size_t length;
   const char *text = check_bytes(L, s, &length), *wrong = wrong_byte(s, text, length);
   if (wrong) luaL_error(L, "option '%s': string contains %s", s->name, wrong);
+  return text;
+}
+
+static CURLcode set_string(lua_State *L, const struct cs_setting *s) {
+  const char *text = cs_setting_text(L, s);
   CURLcode code = cs_fileurl_check(s->known->option->id, text);
   return code ? code : curl_easy_setopt(s->e->curl, s->known->option->id, text);
+}
+
+/* A policy is asked about it. */
+static CURLcode set_url(lua_State *L, const struct cs_setting *s) {
+  CURLcode code = set_string(L, s);
+  if (code) return code;
+  lua_pushvalue(L, s->value);
+  lua_setiuservalue(L, s->self, CS_UV_URL);
+  return CURLE_OK;
 }
 
 static CURLcode set_blob(lua_State *L, const struct cs_setting *s) {
@@ -101,6 +115,11 @@ static CURLcode set_blob(lua_State *L, const struct cs_setting *s) {
 static CURLcode set_null(lua_State *L, const struct cs_setting *s) {
   (void)L;
   return curl_easy_setopt(s->e->curl, s->known->option->id, (char *)NULL);
+}
+
+static CURLcode unset_url(lua_State *L, const struct cs_setting *s) {
+  cs_clear_uservalue(L, s->self, CS_UV_URL);
+  return set_null(L, s);
 }
 
 /* Pushes item number i of the list, which is a string or a number. */
@@ -117,7 +136,7 @@ static void push_item(lua_State *L, const struct cs_setting *s, lua_Integer i) {
 
 /* Pushes the items one after the other, each with its NUL: the list can be made from that
  * with no call that might raise an error and lose it. */
-static const char *push_items(lua_State *L, const struct cs_setting *s, size_t *length) {
+const char *cs_setting_items(lua_State *L, const struct cs_setting *s, size_t *length) {
   luaL_Buffer b;
   if (!lua_istable(L, s->value)) cs_option_error(L, s->name, "list of strings", s->value);
   size_t count = cs_sequence(L, s->name, s->value);
@@ -131,16 +150,20 @@ static const char *push_items(lua_State *L, const struct cs_setting *s, size_t *
   return lua_tolstring(L, -1, length);
 }
 
-static CURLcode set_list(lua_State *L, const struct cs_setting *s) {
-  size_t length;
-  const char *item = push_items(L, s, &length);
+CURLcode cs_list_set(struct cs_easy *e, CURLoption id, const char *items, size_t length) {
   struct curl_slist *list = NULL, **end = &list;
-  for (const char *stop = item + length; item < stop; item += strlen(item) + 1) {
+  for (const char *item = items; item < items + length; item += strlen(item) + 1) {
     if (cs_list_append(&end, item)) continue;
     curl_slist_free_all(list);
     return CURLE_OUT_OF_MEMORY;
   }
-  return cs_list_keep(s->e, s->known->option->id, list);
+  return cs_list_keep(e, id, list);
+}
+
+static CURLcode set_list(lua_State *L, const struct cs_setting *s) {
+  size_t length;
+  const char *items = cs_setting_items(L, s, &length);
+  return cs_list_set(s->e, s->known->option->id, items, length);
 }
 
 static CURLcode unset_list(lua_State *L, const struct cs_setting *s) {
@@ -259,6 +282,7 @@ static const struct {
   struct cs_setters setters;
 } objects[] = {
     {CURLOPT_SHARE, {set_share, set_share}},
+    {CURLOPT_URL, {set_url, unset_url}},
     {CURLOPT_POSTFIELDS, {set_postfields, unset_postfields}},
     {CURLOPT_COPYPOSTFIELDS, {set_postfields, unset_postfields}},
     {CURLOPT_POSTFIELDSIZE, {set_postfieldsize, NULL}},

@@ -51,16 +51,19 @@ local function easy(o) return o.easy end
 local function peer(o) return o.peer or o.easy end
 local function address(o) return o.address end
 
--- The functions of the module, with arguments that are right.
+-- The functions of the module, with arguments that are right. once: a second call raises, so only
+-- a process of its own may call it.
 surface.functions = {
   address = { args = { "127.0.0.1:80" } },
   adopt = { args = { -1 } },
+  default_policy = { args = { {} }, once = true },
   easy = { args = { {} } },
   inside = { args = { easy } },
   live = {},
   multi = { args = { {} } },
   networks = { args = { { "10.0.0.0/8" } } },
   now = {},
+  policy = { args = { {} } },
   share = { args = { {} } },
   socket = { args = { "inet", "stream", 0 } },
   socketpair = { args = { "stream" } },
