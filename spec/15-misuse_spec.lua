@@ -314,11 +314,12 @@ describe("a line", function()
     sslkeypasswd tlsauth_password unix_socket_path
   ]]
   local bytes = { CR = "\r", LF = "\n", NUL = "\0" }
+  local folder = servers.dir() .. "/" -- libcurl writes some of the files
 
   it("has no CR, LF or NUL, in any string that may be sent", function()
     for _, name in of_type "string" do
       for what, byte in pairs(bytes) do
-        local text = outcome(name, "a" .. byte .. "b")
+        local text = outcome(name, (others[name] and folder or "") .. "a" .. byte .. "b")
         if what == "NUL" or not others[name] then
           assert.equal(("option '%s': string contains %s"):format(name, what), text)
         else
