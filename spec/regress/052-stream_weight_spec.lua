@@ -1,5 +1,5 @@
--- libcurl before 8.2.0 looks whether an idle HTTP/2 connection is dead, finds a ping there, and wants
--- to tell the weight of the stream of a transfer that has none: a crash.
+-- libcurl before 8.2.0 looks whether an idle HTTP/2 connection is dead, finds a ping there, and
+-- wants to tell the weight of the stream of a transfer that has none: a crash.
 local curl = require "curlsock"
 local transfers = require "spec.support.transfers"
 
