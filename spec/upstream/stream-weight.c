@@ -7,8 +7,6 @@
  * frame, and h2_session_send() wants to tell the weight of its own stream: that of data->req.p.http,
  * which only HTTP has. Up to 8.1.2; mended in 8.2.0.
  */
-#include <signal.h>
-
 #include "page.h"
 
 /* Answers the first request, and pings when that is done. */
@@ -29,7 +27,8 @@ static void serve(int server) {
 static int transfer_twice(int port) {
   char url[64];
   CURLM *multi = curl_multi_init();
-  CURL *easies[2] = {new_easy(local_url(url, "http", port)), new_easy("dict://127.0.0.1:1/")};
+  CURL *easies[2] = {new_easy(local_url(url, "http", port)),
+                     new_easy("dict://127.0.0.1:1/")};
   curl_easy_setopt(easies[0], CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE);
   curl_easy_setopt(easies[1], CURLOPT_STREAM_WEIGHT, 100L);
   for (int i = 0; i < 2; i++) {
@@ -48,16 +47,8 @@ static int transfer_twice(int port) {
 
 int main(void) {
   int port, server = listener(&port);
-  pid_t pid = fork();
-  if (pid == 0) {
-    alarm(10);
-    serve(server);
-    _exit(0);
-  }
+  pid_t pid = serving(serve, server);
   int ended = child(transfer_twice, port);
   kill(pid, SIGKILL);
-  waitpid(pid, NULL, 0);
-  if (ended < 0) return 2;
-  printf(ended ? "ended by signal %d\n" : "both transfers done\n", ended);
-  return ended != 0;
+  return tell_crash(ended);
 }
