@@ -226,6 +226,15 @@ static CURLcode set_buffersize(lua_State *L, const struct cs_setting *s) {
   return curl_easy_setopt(s->e->curl, id, size > INT_MAX ? (long)INT_MAX : (long)size);
 }
 
+/* Before 8.2 a transfer that has one crashes when it finds an idle HTTP/2 connection with
+ * something to read. */
+static CURLcode set_stream_weight(lua_State *L, const struct cs_setting *s) {
+  long weight = (long)cs_value(L, s->known, s->name, s->value);
+  if (curl_version_info(CURLVERSION_NOW)->version_num < 0x080200)
+    return CURLE_UNKNOWN_OPTION;
+  return curl_easy_setopt(s->e->curl, CURLOPT_STREAM_WEIGHT, weight);
+}
+
 static CURLcode set_redir_protocols(lua_State *L, const struct cs_setting *s) {
   long bits = (long)cs_value(L, s->known, s->name, s->value);
   CURLcode code = cs_fileurl_check_bits(bits);
@@ -289,6 +298,7 @@ static const struct {
     {CURLOPT_POSTFIELDSIZE_LARGE, {set_postfieldsize, NULL}},
     {CURLOPT_BUFFERSIZE, {set_buffersize, NULL}},
     {CURLOPT_UPLOAD_BUFFERSIZE, {set_buffersize, NULL}},
+    {CURLOPT_STREAM_WEIGHT, {set_stream_weight, NULL}},
     {CURLOPT_HSTS_CTRL, {set_hsts_ctrl, NULL}},
     {CURLOPT_HSTS, {set_hsts, unset_hsts}},
     {CURLOPT_CONNECT_ONLY, {set_connect_only, NULL}},
