@@ -259,6 +259,27 @@ scenario("socketpair", function()
   is(not none and message and name, "WRONG: nobody is there")
 end)
 
+scenario("sendfd and recvfd", function()
+  local curl = curlsock()
+  local a, b = curl.socketpair()
+  good(a, b, "EMFILE")
+  local sent <close> = good(curl.socket("inet", "dgram"))
+  host.fail()
+  good(a:sendfd(sent, "x", 1))
+  good(a:sendfd(sent:fd()))
+  good(a:send("y"))
+  for i, expected in ipairs { "x", "\0" } do
+    local s, data, name = b:recvfd(i * 3000, 1)
+    local received <close> = good(s, data, name)
+    is(data == expected and received:state() == "owned", "WRONG: another descriptor")
+    is(good(received:getsockopt("socket", "type")) == "dgram", "WRONG: another descriptor")
+  end
+  local s, data, name = b:recvfd()
+  is(not s, "WRONG: there was no third descriptor")
+  if name then good(s, data, name) end
+  is(data == "y", "WRONG: other data")
+end)
+
 scenario("adopt and detach", function()
   local curl = curlsock()
   local fd = host.number()
