@@ -161,7 +161,7 @@ local of_module = {
   policy = { plain_table },
   share = { plain_table },
   type = { function() return true end },
-  socket = { own_number, own_number, own_number },
+  socket = { own_number, own_number, own_number, plain_table },
   socketpair = { own_number },
 }
 
@@ -198,7 +198,20 @@ local methods = {
     localaddress = { open_socket },
     peeraddress = { open_socket },
     recv = { kinds "socket", integer(1, int), optional_seconds },
+    recvfd = { kinds "socket", integer(1, int, "nil"), optional_seconds },
     send = { kinds "socket", kinds("string", "number", "numeral"), optional_seconds },
+    sendfd = {
+      kinds "socket",
+      function(v)
+        return v.kind == "socket"
+          or v.kind == "number" and math.tointeger(v.value) and v.value >= 0 and v.value <= int
+      end,
+      function(v)
+        return v.kind == "nil" or v.kind == "string" and v.value ~= "" or v.kind == "number"
+          or v.kind == "numeral"
+      end,
+      optional_seconds,
+    },
     setsockopt = { open_socket, number(1, 1), none, kinds "boolean" }, -- SOL_SOCKET is 1
     state = { any_socket },
   },
@@ -764,7 +777,7 @@ describe("random arguments", function()
     local values = new_values(o)
     -- What could wait, close what others use, or print.
     local skip = { accept = true, close = true, connect = true, detach = true, poll = true,
-      recv = true, adopt = true, send = true }
+      recv = true, recvfd = true, adopt = true, send = true, sendfd = true }
     local calls = {}
     for _, class in ipairs(sorted(methods)) do
       local all = methods_of(o[class])
