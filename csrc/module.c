@@ -52,9 +52,10 @@ static int core_now(lua_State *L) {
   return 1;
 }
 
-/* curl.type(x): "easy", "multi", "share", "socket" or "address"; with "closed " before
- * it where x can no longer be used (a Socket: where it has no descriptor); nil for
- * anything else. Never raises. (A box is empty when it is half made, or finalized.) */
+/* curl.type(x): "easy", "multi", "share", "socket", "address" or "url"; with "closed "
+ * before it where x can no longer be used (a Socket: where it has no descriptor); nil
+ * for anything else. Never raises. (A box is empty when it is half made, or
+ * finalized.) */
 static int core_type(lua_State *L) {
   static const char *const names[] = {"curlsock.easy", "curlsock.multi",
                                       "curlsock.share"};
@@ -72,6 +73,8 @@ static int core_type(lua_State *L) {
     lua_pushstring(L, s->fd < 0 ? "closed socket" : "socket");
   else if (luaL_testudata(L, 1, "curlsock.address"))
     lua_pushliteral(L, "address");
+  else if (luaL_testudata(L, 1, "curlsock.url"))
+    lua_pushstring(L, cs_url_test(L, 1) ? "url" : "closed url");
   else
     luaL_pushfail(L);
   return 1;
@@ -106,6 +109,7 @@ int luaopen_curlsock_core(lua_State *L) {
                                        {"socketpair", cs_socket_pair},
                                        {"sockets", cs_sockets},
                                        {"type", core_type},
+                                       {"url", cs_url_new},
                                        {"version_info", core_version_info},
                                        {NULL, NULL}};
   cs_state_open(L);
@@ -114,6 +118,7 @@ int luaopen_curlsock_core(lua_State *L) {
   cs_easy_class_new(L);
   cs_multi_class_new(L);
   cs_share_class_new(L);
+  cs_url_class_new(L);
   luaL_newlib(L, functions);
   cs_push_pause(L);
   lua_setfield(L, -2, "PAUSE");

@@ -41,6 +41,10 @@ describe("curl.type", function()
     assert.equal("address", curl.type(curl.address "127.0.0.1:80"))
   end)
 
+  it("knows Urls", function()
+    assert.equal("url", curl.type(curl.url()))
+  end)
+
   it("says nothing of anything else", function()
     local impostor = setmetatable({}, { __name = "curlsock.easy", __index = curl.easy() })
     assert.same({ n = 1 }, table.pack(curl.type(impostor)))

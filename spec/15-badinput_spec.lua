@@ -28,6 +28,7 @@ local function new_objects()
     multi = curl.multi(),
     share = curl.share { share = "dns" },
     address = curl.address("127.0.0.1:80"),
+    url = curl.url("http://localhost/"),
     file = io.tmpfile(),
     -- A connection that libcurl holds.
     holder = curl.easy { url = web.url .. "/hello", proxy = "" },
@@ -80,7 +81,8 @@ local function new_values(o)
   add("closed socket", closed(curl.socket()))
   add("lent socket", o.lent)
   add("address", o.address)
-  for _, name in ipairs { "easy", "multi", "share", "socket", "address" } do
+  add("url", o.url)
+  for _, name in ipairs { "easy", "multi", "share", "socket", "address", "url" } do
     add("table", setmetatable({}, debug.getmetatable(o[name])))
   end
   add("table", setmetatable({}, {
@@ -159,12 +161,13 @@ local of_module = {
   type = { function() return true end },
   socket = { own_number, own_number, own_number },
   socketpair = { own_number },
+  url = { kinds("string", "numeral", "url", "nil") }, -- curl.url(nil) raises: see spec 73
 }
 
 local methods = {
   easy = {
     close = { kinds("easy", "closed easy") },
-    setopt = { kinds "easy", plain_table, text },
+    setopt = { kinds "easy", plain_table, function(v) return text(v) or v.kind == "url" end },
   },
   multi = {
     add = { kinds "multi", kinds "easy" },
@@ -199,6 +202,9 @@ local methods = {
     state = { any_socket },
   },
   address = {},
+  url = {
+    set = { kinds "url", none, kinds("string", "numeral", "nil") },
+  },
 }
 
 -- What try() takes: the good arguments, made of these objects, and what is accepted in the place
@@ -256,7 +262,7 @@ local easy_options = {
     return v.kind == "file" and io.type(v.value) == "file"
   end,
   timeout = number(0, 2147483),
-  url = text,
+  url = function(v) return text(v) or v.kind == "url" end,
   verbose = integer(math.mininteger, math.maxinteger, "boolean"),
   writefunction = function(v)
     return v.kind == "function" or v.kind == "nil" or v.kind == "table" or v.kind == "file"

@@ -130,6 +130,45 @@ static const char *const share_names[] = {
 };
 #undef NAME
 
+#define NAME(code) [CURLUE_##code] = #code
+static const char *const url_names[] = {
+    NAME(OK),
+    NAME(BAD_HANDLE),
+    NAME(BAD_PARTPOINTER),
+    NAME(MALFORMED_INPUT),
+    NAME(BAD_PORT_NUMBER),
+    NAME(UNSUPPORTED_SCHEME),
+    NAME(URLDECODE),
+    NAME(OUT_OF_MEMORY),
+    NAME(USER_NOT_ALLOWED),
+    NAME(UNKNOWN_PART),
+    NAME(NO_SCHEME),
+    NAME(NO_USER),
+    NAME(NO_PASSWORD),
+    NAME(NO_OPTIONS),
+    NAME(NO_HOST),
+    NAME(NO_PORT),
+    NAME(NO_QUERY),
+    NAME(NO_FRAGMENT),
+    NAME(NO_ZONEID),
+    NAME(BAD_FILE_URL),
+    NAME(BAD_FRAGMENT),
+    NAME(BAD_HOSTNAME),
+    NAME(BAD_IPV6),
+    NAME(BAD_LOGIN),
+    NAME(BAD_PASSWORD),
+    NAME(BAD_PATH),
+    NAME(BAD_QUERY),
+    NAME(BAD_SCHEME),
+    NAME(BAD_SLASHES),
+    NAME(BAD_USER),
+    /* By number: they are newer than the oldest libcurl that this compiles with. */
+    [30] = "LACKS_IDN",
+    [31] = "TOO_LARGE",
+    [32] = "BACKSLASH",
+};
+#undef NAME
+
 /* A negative code becomes a huge one here. */
 static const char *find(const char *const *names, size_t count, int code) {
   return (size_t)code < count && names[code] ? names[code] : UNKNOWN;
@@ -161,4 +200,16 @@ int cs_fail_multi(lua_State *L, CURLMcode code) {
 
 int cs_fail_share(lua_State *L, CURLSHcode code) {
   return fail(L, curl_share_strerror(code), FIND(share_names, (int)code));
+}
+
+int cs_fail_url(lua_State *L, CURLUcode code) {
+  return fail(L, curl_url_strerror(code), FIND(url_names, (int)code));
+}
+
+int cs_fail_old(lua_State *L, const char *what, unsigned since) {
+  const char *message =
+      lua_pushfstring(L, "%s needs libcurl %d.%d.%d, this is %s", what,
+                      (int)(since >> 16), (int)(since >> 8 & 255), (int)(since & 255),
+                      curl_version_info(CURLVERSION_NOW)->version);
+  return fail(L, message, "NOT_SUPPORTED");
 }

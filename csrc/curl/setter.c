@@ -92,6 +92,12 @@ static CURLcode set_string(lua_State *L, const struct cs_setting *s) {
   return code ? code : curl_easy_setopt(s->e->curl, s->known->option->id, text);
 }
 
+/* A Url is not kept: its text is what libcurl gets. */
+static CURLcode set_url(lua_State *L, const struct cs_setting *s) {
+  CURLcode code = cs_url_test(L, s->value) ? cs_url_to_text(L, s->value) : CURLE_OK;
+  return code ? code : set_string(L, s);
+}
+
 static CURLcode set_blob(lua_State *L, const struct cs_setting *s) {
   struct curl_blob blob = {.flags = CURL_BLOB_COPY};
   blob.data = (void *)check_bytes(L, s, &blob.len);
@@ -249,6 +255,11 @@ static const struct {
   struct cs_setters setters;
 } objects[] = {
     {CURLOPT_SHARE, {set_share, set_share}},
+    {CURLOPT_URL, {set_url, set_null}},
+    {CURLOPT_PROXY, {set_url, set_null}},
+    {CURLOPT_PRE_PROXY, {set_url, set_null}},
+    {CURLOPT_REFERER, {set_url, set_null}},
+    {CURLOPT_DOH_URL, {set_url, set_null}},
     {CURLOPT_POSTFIELDS, {set_postfields, unset_postfields}},
     {CURLOPT_COPYPOSTFIELDS, {set_postfields, unset_postfields}},
     {CURLOPT_POSTFIELDSIZE, {set_postfieldsize, NULL}},

@@ -65,6 +65,7 @@ surface.functions = {
   socketpair = { args = { "stream" } },
   sockets = {},
   type = { args = { "anything" } },
+  url = { args = { "http://localhost/" } },
   version_info = {},
 }
 
@@ -126,6 +127,11 @@ surface.methods = {
   address = {
     socket = {},
     within = { args = { "10.0.0.0/8" } },
+  },
+  url = {
+    dup = {},
+    get = { args = { "host" } },
+    set = { args = { "host", "localhost" } },
   },
   loop = {
     close = {}, guard = {}, on_event = {}, on_timer = {},
