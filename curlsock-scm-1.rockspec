@@ -64,6 +64,7 @@ build = {
         "csrc/curl/data.c",
         "csrc/curl/easy.c",
         "csrc/curl/error.c",
+        "csrc/curl/escape.c",
         "csrc/curl/event.c",
         "csrc/curl/fileurl.c",
         "csrc/curl/forget.c",

@@ -100,6 +100,8 @@ int luaopen_curlsock_core(lua_State *L) {
   static const luaL_Reg functions[] = {{"address", cs_address_parse},
                                        {"adopt", cs_socket_adopt},
                                        {"easy", cs_easy_new},
+                                       {"escape", cs_escape},
+                                       {"getdate", cs_getdate},
                                        {"inside", core_inside},
                                        {"live", core_live},
                                        {"multi", cs_multi_new},
@@ -109,6 +111,7 @@ int luaopen_curlsock_core(lua_State *L) {
                                        {"socketpair", cs_socket_pair},
                                        {"sockets", cs_sockets},
                                        {"type", core_type},
+                                       {"unescape", cs_unescape},
                                        {"url", cs_url_new},
                                        {"version_info", core_version_info},
                                        {NULL, NULL}};

@@ -153,6 +153,8 @@ local of_module = {
     end,
   },
   easy = { plain_table },
+  escape = { kinds("string", "numeral") },
+  getdate = { kinds("string", "numeral") },
   inside = {
     kinds("nil", "easy", "multi", "share", "closed easy", "closed multi", "closed share"),
   },
@@ -161,6 +163,7 @@ local of_module = {
   type = { function() return true end },
   socket = { own_number, own_number, own_number },
   socketpair = { own_number },
+  unescape = { kinds("string", "numeral") },
   url = { kinds("string", "numeral", "url", "nil") }, -- curl.url(nil) raises: see spec 73
 }
 

@@ -356,6 +356,14 @@ CURLcode cs_sockcall_install(struct cs_easy *e);
 
 int cs_easy_getinfo(lua_State *L);
 
+/* ---- escape.c: texts that libcurl makes -------------------------------------------- */
+
+/* Pushes the bytes, and frees them, as libcurl does. [-0, +1, m] */
+void cs_push_text(lua_State *L, char *bytes, size_t length);
+int cs_escape(lua_State *L);   /* curl.escape(text) */
+int cs_unescape(lua_State *L); /* curl.unescape(text) */
+int cs_getdate(lua_State *L);  /* curl.getdate(text) */
+
 /* ---- urlword.c: the names of the parts of a URL, and of flags ---------------------- */
 
 struct cs_urlpart {

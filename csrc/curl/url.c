@@ -48,20 +48,6 @@ static CURLU *check(lua_State *L, int index) {
 
 /* ---- text -------------------------------------------------------------------------- */
 
-static int push_body(lua_State *L) {
-  lua_pushstring(L, lua_touserdata(L, 1));
-  return 1;
-}
-
-/* Pushes the text, and frees it. [-0, +1, m] */
-static void push_text(lua_State *L, char *text) {
-  lua_pushcfunction(L, push_body);
-  lua_pushlightuserdata(L, text);
-  int failed = lua_pcall(L, 1, 1, 0);
-  curl_free(text);
-  if (failed) lua_error(L);
-}
-
 static void check_text(lua_State *L, int index, const char *expected) {
   if (lua_type(L, index) == LUA_TSTRING) return;
   const char *got = cs_shown(L, index);
@@ -122,7 +108,7 @@ CURLcode cs_url_to_text(lua_State *L, int index) {
   if (failed)
     return failed == CURLUE_OUT_OF_MEMORY ? CURLE_OUT_OF_MEMORY : CURLE_URL_MALFORMAT;
   CURLcode code = reads_as(text, u);
-  push_text(L, text);
+  cs_push_text(L, text, strlen(text));
   if (code)
     lua_pop(L, 1);
   else
@@ -188,7 +174,7 @@ static int url_get(lua_State *L) {
   CURLUcode code = curl_url_get(u, p->id, &text, flags);
   if (code && code == p->none) return luaL_pushfail(L), 1;
   if (code) return cs_fail_url(L, code);
-  push_text(L, text);
+  cs_push_text(L, text, strlen(text));
   return 1;
 }
 
@@ -226,7 +212,7 @@ static int url__tostring(lua_State *L) {
   if (code)
     lua_pushfstring(L, "url: %p (%s)", lua_topointer(L, 1), curl_url_strerror(code));
   else
-    push_text(L, text);
+    cs_push_text(L, text, strlen(text));
   return 1;
 }
 

@@ -227,6 +227,14 @@ scenario("url", function()
   good(curl.easy { url = copy })
 end)
 
+scenario("escape", function()
+  local curl = curlsock()
+  host.fail()
+  is(good(curl.escape("a b")) == "a%20b" and good(curl.unescape("a%00b")) == "a\0b",
+    "WRONG: another text")
+  is(curl.getdate("Sun, 06 Nov 1994 08:49:37 GMT") == 784111777, "WRONG: another date")
+end)
+
 scenario("socket of an address", function()
   local curl = curlsock()
   local address = curl.address("unix:/x")

@@ -56,6 +56,8 @@ surface.functions = {
   address = { args = { "127.0.0.1:80" } },
   adopt = { args = { -1 } },
   easy = { args = { {} } },
+  escape = { args = { "a b" } },
+  getdate = { args = { "Sun, 06 Nov 1994 08:49:37 GMT" } },
   inside = { args = { easy } },
   live = {},
   multi = { args = { {} } },
@@ -65,6 +67,7 @@ surface.functions = {
   socketpair = { args = { "stream" } },
   sockets = {},
   type = { args = { "anything" } },
+  unescape = { args = { "a%20b" } },
   url = { args = { "http://localhost/" } },
   version_info = {},
 }
