@@ -74,7 +74,7 @@ struct cs_easy {
   struct cs_link opened; /* sockets that it opened */
   int failed;            /* a callback threw: CS_UV_ERROR has it, all else is aborted */
   int refused;           /* a refusal that libcurl may not hear: the result is that */
-  int unsupported;       /* refused because this libcurl cannot do it: NOT_SUPPORTED */
+  int unsupported;       /* refused because this libcurl cannot do it */
   int paused;            /* a callback returned curl.PAUSE */
   int telling;           /* debugfunction runs: libcurl may point into its strings */
   size_t rest;           /* bytes of CS_UV_REST that were handed on */
@@ -147,7 +147,8 @@ int cs_fail_url(lua_State *L, CURLUcode code);
 int cs_fail_old(lua_State *L, const char *what, unsigned since);
 /* Names the option in the message of these results, and returns how many there are. */
 int cs_name_option(lua_State *L, const char *option, int results);
-const char *cs_easy_name(CURLcode code); /* "COULDNT_CONNECT" */
+/* "COULDNT_CONNECT"; "NOT_SUPPORTED" for CURLE_NOT_BUILT_IN. */
+const char *cs_easy_name(CURLcode code);
 
 /* ---- lists.c: what an easy keeps for libcurl --------------------------------------- */
 

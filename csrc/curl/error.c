@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
  * error.c - how libcurl failed: nil, message, name. The names are libcurl's, without any
- * prefix, so that a script compares readable strings.
+ * prefix, so that a script compares readable strings. That this libcurl cannot do what was
+ * asked, because it was built without it, or is too old, has one name, NOT_SUPPORTED,
+ * whoever says so. (An option or information that it does not have is UNKNOWN_OPTION.)
  */
 #include "binding.h"
 
 /* A code that this module was not compiled with has only its message. */
 #define UNKNOWN "UNKNOWN"
+#define NOT_SUPPORTED "NOT_SUPPORTED"
 
 #define NAME(code) [CURLE_##code] = #code
 /* Numbers that libcurl gave up (its OBSOLETEn) are gaps. */
@@ -15,7 +18,7 @@ static const char *const easy_names[] = {
     NAME(UNSUPPORTED_PROTOCOL),
     NAME(FAILED_INIT),
     NAME(URL_MALFORMAT),
-    NAME(NOT_BUILT_IN),
+    [CURLE_NOT_BUILT_IN] = NOT_SUPPORTED,
     NAME(COULDNT_RESOLVE_PROXY),
     NAME(COULDNT_RESOLVE_HOST),
     NAME(COULDNT_CONNECT),
@@ -126,7 +129,7 @@ static const char *const multi_names[] = {
 #define NAME(code) [CURLSHE_##code] = #code
 static const char *const share_names[] = {
     NAME(OK),      NAME(BAD_OPTION), NAME(IN_USE),
-    NAME(INVALID), NAME(NOMEM),      NAME(NOT_BUILT_IN),
+    NAME(INVALID), NAME(NOMEM),      [CURLSHE_NOT_BUILT_IN] = NOT_SUPPORTED,
 };
 #undef NAME
 
@@ -211,5 +214,5 @@ int cs_fail_old(lua_State *L, const char *what, unsigned since) {
       lua_pushfstring(L, "%s needs libcurl %d.%d.%d, this is %s", what,
                       (int)(since >> 16), (int)(since >> 8 & 255), (int)(since & 255),
                       curl_version_info(CURLVERSION_NOW)->version);
-  return fail(L, message, "NOT_SUPPORTED");
+  return fail(L, message, NOT_SUPPORTED);
 }

@@ -85,7 +85,7 @@ int cs_easy_result(lua_State *L, struct cs_easy *e, int self, CURLcode code) {
     return 3;
   }
   push_message(L, e, self, code);
-  lua_pushstring(L, e->unsupported ? "NOT_SUPPORTED" : cs_easy_name(code));
+  lua_pushstring(L, cs_easy_name(e->unsupported ? CURLE_NOT_BUILT_IN : code));
   return 3;
 }
 
