@@ -68,6 +68,7 @@ build = {
         "csrc/curl/event.c",
         "csrc/curl/fileurl.c",
         "csrc/curl/forget.c",
+        "csrc/curl/header.c",
         "csrc/curl/info.c",
         "csrc/curl/line.c",
         "csrc/curl/lists.c",

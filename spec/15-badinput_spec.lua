@@ -170,6 +170,7 @@ local of_module = {
 local methods = {
   easy = {
     close = { kinds("easy", "closed easy") },
+    header = { kinds "easy", text },
     setopt = { kinds "easy", plain_table, function(v) return text(v) or v.kind == "url" end },
   },
   multi = {

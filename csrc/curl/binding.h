@@ -390,6 +390,11 @@ CURLU *cs_url_test(lua_State *L, int index);
 /* Replaces the Url at index by its text, if libcurl reads the same parts in that. */
 CURLcode cs_url_to_text(lua_State *L, int index);
 
+/* ---- header.c: the headers that came ----------------------------------------------- */
+
+int cs_easy_header(lua_State *L);  /* easy:header(name [, origin [, request]]) */
+int cs_easy_headers(lua_State *L); /* easy:headers([origin [, request]]) */
+
 /* ---- share.c: what several easies share -------------------------------------------- */
 
 int cs_share_new(lua_State *L); /* curl.share(options) */

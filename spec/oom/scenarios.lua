@@ -704,6 +704,16 @@ end)
 
 -- ---- multis, shares, event loops ----------------------------------------------------------
 
+scenario("header", function()
+  local curl = curlsock()
+  local easy = curl.easy { url = host.http }
+  host.fail()
+  perform(easy)
+  is(good(easy:header("content-length")) == "6", "WRONG: another length")
+  local list = good(easy:headers())
+  is(#list > 0 and #list[1] == 2, "WRONG: no headers")
+end)
+
 scenario("multi: two at once, and again", function()
   local curl = curlsock()
   local multi = curl.multi()

@@ -82,6 +82,8 @@ surface.methods = {
     close = { inside = "refused" },
     dup = { inside = "allowed" },
     getinfo = { inside = "allowed", args = { "response_code" } },
+    header = { inside = "allowed", args = { "server" } },
+    headers = { inside = "allowed" },
     perform = { inside = "refused" },
     reset = { inside = "refused" },
     setopt = { inside = "allowed", args = { "url", "http://localhost/" } },
