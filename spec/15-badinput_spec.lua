@@ -29,6 +29,7 @@ local function new_objects()
     share = curl.share { share = "dns" },
     address = curl.address("127.0.0.1:80"),
     url = curl.url("http://localhost/"),
+    networks = curl.networks { "10.0.0.0/8" },
     file = io.tmpfile(),
     -- A connection that libcurl holds.
     holder = curl.easy { url = web.url .. "/hello", proxy = "" },
@@ -82,7 +83,8 @@ local function new_values(o)
   add("lent socket", o.lent)
   add("address", o.address)
   add("url", o.url)
-  for _, name in ipairs { "easy", "multi", "share", "socket", "address", "url" } do
+  add("networks", o.networks)
+  for _, name in ipairs { "easy", "multi", "share", "socket", "address", "networks", "url" } do
     add("table", setmetatable({}, debug.getmetatable(o[name])))
   end
   add("table", setmetatable({}, {
@@ -159,6 +161,7 @@ local of_module = {
     kinds("nil", "easy", "multi", "share", "closed easy", "closed multi", "closed share"),
   },
   multi = { plain_table },
+  networks = { plain_table },
   share = { plain_table },
   type = { function() return true end },
   socket = { own_number, own_number, own_number },
@@ -208,6 +211,11 @@ local methods = {
   address = {},
   url = {
     set = { kinds "url", none, kinds("string", "numeral", "nil") },
+  },
+  networks = {
+    find = { kinds "networks", function(v)
+      return v.kind == "address" or v.kind == "numeral" and #v.value == 4
+    end },
   },
 }
 
@@ -410,7 +418,7 @@ describe("wrong arguments are refused by", function()
   for _, name in ipairs(sorted(surface.functions)) do
     it("curl." .. name, function()
       with_objects(function(o, values, wrong)
-        local names = { "'" .. name .. "'", "curlsock.core." .. name, "option" }
+        local names = { "'" .. name .. "'", "curlsock.core." .. name, "option", name .. ": entry" }
         local f = caller(curl, name)
         local e = function_entry(name, o)
         try(wrong, name, names, f, e, values)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * error.c - how libcurl failed: nil, message, name. The names are libcurl's, without any
- * prefix, so that a script compares readable strings. That this libcurl cannot do what was
- * asked, because it was built without it, or is too old, has one name, NOT_SUPPORTED,
+ * prefix, so that a script compares readable strings. That this libcurl cannot do what
+ * was asked, because it was built without it, or is too old, has one name, NOT_SUPPORTED,
  * whoever says so. (An option or information that it does not have is UNKNOWN_OPTION.)
  */
 #include "binding.h"

@@ -34,8 +34,12 @@ static CURLU *fill(lua_State *L, CURLU *made) {
   return made;
 }
 
+int cs_url_is(lua_State *L, int index) {
+  return cs_class_test(L, index, class_name) != NULL;
+}
+
 CURLU *cs_url_test(lua_State *L, int index) {
-  const struct url *u = cs_class_test(L, index, class_name) ? cs_unbox(L, index) : NULL;
+  const struct url *u = cs_url_is(L, index) ? cs_unbox(L, index) : NULL;
   return u ? u->curl : NULL;
 }
 

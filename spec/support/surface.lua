@@ -61,6 +61,7 @@ surface.functions = {
   inside = { args = { easy } },
   live = {},
   multi = { args = { {} } },
+  networks = { args = { { "10.0.0.0/8" } } },
   now = {},
   share = { args = { {} } },
   socket = { args = { "inet", "stream", 0 } },
@@ -130,6 +131,7 @@ surface.methods = {
     state = { state = "own" },
   },
   address = {
+    copy = {},
     socket = {},
     within = { args = { "10.0.0.0/8" } },
   },
@@ -137,6 +139,9 @@ surface.methods = {
     dup = {},
     get = { args = { "host" } },
     set = { args = { "host", "localhost" } },
+  },
+  networks = {
+    find = { args = { address } },
   },
   loop = {
     close = {}, guard = {}, on_event = {}, on_timer = {},
