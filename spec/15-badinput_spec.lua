@@ -28,6 +28,7 @@ local function new_objects()
     multi = curl.multi(),
     share = curl.share { share = "dns" },
     address = curl.address("127.0.0.1:80"),
+    url = curl.url("http://localhost/"),
     networks = curl.networks { "10.0.0.0/8" },
     file = io.tmpfile(),
     -- A connection that libcurl holds.
@@ -81,8 +82,9 @@ local function new_values(o)
   add("closed socket", closed(curl.socket()))
   add("lent socket", o.lent)
   add("address", o.address)
+  add("url", o.url)
   add("networks", o.networks)
-  for _, name in ipairs { "easy", "multi", "share", "socket", "address", "networks" } do
+  for _, name in ipairs { "easy", "multi", "share", "socket", "address", "networks", "url" } do
     add("table", setmetatable({}, debug.getmetatable(o[name])))
   end
   add("table", setmetatable({}, {
@@ -153,6 +155,8 @@ local of_module = {
     end,
   },
   easy = { plain_table },
+  escape = { kinds("string", "numeral") },
+  getdate = { kinds("string", "numeral") },
   inside = {
     kinds("nil", "easy", "multi", "share", "closed easy", "closed multi", "closed share"),
   },
@@ -163,12 +167,15 @@ local of_module = {
   type = { function() return true end },
   socket = { own_number, own_number, own_number, plain_table },
   socketpair = { own_number },
+  unescape = { kinds("string", "numeral") },
+  url = { kinds("string", "numeral", "url", "nil") }, -- curl.url(nil) raises: see spec 73
 }
 
 local methods = {
   easy = {
     close = { kinds("easy", "closed easy") },
-    setopt = { kinds "easy", plain_table, text },
+    header = { kinds "easy", text },
+    setopt = { kinds "easy", plain_table, function(v) return text(v) or v.kind == "url" end },
   },
   multi = {
     add = { kinds "multi", kinds "easy" },
@@ -216,6 +223,9 @@ local methods = {
     state = { any_socket },
   },
   address = {},
+  url = {
+    set = { kinds "url", none, kinds("string", "numeral", "nil") },
+  },
   networks = {
     find = { kinds "networks", function(v)
       return v.kind == "address" or v.kind == "numeral" and #v.value == 4
@@ -278,7 +288,7 @@ local easy_options = {
     return v.kind == "file" and io.type(v.value) == "file"
   end,
   timeout = number(0, 2147483),
-  url = text,
+  url = function(v) return text(v) or v.kind == "url" end,
   verbose = integer(math.mininteger, math.maxinteger, "boolean"),
   writefunction = function(v)
     return v.kind == "function" or v.kind == "nil" or v.kind == "table" or v.kind == "file"

@@ -277,8 +277,15 @@ void cs_easy_class_new(lua_State *L) {
                                     .is_near = easy_is_near,
                                     .may_write = easy_may_write};
   static const luaL_Reg methods[] = {
-      {"dup", easy_dup},     {"getinfo", cs_easy_getinfo}, {"perform", easy_perform},
-      {"reset", easy_reset}, {"setopt", cs_easy_setopt},   {"unset", cs_easy_unset},
-      {NULL, NULL}};
+      {"dup", easy_dup},
+      {"getinfo", cs_easy_getinfo},
+      {"header", cs_easy_header},
+      {"headers", cs_easy_headers},
+      {"perform", easy_perform},
+      {"reset", easy_reset},
+      {"setopt", cs_easy_setopt},
+      {"unset", cs_easy_unset},
+      {NULL, NULL},
+  };
   cs_handle_class(L, CS_EASY, &ops, methods);
 }

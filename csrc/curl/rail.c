@@ -74,6 +74,7 @@ void cs_push_canonical(lua_State *L, const struct cs_known *k, const char *name,
   size_t length;
   switch (k->option->type) {
   case CURLOT_STRING:
+    if (cs_url_test(L, index)) cs_url_to_text(L, index);
     cs_setting_text(L, &s);
     lua_pushvalue(L, index);
     return;

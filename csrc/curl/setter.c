@@ -97,9 +97,15 @@ static CURLcode set_string(lua_State *L, const struct cs_setting *s) {
   return code ? code : curl_easy_setopt(s->e->curl, s->known->option->id, text);
 }
 
-/* A policy is asked about it. */
+/* A Url is not kept: its text is what libcurl gets. */
 static CURLcode set_url(lua_State *L, const struct cs_setting *s) {
-  CURLcode code = set_string(L, s);
+  CURLcode code = cs_url_test(L, s->value) ? cs_url_to_text(L, s->value) : CURLE_OK;
+  return code ? code : set_string(L, s);
+}
+
+/* A policy is asked about it. */
+static CURLcode set_main_url(lua_State *L, const struct cs_setting *s) {
+  CURLcode code = set_url(L, s);
   if (code) return code;
   lua_pushvalue(L, s->value);
   lua_setiuservalue(L, s->self, CS_UV_URL);
@@ -117,7 +123,7 @@ static CURLcode set_null(lua_State *L, const struct cs_setting *s) {
   return curl_easy_setopt(s->e->curl, s->known->option->id, (char *)NULL);
 }
 
-static CURLcode unset_url(lua_State *L, const struct cs_setting *s) {
+static CURLcode unset_main_url(lua_State *L, const struct cs_setting *s) {
   cs_clear_uservalue(L, s->self, CS_UV_URL);
   return set_null(L, s);
 }
@@ -291,7 +297,11 @@ static const struct {
   struct cs_setters setters;
 } objects[] = {
     {CURLOPT_SHARE, {set_share, set_share}},
-    {CURLOPT_URL, {set_url, unset_url}},
+    {CURLOPT_URL, {set_main_url, unset_main_url}},
+    {CURLOPT_PROXY, {set_url, set_null}},
+    {CURLOPT_PRE_PROXY, {set_url, set_null}},
+    {CURLOPT_REFERER, {set_url, set_null}},
+    {CURLOPT_DOH_URL, {set_url, set_null}},
     {CURLOPT_POSTFIELDS, {set_postfields, unset_postfields}},
     {CURLOPT_COPYPOSTFIELDS, {set_postfields, unset_postfields}},
     {CURLOPT_POSTFIELDSIZE, {set_postfieldsize, NULL}},

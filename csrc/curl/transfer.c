@@ -63,7 +63,7 @@ void cs_easy_restore(struct cs_easy *e) {
 }
 
 static const char *name_of(const struct cs_easy *e, CURLcode code) {
-  if (e->unsupported) return "NOT_SUPPORTED";
+  if (e->unsupported) return cs_easy_name(CURLE_NOT_BUILT_IN);
   return cs_judge_has_refused(e, code) ? "REFUSED" : cs_easy_name(code);
 }
 

@@ -58,6 +58,8 @@ surface.functions = {
   adopt = { args = { -1 } },
   default_policy = { args = { {} }, once = true },
   easy = { args = { {} } },
+  escape = { args = { "a b" } },
+  getdate = { args = { "Sun, 06 Nov 1994 08:49:37 GMT" } },
   inside = { args = { easy } },
   live = {},
   multi = { args = { {} } },
@@ -69,6 +71,8 @@ surface.functions = {
   socketpair = { args = { "stream" } },
   sockets = {},
   type = { args = { "anything" } },
+  unescape = { args = { "a%20b" } },
+  url = { args = { "http://localhost/" } },
   version_info = {},
 }
 
@@ -82,6 +86,8 @@ surface.methods = {
     close = { inside = "refused" },
     dup = { inside = "allowed" },
     getinfo = { inside = "allowed", args = { "response_code" } },
+    header = { inside = "allowed", args = { "server" } },
+    headers = { inside = "allowed" },
     perform = { inside = "refused" },
     reset = { inside = "refused" },
     setopt = { inside = "allowed", args = { "url", "http://localhost/" } },
@@ -133,6 +139,11 @@ surface.methods = {
     copy = {},
     socket = {},
     within = { args = { "10.0.0.0/8" } },
+  },
+  url = {
+    dup = {},
+    get = { args = { "host" } },
+    set = { args = { "host", "localhost" } },
   },
   networks = {
     find = { args = { address } },
