@@ -105,6 +105,7 @@ void cs_runtime_free(struct cs_runtime *rt) {
   CS_CHECK(!rt->open && !rt->waiting && !rt->frame);
   CS_CHECK(cs_link_empty(&rt->sockets));
   free(rt->table);
+  cs_keys_free(rt);
   free(rt);
 }
 

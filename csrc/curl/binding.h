@@ -76,6 +76,8 @@ struct cs_easy {
   int refused;           /* a refusal that libcurl may not hear: the result is that */
   int unsupported;       /* refused because this libcurl cannot do it: NOT_SUPPORTED */
   int paused;            /* a callback returned curl.PAUSE */
+  int running;           /* from perform or add to its end */
+  int asked;             /* the pre-request step was reached: it has had a connection */
   int telling;           /* debugfunction runs: libcurl may point into its strings */
   size_t rest;           /* bytes of CS_UV_REST that were handed on */
   size_t given;          /* bytes of the string in place of readfunction */
@@ -133,7 +135,10 @@ struct cs_share {
 };
 
 /* What the binding keeps in the runtime's traits. */
-enum { CS_NOSIGNAL = 1 }; /* libcurl needs no signal to end the resolving of a name */
+enum {
+  CS_NOSIGNAL = 1, /* libcurl needs no signal to end the resolving of a name */
+  CS_NUMBERED = 2  /* libcurl numbers its connections: from 8.2 on */
+};
 
 /* ---- error.c: how libcurl failed --------------------------------------------------- */
 
@@ -267,8 +272,6 @@ CURLcode cs_callbacks_install(struct cs_easy *e);
  * function option that cannot be set from Lua. */
 CURLcode cs_callback_set(lua_State *L, struct cs_easy *e, int self, const char *name,
                          int index);
-/* Has libcurl call, or no longer call, prereqfunction, as connect_only is. */
-CURLcode cs_callback_connect_only(struct cs_easy *e, int connect_only);
 /* Forgets what an earlier transfer of e left. */
 void cs_easy_begin(lua_State *L, struct cs_easy *e, int self);
 
@@ -342,6 +345,21 @@ void cs_event_opened(struct cs_frame *f, struct cs_easy *e, int fd);
 void cs_event_free(struct cs_multi *m);
 /* The multi's libcurl handle is gone: ends its watches, timer and descriptors. */
 void cs_event_end(struct cs_frame *f, struct cs_multi *m);
+
+/* ---- connection.c: which Socket a transfer is on ----------------------------------- */
+
+/* The socket was lent for the connection that e is about to have. */
+void cs_connection_opened(const struct cs_easy *e, struct cs_socket *s);
+/* The socket of the connection that e's transfer uses now, from its pre-request step on;
+ * NULL where that cannot be told. */
+struct cs_socket *cs_connection_of(const struct cs_easy *e);
+/* Notes that a request is about to be sent on it: whether the connection is kept, which
+ * means that it had one before. */
+int cs_connection_used(struct cs_easy *e, struct cs_socket *s);
+/* The socket that libcurl names as that of e's last transfer, or NULL; raises an error,
+ * which names the call, when that is a stranger's. */
+struct cs_socket *cs_connection_active(lua_State *L, struct cs_easy *e, const char *call);
+int cs_easy_socket(lua_State *L); /* easy:socket() */
 
 /* ---- sockcall.c: the three socket trampolines -------------------------------------- */
 

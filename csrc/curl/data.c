@@ -225,14 +225,25 @@ int cs_on_xferinfo(void *easy, curl_off_t dltotal, curl_off_t dlnow, curl_off_t 
   return refused && !cs_fileurl_holds_refusal(e);
 }
 
-/* prereqfunction(primary_ip, local_ip, primary_port, local_port): there is a connection,
- * new or kept, and the request would be sent on it; asked again for each redirect. Its
- * purpose is to allow: only true (or a file) goes on. All else ends the transfer with
+/* Pushes the Socket of the transfer's connection; nil where it cannot be told. */
+static void push_connection(lua_State *L, struct cs_easy *e) {
+  struct cs_socket *s = cs_connection_of(e);
+  if (s) cs_connection_used(e, s);
+  if (!s || !cs_pool_find(L, 1, s)) lua_pushnil(L);
+}
+
+/* prereqfunction(primary_ip, local_ip, primary_port, local_port, socket, easy): there is
+ * a connection, new or kept, and the request would be sent on it; asked again for each
+ * redirect. socket is the Socket of that connection; nil where it cannot be told: before
+ * libcurl 8.2, which has no numbers for connections, that of a UNIX socket. Its purpose
+ * is to allow: only true (or a file) goes on. All else ends the transfer with
  * ABORTED_BY_CALLBACK. */
 static int prereq_body(lua_State *L) {
   struct data_call *c = begin(L);
   for (int i = 0; i < 2; i++) lua_pushstring(L, c->texts[i]);
   for (int i = 0; i < 2; i++) lua_pushinteger(L, (lua_Integer)c->numbers[i]);
+  push_connection(L, c->easy);
+  lua_pushvalue(L, EASY);
   call(L);
   enum cs_answer a = answer(L);
   if (a == CS_PAUSE || a == CS_OTHER)
@@ -252,6 +263,7 @@ int cs_on_prereq(void *easy, char *primary_ip, char *local_ip, int primary_port,
                         .numbers = {primary_port, local_port},
                         .texts = {primary_ip, local_ip}};
   struct cs_easy *e = easy;
+  e->asked = 1;
   if (e->set.callbacks & 1u << CS_PREREQ && (run(&c, prereq_body) || !c.answer))
     return CURL_PREREQFUNC_ABORT;
   return !e->refused && cs_fileurl_may_stay(e) ? CURL_PREREQFUNC_OK

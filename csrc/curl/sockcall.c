@@ -97,6 +97,7 @@ static void anchor(lua_State *L, const struct cs_easy *e, const struct cs_socket
 static void lend(struct open_call *c, struct cs_socket *s, const struct cs_address *a) {
   if (a) write_back(c->address, a);
   cs_lend(s, cs_easy_pool(c->easy), &c->easy->opened);
+  cs_connection_opened(c->easy, s);
   c->fd = s->fd;
 }
 
