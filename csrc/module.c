@@ -52,26 +52,26 @@ static int core_now(lua_State *L) {
   return 1;
 }
 
-/* curl.type(x): "easy", "multi", "share", "socket" or "address"; with "closed " before
- * it where x can no longer be used (a Socket: where it has no descriptor); nil for
- * anything else. Never raises. (A box is empty when it is half made, or finalized.) */
+/* curl.type(x): "easy", "multi", "share", "socket", "address" or "networks"; with
+ * "closed " before it where x can no longer be used (a Socket: where it has no
+ * descriptor); nil for anything else. Never raises. (A box is empty when it is half made,
+ * or finalized.) */
 static int core_type(lua_State *L) {
-  static const char *const names[] = {"curlsock.easy", "curlsock.multi",
-                                      "curlsock.share"};
-  const struct cs_handle *h = NULL;
   const struct cs_socket *s;
   lua_settop(L, 1);
   for (int kind = 0; kind < CS_NKINDS; kind++) {
-    h = cs_handle_test(L, 1, kind);
-    if (!h && !luaL_testudata(L, 1, names[kind])) continue;
+    if (!cs_handle_is(L, 1, kind)) continue;
+    const struct cs_handle *h = cs_handle_test(L, 1, kind);
     const char *closed = h && h->phase == CS_OPEN ? "" : "closed ";
     lua_pushfstring(L, "%s%s", closed, cs_kind_names[kind]);
     return 1;
   }
   if ((s = cs_socket_test(L, 1)))
     lua_pushstring(L, s->fd < 0 ? "closed socket" : "socket");
-  else if (luaL_testudata(L, 1, "curlsock.address"))
+  else if (cs_address_test(L, 1))
     lua_pushliteral(L, "address");
+  else if (cs_networks_test(L, 1))
+    lua_pushliteral(L, "networks");
   else
     luaL_pushfail(L);
   return 1;
@@ -100,6 +100,7 @@ int luaopen_curlsock_core(lua_State *L) {
                                        {"inside", core_inside},
                                        {"live", core_live},
                                        {"multi", cs_multi_new},
+                                       {"networks", cs_networks_new},
                                        {"now", core_now},
                                        {"share", cs_share_new},
                                        {"socket", cs_socket_open},
@@ -110,6 +111,7 @@ int luaopen_curlsock_core(lua_State *L) {
                                        {NULL, NULL}};
   cs_state_open(L);
   cs_address_class_new(L);
+  cs_networks_class_new(L);
   cs_socket_class_new(L);
   cs_easy_class_new(L);
   cs_multi_class_new(L);

@@ -178,6 +178,19 @@ scenario("share", function()
   share:close()
 end)
 
+scenario("left share of hsts", function()
+  local curl = curlsock()
+  local share = curl.share()
+  if not pcall(good, pcall(share.setopt, share, "share", "hsts")) then return end
+  local easy = curl.easy { url = host.http, hsts = "/dev/null", share = share }
+  host.fail()
+  local left, message, name = easy:unset("share")
+  perform(easy)
+  good(left, message, name)
+  good(easy:setopt("hsts_ctrl", 0))
+  perform(easy)
+end)
+
 scenario("address", function()
   local curl = curlsock()
   host.fail()
@@ -192,6 +205,20 @@ scenario("address", function()
   end
   is(not pcall(curl.address, "nonsense:1:x"), "WRONG: it is no address")
   is(not pcall(function() return curl.address("1.2.3.4").nonsense end), "WRONG: no field")
+end)
+
+scenario("networks", function()
+  local curl = curlsock()
+  local address = curl.address "10.1.2.3"
+  host.fail()
+  is(good(address:copy()) == address and address.bytes == "\10\1\2\3", "WRONG: another address")
+  local networks = curl.networks { "::/0", address, ["10.0.0.0/8"] = "private" }
+  is(#networks == 3 and tostring(networks) == "networks (3)", "WRONG: another count")
+  is(networks:find(address) == "10.1.2.3", "WRONG: another network")
+  local text, value = networks:find "\10\0\0\1"
+  is(text == "10.0.0.0/8" and value == "private", "WRONG: another network")
+  is(not networks:find "\11\0\0\1", "WRONG: it is in no network")
+  is(not pcall(curl.networks, { "10.0.0.0/8", "10.1.0.0/8" }), "WRONG: it is no network")
 end)
 
 -- ---- sockets ------------------------------------------------------------------------------
