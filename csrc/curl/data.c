@@ -255,19 +255,28 @@ static int prereq_body(lua_State *L) {
   return 0;
 }
 
-int cs_on_prereq(void *easy, char *primary_ip, char *local_ip, int primary_port,
-                 int local_port) {
-  struct data_call c = {.easy = easy,
+static int asks_prereq(struct cs_easy *e, const char *const texts[2],
+                       const int ports[2]) {
+  struct data_call c = {.easy = e,
                         .which = CS_PREREQ,
                         .name = "prereqfunction",
-                        .numbers = {primary_port, local_port},
-                        .texts = {primary_ip, local_ip}};
+                        .numbers = {ports[0], ports[1]},
+                        .texts = {texts[0], texts[1]}};
+  return !run(&c, prereq_body) && c.answer;
+}
+
+/* It is on every easy: what nobody asked for must cost next to nothing. */
+int cs_on_prereq(void *easy, char *primary_ip, char *local_ip, int primary_port,
+                 int local_port) {
   struct cs_easy *e = easy;
   e->asked = 1;
-  if (e->set.callbacks & 1u << CS_PREREQ && (run(&c, prereq_body) || !c.answer))
+  if (e->set.callbacks & 1u << CS_PREREQ &&
+      !asks_prereq(e, (const char *const[]){primary_ip, local_ip},
+                   (const int[]){primary_port, local_port}))
     return CURL_PREREQFUNC_ABORT;
-  return !e->refused && cs_fileurl_may_stay(e) ? CURL_PREREQFUNC_OK
-                                               : CURL_PREREQFUNC_ABORT;
+  if (e->refused || (e->set.connect_only && !cs_fileurl_may_stay(e)))
+    return CURL_PREREQFUNC_ABORT;
+  return CURL_PREREQFUNC_OK;
 }
 
 /* debugfunction(kind, data), with verbose = true: kind is "text", "header_in",
