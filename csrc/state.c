@@ -63,6 +63,8 @@ static struct cs_runtime *start(lua_State *L) {
   rt->forks = cs_forks;
   if (curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_ASYNCHDNS)
     rt->traits |= CS_NOSIGNAL;
+  if (curl_version_info(CURLVERSION_NOW)->version_num >= 0x080200)
+    rt->traits |= CS_NUMBERED;
   return rt;
 }
 

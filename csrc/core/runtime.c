@@ -106,6 +106,7 @@ void cs_runtime_free(struct cs_runtime *rt) {
   CS_CHECK(!rt->open && !rt->waiting && !rt->frame);
   CS_CHECK(cs_link_empty(&rt->sockets) && cs_link_empty(&rt->things));
   free(rt->table);
+  cs_keys_free(rt);
   free(rt);
 }
 

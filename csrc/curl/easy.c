@@ -92,6 +92,7 @@ static int easy_perform(lua_State *L) {
   cs_easy_begin(L, e, 1);
   cs_enter(&f, L, &e->h, 1);
   cs_quiet(&f);
+  e->running = 1;
   CURLcode code = cs_standin_flush(&f, e, curl_easy_perform(e->curl));
   code = cs_easy_finish(&f, e, code);
   int threw = e->failed, failed = threw || code;
@@ -134,7 +135,7 @@ static int easy_reset(lua_State *L) {
     cs_clear_uservalue(L, 1, CS_UV_OWN + which);
   cs_lists_free(e);
   set_nothing(e);
-  e->failed = 0;
+  e->failed = e->asked = 0;
   cs_easy_set_last(e, NULL);
   forget_fence(L, e, 1);
   CURLcode code = install(e);
@@ -277,15 +278,11 @@ void cs_easy_class_new(lua_State *L) {
                                     .is_near = easy_is_near,
                                     .may_write = easy_may_write};
   static const luaL_Reg methods[] = {
-      {"dup", easy_dup},
-      {"getinfo", cs_easy_getinfo},
-      {"header", cs_easy_header},
-      {"headers", cs_easy_headers},
-      {"perform", easy_perform},
-      {"reset", easy_reset},
-      {"setopt", cs_easy_setopt},
-      {"unset", cs_easy_unset},
-      {NULL, NULL},
+      {"dup", easy_dup},          {"getinfo", cs_easy_getinfo},
+      {"header", cs_easy_header}, {"headers", cs_easy_headers},
+      {"perform", easy_perform},  {"reset", easy_reset},
+      {"setopt", cs_easy_setopt}, {"socket", cs_easy_socket},
+      {"unset", cs_easy_unset},   {NULL, NULL},
   };
   cs_handle_class(L, CS_EASY, &ops, methods);
 }

@@ -89,6 +89,7 @@ static void lend(struct open_call *c, struct cs_socket *s, const struct cs_addre
   if (p) p->opened++;
   if (a) write_back(c->address, a);
   cs_lend(s, cs_easy_pool(c->easy), &c->easy->opened);
+  cs_connection_opened(c->easy, s);
   c->fd = s->fd;
 }
 

@@ -250,7 +250,8 @@ static CURLcode set_redir_protocols(lua_State *L, const struct cs_setting *s) {
 static CURLcode set_connect_only(lua_State *L, const struct cs_setting *s) {
   CURLcode code = set_long(L, s);
   if (code) return code;
-  return cs_callback_connect_only(s->e, cs_value(L, s->known, s->name, s->value) != 0);
+  s->e->set.connect_only = cs_value(L, s->known, s->name, s->value) != 0;
+  return CURLE_OK;
 }
 
 static CURLcode set_hsts(lua_State *L, const struct cs_setting *s) {

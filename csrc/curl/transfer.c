@@ -115,5 +115,6 @@ CURLcode cs_easy_finish(struct cs_frame *f, struct cs_easy *e, CURLcode code) {
   cs_easy_set_last(e, cs_easy_pool(e));
   cs_judge_ended(e, code);
   cs_easy_ended(f, e);
+  e->running = 0;
   return e->refused ? CURLE_ABORTED_BY_CALLBACK : code;
 }

@@ -121,6 +121,13 @@ int cs_fd_type(int fd);
 int cs_fd_is_connected(int fd);
 /* Tells the address what kind of socket it is of. */
 void cs_fd_describe(struct cs_address *a, int fd);
+/* The two ends of a connection: its own port, and both addresses without theirs. */
+struct cs_ends {
+  int port;
+  char local[INET6_ADDRSTRLEN], peer[INET6_ADDRSTRLEN];
+};
+/* Reads them: 0 while there is no peer. Not of the family of IP: port is 0. */
+int cs_fd_ends(int fd, struct cs_ends *ends);
 
 /* ---- netns.c: sockets in another network namespace --------------------------------- */
 

@@ -747,6 +747,30 @@ scenario("xferinfo, prereq, debug", function()
   is(fails(easy.perform, easy), "WRONG: it threw")
 end)
 
+scenario("the Socket of a transfer", function()
+  local curl = curlsock()
+  local opened, asked, during
+  local easy = curl.easy {
+    url = host.http,
+    opensocketfunction = function(_, address)
+      opened = good(address:socket())
+      return opened
+    end,
+    prereqfunction = function(_, _, _, _, socket)
+      asked = socket
+      return true
+    end,
+  }
+  good(easy:setopt("writefunction", function() during = easy:socket() end))
+  host.fail()
+  for _ = 1, 2 do
+    perform(easy)
+    for _, socket in ipairs { asked or opened, during or opened, easy:socket() or opened } do
+      is(socket == opened, "WRONG: another Socket")
+    end
+  end
+end)
+
 scenario("getinfo", function()
   local curl = curlsock()
   local easy = curl.easy { url = host.http, cookiefile = "", certinfo = true }

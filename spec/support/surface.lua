@@ -91,6 +91,7 @@ surface.methods = {
     perform = { inside = "refused" },
     reset = { inside = "refused" },
     setopt = { inside = "allowed", args = { "url", "http://localhost/" } },
+    socket = { inside = "allowed" },
     unset = { inside = "allowed", args = { "url" } },
   },
   multi = {
