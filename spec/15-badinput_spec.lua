@@ -164,6 +164,8 @@ local of_module = {
 local methods = {
   easy = {
     close = { kinds("easy", "closed easy") },
+    pause = { kinds "easy", kinds "nil" },
+    unpause = { kinds "easy", kinds "nil" },
     setopt = { kinds "easy", plain_table, text },
   },
   multi = {

@@ -73,9 +73,9 @@ struct cs_easy {
   /* Of the transfer that runs, or has ended last. */
   struct cs_link opened; /* sockets that it opened */
   int failed;            /* a callback threw: CS_UV_ERROR has it, all else is aborted */
-  int refused;           /* a refusal that libcurl may not hear: the result is that */
+  CURLcode refused;      /* the result, which libcurl does not know of; or CURLE_OK */
   int unsupported;       /* refused because this libcurl cannot do it: NOT_SUPPORTED */
-  int paused;            /* a callback returned curl.PAUSE */
+  int paused;            /* by a callback or easy:pause: bits of CURLPAUSE_ALL */
   int telling;           /* debugfunction runs: libcurl may point into its strings */
   size_t rest;           /* bytes of CS_UV_REST that were handed on */
   size_t given;          /* bytes of the string in place of readfunction */
@@ -116,6 +116,7 @@ struct cs_multi {
   int woken;                /* by wakeup, in the step that runs */
   int soon;                 /* results wait: until it is driven its time is now */
   int stepping;             /* cs_event_step looks at the deadline itself */
+  int telling;              /* socketfunction or timerfunction runs */
   int forgetful;            /* in event mode, and libcurl is older than 8.4.0 */
   int deaf;                 /* in event mode, and libcurl is 7.87.0 to 8.6.0 */
   struct cs_link controls;  /* easies of which a control connection is watched by us */
@@ -271,6 +272,11 @@ CURLcode cs_callback_set(lua_State *L, struct cs_easy *e, int self, const char *
 CURLcode cs_callback_connect_only(struct cs_easy *e, int connect_only);
 /* Forgets what an earlier transfer of e left. */
 void cs_easy_begin(lua_State *L, struct cs_easy *e, int self);
+
+/* ---- pause.c: a transfer that waits for the script --------------------------------- */
+
+int cs_easy_pause(lua_State *L);   /* easy:pause([what]) */
+int cs_easy_unpause(lua_State *L); /* easy:unpause([what]) */
 
 /* ---- poll.c: the multi's own descriptor -------------------------------------------- */
 

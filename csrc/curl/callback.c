@@ -130,10 +130,11 @@ CURLcode cs_callback_connect_only(struct cs_easy *e, int connect_only) {
 }
 
 void cs_easy_begin(lua_State *L, struct cs_easy *e, int self) {
-  if (e->failed) cs_easy_restore(e);
+  if (e->failed || e->refused) cs_easy_restore(e);
   /* A listing that was aborted leaves libcurl's own write callback. */
   if (e->set.wildcard) cs_callbacks_install(e);
-  e->failed = e->unsupported = e->paused = e->refused = 0;
+  e->failed = e->unsupported = e->paused = 0;
+  e->refused = CURLE_OK;
   e->given = 0;
   e->start = CS_UNKNOWN;
   e->errbuf[0] = '\0';

@@ -222,9 +222,14 @@ void cs_easy_class_new(lua_State *L) {
                                     .neighbours = easy_neighbours,
                                     .is_near = easy_is_near,
                                     .may_write = easy_may_write};
-  static const luaL_Reg methods[] = {
-      {"dup", easy_dup},     {"getinfo", cs_easy_getinfo}, {"perform", easy_perform},
-      {"reset", easy_reset}, {"setopt", cs_easy_setopt},   {"unset", cs_easy_unset},
-      {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"dup", easy_dup},
+                                     {"getinfo", cs_easy_getinfo},
+                                     {"pause", cs_easy_pause},
+                                     {"perform", easy_perform},
+                                     {"reset", easy_reset},
+                                     {"setopt", cs_easy_setopt},
+                                     {"unpause", cs_easy_unpause},
+                                     {"unset", cs_easy_unset},
+                                     {NULL, NULL}};
   cs_handle_class(L, CS_EASY, &ops, methods);
 }

@@ -109,5 +109,5 @@ void cs_easy_ended(struct cs_frame *f, struct cs_easy *e) {
 CURLcode cs_easy_finish(struct cs_frame *f, struct cs_easy *e, CURLcode code) {
   cs_easy_set_last(e, cs_easy_pool(e));
   cs_easy_ended(f, e);
-  return e->refused ? CURLE_ABORTED_BY_CALLBACK : code;
+  return e->refused ? e->refused : code;
 }

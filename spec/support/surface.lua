@@ -78,9 +78,11 @@ surface.methods = {
     close = { inside = "refused" },
     dup = { inside = "allowed" },
     getinfo = { inside = "allowed", args = { "response_code" } },
+    pause = { inside = "allowed", args = { "recv" } },
     perform = { inside = "refused" },
     reset = { inside = "refused" },
     setopt = { inside = "allowed", args = { "url", "http://localhost/" } },
+    unpause = { inside = "allowed", args = { "recv" } },
     unset = { inside = "allowed", args = { "url" } },
   },
   multi = {
