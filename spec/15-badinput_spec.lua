@@ -176,6 +176,8 @@ local methods = {
     close = { kinds("easy", "closed easy") },
     header = { kinds "easy", text },
     setopt = { kinds "easy", plain_table, function(v) return text(v) or v.kind == "url" end },
+    pause = { kinds "easy", kinds "nil" },
+    unpause = { kinds "easy", kinds "nil" },
   },
   multi = {
     add = { kinds "multi", kinds "easy" },

@@ -152,6 +152,11 @@ CURLcode cs_callback_set(lua_State *L, struct cs_easy *e, int self, const char *
 /* Forgets what an earlier transfer of e left. */
 void cs_easy_begin(lua_State *L, struct cs_easy *e, int self);
 
+/* ---- pause.c: a transfer that waits for the script --------------------------------- */
+
+int cs_easy_pause(lua_State *L);   /* easy:pause([what]) */
+int cs_easy_unpause(lua_State *L); /* easy:unpause([what]) */
+
 /* ---- poll.c: the multi's own descriptor -------------------------------------------- */
 
 /* What libcurl waits for on one descriptor. */

@@ -688,6 +688,31 @@ scenario("write: refused, paused, wrong, thrown", function()
   end
 end)
 
+scenario("pause and unpause", function()
+  local curl = curlsock()
+  local body, check = sink()
+  local calls = 0
+  local easy = curl.easy { url = host.http }
+  local multi = curl.multi()
+  easy:setopt("writefunction", function(data)
+    calls = calls + 1
+    if calls == 1 then return curl.PAUSE end
+    body[#body + 1] = data
+  end)
+  host.fail()
+  good(multi:add(easy))
+  for round = 1, 2000 do
+    is(round < 2000, "WRONG: stalled")
+    if good(multi:perform()) == 0 then break end
+    if calls > 0 then good(easy:unpause()) end
+    good(multi:poll(0.05))
+  end
+  run(multi)
+  check()
+  multi:close()
+  easy:close()
+end)
+
 scenario("read and seek", function()
   local curl = curlsock()
   local left, sought = 3, nil

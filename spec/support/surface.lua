@@ -88,10 +88,12 @@ surface.methods = {
     getinfo = { inside = "allowed", args = { "response_code" } },
     header = { inside = "allowed", args = { "server" } },
     headers = { inside = "allowed" },
+    pause = { inside = "allowed", args = { "recv" } },
     perform = { inside = "refused" },
     reset = { inside = "refused" },
     setopt = { inside = "allowed", args = { "url", "http://localhost/" } },
     socket = { inside = "allowed" },
+    unpause = { inside = "allowed", args = { "recv" } },
     unset = { inside = "allowed", args = { "url" } },
   },
   multi = {
