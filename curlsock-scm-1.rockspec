@@ -93,6 +93,7 @@ build = {
         "csrc/net/network.c",
         "csrc/net/networks.c",
         "csrc/net/optval.c",
+        "csrc/net/own.c",
         "csrc/net/passing.c",
         "csrc/net/socket.c",
         "csrc/net/sockopt.c",
