@@ -63,6 +63,7 @@ struct cs_handle;
 struct cs_pool;
 struct cs_runtime;
 struct cs_socket;
+struct cs_thing;
 
 /* ---- runtime.c: one block per Lua state; it outlives every handle ------------------ */
 
@@ -75,6 +76,7 @@ struct cs_runtime {
   const struct cs_ops *ops[CS_NKINDS]; /* what each kind of handle does */
   struct cs_link handles[CS_NKINDS];   /* every struct cs_handle there is, by kind */
   struct cs_link sockets;              /* every struct cs_socket there is */
+  struct cs_link things;               /* every struct cs_thing there is */
   struct cs_link pools; /* whose handle is gone, while sockets are left in them */
   struct cs_link walk;  /* what cs_refuse_inside has reached, while it looks */
   int live[CS_NKINDS];  /* handles not torn down, by kind */
@@ -123,6 +125,24 @@ static inline void cs_clear_uservalue(lua_State *L, int index, int uservalue) {
   lua_pushnil(L);
   lua_setiuservalue(L, index, uservalue);
 }
+
+/* ---- thing.c: what else is on the C heap, and has a box ---------------------------- */
+
+/* The first member of a block that nothing but its box points to. */
+struct cs_thing {
+  struct cs_link all; /* in rt->things */
+  void (*free)(struct cs_thing *t);
+};
+
+/* Pushes an empty box of the class, for cs_thing_box. [-0, +1, m] */
+void cs_thing_push(lua_State *L, const char *class);
+/* The box on top of the stack has that block from now on, which free frees. [m] */
+void cs_thing_box(lua_State *L, struct cs_thing *t, void (*free)(struct cs_thing *t));
+/* Makes a class of things, as cs_class_new, with a finalizer; pushes nothing. [m] */
+void cs_thing_class(lua_State *L, const char *class, const luaL_Reg *meta,
+                    const luaL_Reg *methods);
+/* The state ends: frees those that no finalizer has freed. */
+void cs_things_end(lua_State *L, struct cs_runtime *rt);
 
 /* ---- class.c: the classes of userdata ---------------------------------------------- */
 
@@ -292,7 +312,12 @@ extern const char cs_socket_class[];
 extern const char cs_retired_class[]; /* the same without __gc */
 
 /* User values of a Socket. */
-enum { CS_UV_DATA = 1, CS_UV_CLOSE, CS_SOCKET_UVS = CS_UV_CLOSE };
+enum {
+  CS_UV_DATA = 1,
+  CS_UV_CLOSE, /* called in its close event, */
+  CS_UV_TOLD,  /* and this after it */
+  CS_SOCKET_UVS = CS_UV_TOLD
+};
 
 /* Pushes a new Socket, closed: to be filled by cs_socket_take. [-0, +1, m] */
 struct cs_socket *cs_socket_push(lua_State *L, struct cs_runtime *rt);
@@ -387,6 +412,9 @@ extern const char *const cs_kind_names[];
 
 /* Pushes the box of a new handle, in phase CS_MAKING. [-0, +1, m] */
 void *cs_handle_new(lua_State *L, enum cs_kind kind);
+/* Whether there is a handle of that kind at index, or the empty box of one: half made, or
+ * finalized. */
+int cs_handle_is(lua_State *L, int index, enum cs_kind kind);
 /* The handle at index, or NULL. */
 void *cs_handle_test(lua_State *L, int index, enum cs_kind kind);
 /* The open handle at index; raises an error for anything else. */

@@ -178,6 +178,19 @@ scenario("share", function()
   share:close()
 end)
 
+scenario("left share of hsts", function()
+  local curl = curlsock()
+  local share = curl.share()
+  if not pcall(good, pcall(share.setopt, share, "share", "hsts")) then return end
+  local easy = curl.easy { url = host.http, hsts = "/dev/null", share = share }
+  host.fail()
+  local left, message, name = easy:unset("share")
+  perform(easy)
+  good(left, message, name)
+  good(easy:setopt("hsts_ctrl", 0))
+  perform(easy)
+end)
+
 scenario("address", function()
   local curl = curlsock()
   host.fail()
@@ -248,6 +261,27 @@ scenario("socket in a namespace", function()
   allowed:close()
   host.fail()
   good(good(curl.socket("inet", "stream", 0, { netns = "/proc/self/ns/net" })):close())
+end)
+
+scenario("url", function()
+  local curl = curlsock()
+  host.fail()
+  local url = good(curl.url("http://user@localhost/a?b=c"))
+  is(good(url:get("host")) == "localhost" and tostring(url) == "http://user@localhost/a?b=c",
+    "WRONG: another host")
+  local copy = url:dup()
+  is(good(copy:set("query", "d=e f", "urlencode", "appendquery")) == copy, "WRONG: another url")
+  is(good(copy:get("query")) == "b=c&d=e+f" and url ~= copy, "WRONG: another query")
+  good(curl.url(copy):set("port", 81))
+  good(curl.easy { url = copy })
+end)
+
+scenario("escape", function()
+  local curl = curlsock()
+  host.fail()
+  is(good(curl.escape("a b")) == "a%20b" and good(curl.unescape("a%00b")) == "a\0b",
+    "WRONG: another text")
+  is(curl.getdate("Sun, 06 Nov 1994 08:49:37 GMT") == 784111777, "WRONG: another date")
 end)
 
 scenario("socket of an address", function()
@@ -739,6 +773,16 @@ scenario("getinfo", function()
 end)
 
 -- ---- multis, shares, event loops ----------------------------------------------------------
+
+scenario("header", function()
+  local curl = curlsock()
+  local easy = curl.easy { url = host.http }
+  host.fail()
+  perform(easy)
+  is(good(easy:header("content-length")) == "6", "WRONG: another length")
+  local list = good(easy:headers())
+  is(#list > 0 and #list[1] == 2, "WRONG: no headers")
+end)
 
 scenario("multi: two at once, and again", function()
   local curl = curlsock()
