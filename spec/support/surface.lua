@@ -140,6 +140,7 @@ surface.methods = {
   },
   address = {
     copy = {},
+    is_foreign = {},
     socket = {},
     within = { args = { "10.0.0.0/8" } },
   },
