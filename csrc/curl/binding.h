@@ -142,9 +142,9 @@ int cs_fail_easy(lua_State *L, CURLcode code);
 int cs_fail_multi(lua_State *L, CURLMcode code);
 int cs_fail_share(lua_State *L, CURLSHcode code);
 int cs_fail_url(lua_State *L, CURLUcode code);
-/* The same for what, "flag 'get_empty'", for which this libcurl is too old: it needs
- * version since, 0x080800. */
-int cs_fail_old(lua_State *L, const char *what, unsigned since);
+/* The same, with that name, for what, "flag 'get_empty'", for which this libcurl is too
+ * old: it needs version since, 0x080800. */
+int cs_fail_old(lua_State *L, const char *what, unsigned since, const char *name);
 /* Names the option in the message of these results, and returns how many there are. */
 int cs_name_option(lua_State *L, const char *option, int results);
 /* "COULDNT_CONNECT"; "NOT_SUPPORTED" for CURLE_NOT_BUILT_IN. */
@@ -356,6 +356,7 @@ CURLcode cs_sockcall_install(struct cs_easy *e);
 /* ---- info.c: easy:getinfo ---------------------------------------------------------- */
 
 int cs_easy_getinfo(lua_State *L);
+int cs_infos(lua_State *L); /* curl.infos() */
 
 /* ---- escape.c: texts that libcurl makes -------------------------------------------- */
 
@@ -364,6 +365,10 @@ void cs_push_text(lua_State *L, char *bytes, size_t length);
 int cs_escape(lua_State *L);   /* curl.escape(text) */
 int cs_unescape(lua_State *L); /* curl.unescape(text) */
 int cs_getdate(lua_State *L);  /* curl.getdate(text) */
+
+/* ---- version.c: what libcurl this is ----------------------------------------------- */
+
+int cs_version_info(lua_State *L); /* curl.version_info() */
 
 /* ---- urlword.c: the names of the parts of a URL, and of flags ---------------------- */
 
