@@ -3,6 +3,7 @@
  * module.c - the module table.
  */
 #include "options.h"
+#include "policy.h"
 #include "state.h"
 
 /* curl.live(): how many objects are not torn down, to find leaks: a table with easy,
@@ -45,6 +46,8 @@ static int core_type(lua_State *L) {
     lua_pushliteral(L, "address");
   else if (cs_networks_test(L, 1))
     lua_pushliteral(L, "networks");
+  else if (cs_policy_test(L, 1))
+    lua_pushliteral(L, "policy");
   else if (cs_url_is(L, 1))
     lua_pushstring(L, cs_url_test(L, 1) ? "url" : "closed url");
   else
@@ -71,6 +74,7 @@ __attribute__((visibility("default"))) int luaopen_curlsock_core(lua_State *L);
 int luaopen_curlsock_core(lua_State *L) {
   static const luaL_Reg functions[] = {{"address", cs_address_parse},
                                        {"adopt", cs_socket_adopt},
+                                       {"default_policy", cs_policy_default},
                                        {"easy", cs_easy_new},
                                        {"escape", cs_escape},
                                        {"getdate", cs_getdate},
@@ -81,6 +85,7 @@ int luaopen_curlsock_core(lua_State *L) {
                                        {"networks", cs_networks_new},
                                        {"now", core_now},
                                        {"options", cs_options},
+                                       {"policy", cs_policy_make},
                                        {"share", cs_share_new},
                                        {"socket", cs_socket_open},
                                        {"socketpair", cs_socket_pair},
@@ -97,6 +102,7 @@ int luaopen_curlsock_core(lua_State *L) {
   cs_easy_class_new(L);
   cs_multi_class_new(L);
   cs_share_class_new(L);
+  cs_policy_class_new(L);
   cs_url_class_new(L);
   luaL_newlib(L, functions);
   cs_push_pause(L);

@@ -313,7 +313,12 @@ extern const char cs_socket_class[];
 extern const char cs_retired_class[]; /* the same without __gc */
 
 /* User values of a Socket. */
-enum { CS_UV_DATA = 1, CS_UV_CLOSE, CS_SOCKET_UVS = CS_UV_CLOSE };
+enum {
+  CS_UV_DATA = 1,
+  CS_UV_CLOSE, /* called in its close event, */
+  CS_UV_TOLD,  /* and this after it */
+  CS_SOCKET_UVS = CS_UV_TOLD
+};
 
 /* Pushes a new Socket, closed: to be filled by cs_socket_take. [-0, +1, m] */
 struct cs_socket *cs_socket_push(lua_State *L, struct cs_runtime *rt);

@@ -16,6 +16,7 @@
 struct cs_bond;
 struct cs_easy;
 struct cs_multi;
+struct cs_policy;
 struct cs_share;
 
 /* ---- the handles: easy.c, multi.c, share.c ----------------------------------------- */
@@ -38,11 +39,14 @@ enum cs_callback {
 enum {
   CS_UV_SHARE = CS_UV_OWN + CS_NCALLBACKS, /* the share that it uses */
   CS_UV_MULTI,                             /* the multi that it is in */
+  CS_UV_POLICY,                            /* of its own pool */
+  CS_UV_SAID,                              /* what it has set of a fence's options */
   CS_UV_ERROR,                             /* what a callback of this transfer threw */
   CS_UV_REASON,                            /* why a callback refused (a string) */
   CS_UV_REST,                              /* what readfunction returned too much */
   CS_UV_VALUE,                             /* what multi:add was given for its result */
-  CS_EASY_UVS = CS_UV_VALUE
+  CS_UV_URL,                               /* what the script has set */
+  CS_EASY_UVS = CS_UV_URL
 };
 
 /* What the script has set: dup copies it, reset clears it. */
@@ -56,6 +60,7 @@ struct cs_set {
   int wildcard;        /* libcurl may put its own write callback in place of ours */
   int connect_only;    /* it is set: no transfer of file:// may be */
   int hsts;            /* libcurl has files to read into the HSTS cache */
+  uint64_t said;       /* which of those that may stand in a fence (fence.c) */
 };
 
 struct cs_easy {
@@ -70,6 +75,12 @@ struct cs_easy {
   struct cs_link in_multi, in_share, in_done, in_idle, in_controls;
   struct cs_pool *last; /* where the last transfer had its connection, or NULL */
 
+  struct cs_policy *policy; /* of its own pool, or NULL */
+  int own_policy;           /* that was given, and is no default */
+  struct cs_policy *under;  /* whose fence its options are set for, or NULL */
+  uint64_t fenced;          /* which of these were */
+  int stale;                /* the script has set one since */
+
   /* Of the transfer that runs, or has ended last. */
   struct cs_link opened; /* sockets that it opened */
   int failed;            /* a callback threw: CS_UV_ERROR has it, all else is aborted */
@@ -77,6 +88,11 @@ struct cs_easy {
   int unsupported;       /* refused because this libcurl cannot do it */
   int paused;            /* a callback returned curl.PAUSE */
   int telling;           /* debugfunction runs: libcurl may point into its strings */
+  int barred;            /* the policy has refused it, whatever was dialled */
+  int attempts;          /* how often its last hop wanted a socket, */
+  int refusals;          /* and how often the policy said no */
+  long hop, dialled;     /* redirects, when start and when open were asked last */
+  curl_off_t delivered;  /* bytes, where the policy counts them */
   size_t rest;           /* bytes of CS_UV_REST that were handed on */
   size_t given;          /* bytes of the string in place of readfunction */
   curl_off_t start;      /* where the file in place of it stood at first, or CS_UNKNOWN */
@@ -97,12 +113,14 @@ enum {
   CS_UV_SOCKETFUNCTION,
   CS_UV_TIMERFUNCTION,
   CS_UV_CLOSED, /* easies that were closed while somebody waits; CS_UV_NEXT is the next */
-  CS_MULTI_UVS = CS_UV_CLOSED
+  CS_UV_MULTI_POLICY,
+  CS_MULTI_UVS = CS_UV_MULTI_POLICY
 };
 
 struct cs_multi {
   struct cs_handle h;
   CURLM *curl;
+  struct cs_policy *policy; /* or NULL */
   struct cs_link easies;    /* that were added */
   struct cs_link bonds;     /* with the shares that they use (bond.c) */
   struct cs_link done;      /* those whose result waits to be read */
@@ -123,17 +141,23 @@ struct cs_multi {
   int running;              /* transfers, when libcurl last said */
 };
 
+enum { CS_UV_SHARE_POLICY = CS_UV_OWN, CS_SHARE_UVS = CS_UV_SHARE_POLICY };
+
 struct cs_share {
   struct cs_handle h;
   CURLSH *curl;
-  struct cs_link easies; /* that use it */
-  struct cs_link bonds;  /* with the multis that they are in */
-  int connections;       /* it shares connections: it is a pool */
-  int hsts;              /* it shares the HSTS cache */
+  struct cs_policy *policy; /* or NULL */
+  struct cs_link easies;    /* that use it */
+  struct cs_link bonds;     /* with the multis that they are in */
+  int connections;          /* it shares connections: it is a pool */
+  int hsts;                 /* it shares the HSTS cache */
 };
 
 /* What the binding keeps in the runtime's traits. */
-enum { CS_NOSIGNAL = 1 }; /* libcurl needs no signal to end the resolving of a name */
+enum {
+  CS_NOSIGNAL = 1,      /* libcurl needs no signal to end the resolving of a name */
+  CS_DEFAULT_POLICY = 2 /* default_policy was called */
+};
 
 /* ---- error.c: how libcurl failed --------------------------------------------------- */
 
@@ -274,6 +298,8 @@ CURLcode cs_callback_set(lua_State *L, struct cs_easy *e, int self, const char *
                          int index);
 /* Has libcurl call, or no longer call, prereqfunction, as connect_only is. */
 CURLcode cs_callback_connect_only(struct cs_easy *e, int connect_only);
+/* The same for what the policy, under which e is now, wants to know. */
+CURLcode cs_callback_policy(struct cs_easy *e);
 /* Forgets what an earlier transfer of e left. */
 void cs_easy_begin(lua_State *L, struct cs_easy *e, int self);
 
@@ -405,6 +431,8 @@ int cs_easy_headers(lua_State *L); /* easy:headers([origin [, request]]) */
 
 int cs_share_new(lua_State *L); /* curl.share(options) */
 void cs_share_class_new(lua_State *L);
+/* ---- using.c: an easy uses a share ------------------------------------------------- */
+
 /* Ends e's use of its share; frees a dying share whose last user this was. */
 void cs_share_leave(struct cs_frame *f, struct cs_easy *e);
 /* Sets option share of the easy at self to the value at index (nil: none). */

@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "binding.h"
+#include "policy.h"
 
 typedef void (*function)(void);
 
@@ -42,9 +42,12 @@ static size_t find(const char *name) {
   return i;
 }
 
+enum { PER_REQUEST = 1 << CS_ASK_START | 1 << CS_TELL_REQUEST };
+
 /* Whether libcurl is to call it: what stands in for readfunction can be sought. */
 static int is_wanted(const struct cs_easy *e, enum cs_callback which) {
   if (which == CS_PREREQ && e->set.connect_only) return 1; /* fileurl.c */
+  if (which == CS_PREREQ && e->under && e->under->hooks & PER_REQUEST) return 1;
   return e->set.callbacks & 1u << which || (which == CS_SEEK && e->set.source);
 }
 
@@ -129,11 +132,18 @@ CURLcode cs_callback_connect_only(struct cs_easy *e, int connect_only) {
   return set_trampoline(e, find("prereqfunction"));
 }
 
+CURLcode cs_callback_policy(struct cs_easy *e) {
+  return set_trampoline(e, find("prereqfunction"));
+}
+
 void cs_easy_begin(lua_State *L, struct cs_easy *e, int self) {
   if (e->failed) cs_easy_restore(e);
   /* A listing that was aborted leaves libcurl's own write callback. */
   if (e->set.wildcard) cs_callbacks_install(e);
-  e->failed = e->unsupported = e->paused = e->refused = 0;
+  e->failed = e->unsupported = e->paused = e->refused = e->barred = 0;
+  e->attempts = e->refusals = 0;
+  e->hop = e->dialled = 0;
+  e->delivered = 0;
   e->given = 0;
   e->start = CS_UNKNOWN;
   e->errbuf[0] = '\0';

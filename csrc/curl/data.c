@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "binding.h"
+#include "policy.h"
 
 struct data_call {
   struct cs_easy *easy;
@@ -91,7 +91,11 @@ static size_t write_to(struct cs_easy *e, enum cs_callback which, const char *na
 }
 
 size_t cs_on_write(char *data, size_t one, size_t size, void *easy) {
-  return write_to(easy, CS_WRITE, "writefunction", data, one * size);
+  struct cs_easy *e = easy;
+  if (!cs_judge_body(e, one * size)) return CURL_WRITEFUNC_ERROR;
+  size_t taken = write_to(e, CS_WRITE, "writefunction", data, one * size);
+  if (taken == CURL_WRITEFUNC_PAUSE) e->delivered -= (curl_off_t)(one * size);
+  return taken;
 }
 
 size_t cs_on_header(char *data, size_t one, size_t size, void *easy) {
@@ -252,10 +256,11 @@ int cs_on_prereq(void *easy, char *primary_ip, char *local_ip, int primary_port,
                         .numbers = {primary_port, local_port},
                         .texts = {primary_ip, local_ip}};
   struct cs_easy *e = easy;
+  if (!cs_judge_hop(e)) return CURL_PREREQFUNC_ABORT;
   if (e->set.callbacks & 1u << CS_PREREQ && (run(&c, prereq_body) || !c.answer))
     return CURL_PREREQFUNC_ABORT;
-  return !e->refused && cs_fileurl_may_stay(e) ? CURL_PREREQFUNC_OK
-                                               : CURL_PREREQFUNC_ABORT;
+  if (e->refused || !cs_fileurl_may_stay(e)) return CURL_PREREQFUNC_ABORT;
+  return cs_judge_request(e) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
 /* debugfunction(kind, data), with verbose = true: kind is "text", "header_in",

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "options.h"
+#include "policy.h"
 
 /* By libcurl's number, which those that are not in every header have here: a table is
  * set in this order. */
@@ -33,6 +34,7 @@ static const struct option *check_option(lua_State *L, int key) {
   const char *name = cs_word(L, key);
   for (size_t i = 0; i < COUNT; i++)
     if (!strcmp(options[i].name, name)) return &options[i];
+  cs_policy_refuse_late(L, key);
   const char *hint = cs_did_you_mean(L, name, &names);
   luaL_error(L, "unknown multi option %s%s", cs_shown(L, key), hint);
   return NULL;
@@ -68,6 +70,7 @@ static int is_old(const struct option *o) {
 static int set_option(lua_State *L, struct cs_multi *m, int self, const struct option *o,
                       int index) {
   if (cs_event_set(L, m, self, o->name, index)) return 0;
+  if (m->policy) cs_policy_check_pool(L, self, o->name);
   long value = check_number(L, o->name, index);
   if (is_old(o))
     return cs_fail_old(L, lua_pushfstring(L, "option '%s'", o->name), o->since,

@@ -15,6 +15,10 @@
 
 #include "core.h"
 
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0 /* SO_NOSIGPIPE is set instead */
+#endif
+
 #pragma GCC visibility push(hidden)
 
 /* ---- errno.c: how a call of the system failed -------------------------------------- */
@@ -118,6 +122,12 @@ int cs_fd_is_connected(int fd);
 /* Tells the address what kind of socket it is of. */
 void cs_fd_describe(struct cs_address *a, int fd);
 
+/* ---- netns.c: sockets in another network namespace --------------------------------- */
+
+/* As cs_fd_open, in the network namespace of that path; -1 and ENOSYS on systems other
+ * than Linux. */
+int cs_netns_open(const char *path, int family, int socktype, int protocol);
+
 /* ---- socket.c: Sockets by who owns them, and how they are made --------------------- */
 
 /* In which states a method works. */
@@ -136,7 +146,9 @@ struct cs_socket *cs_socket_check(lua_State *L, const char *method, int states);
 int cs_socket_own(struct cs_socket *s, int fd);
 /* The integer at index, within min..max. */
 int cs_int_arg(lua_State *L, int index, int min, int max);
-int cs_socket_open(lua_State *L);  /* curl.socket(family, socktype, protocol) */
+/* The optional seconds at index, from now on. */
+struct cs_wait cs_wait_arg(lua_State *L, int index);
+int cs_socket_open(lua_State *L);  /* curl.socket(family, socktype, protocol, options) */
 int cs_socket_pair(lua_State *L);  /* curl.socketpair() */
 int cs_socket_adopt(lua_State *L); /* curl.adopt(fd) */
 
@@ -209,6 +221,11 @@ int cs_sockopt_get(lua_State *L); /* socket:getsockopt(level, name) */
 /* ---- tcpinfo.c: what the kernel knows of a connection ------------------------------ */
 
 int cs_socket_info(lua_State *L); /* socket:info() */
+
+/* ---- passing.c: descriptors that go over UNIX sockets ------------------------------ */
+
+int cs_socket_sendfd(lua_State *L); /* socket:sendfd(descriptor, data, seconds) */
+int cs_socket_recvfd(lua_State *L); /* socket:recvfd(size, seconds) */
 
 /* ---- methods.c: the methods of a Socket -------------------------------------------- */
 

@@ -241,6 +241,16 @@ scenario("socket", function()
   is(s:state() == "closed", "WRONG: another state")
 end)
 
+-- In the one where it is: to enter another is tried in spec 71. Only root may.
+scenario("socket in a namespace", function()
+  local curl = curlsock()
+  local allowed = curl.socket("inet", "stream", 0, { netns = "/proc/self/ns/net" })
+  if not allowed then return end
+  allowed:close()
+  host.fail()
+  good(good(curl.socket("inet", "stream", 0, { netns = "/proc/self/ns/net" })):close())
+end)
+
 scenario("url", function()
   local curl = curlsock()
   host.fail()
@@ -290,6 +300,27 @@ scenario("socketpair", function()
   is(good(b:recv(100)) == "", "WRONG: no end")
   local none, message, name = b:send("x")
   is(not none and message and name, "WRONG: nobody is there")
+end)
+
+scenario("sendfd and recvfd", function()
+  local curl = curlsock()
+  local a, b = curl.socketpair()
+  good(a, b, "EMFILE")
+  local sent <close> = good(curl.socket("inet", "dgram"))
+  host.fail()
+  good(a:sendfd(sent, "x", 1))
+  good(a:sendfd(sent:fd()))
+  good(a:send("y"))
+  for i, expected in ipairs { "x", "\0" } do
+    local s, data, name = b:recvfd(i * 3000, 1)
+    local received <close> = good(s, data, name)
+    is(data == expected and received:state() == "owned", "WRONG: another descriptor")
+    is(good(received:getsockopt("socket", "type")) == "dgram", "WRONG: another descriptor")
+  end
+  local s, data, name = b:recvfd()
+  is(not s, "WRONG: there was no third descriptor")
+  if name then good(s, data, name) end
+  is(data == "y", "WRONG: other data")
 end)
 
 scenario("adopt and detach", function()
