@@ -2,9 +2,10 @@
  *
  * module.c - the module table.
  */
-#include "options.h"
+#include "describe.h"
 #include "policy.h"
 #include "state.h"
+#include "url.h"
 
 /* curl.live(): how many objects are not torn down, to find leaks: a table with easy,
  * multi, share, and socket for descriptors that a Socket or libcurl holds. */

@@ -2,7 +2,7 @@
  *
  * describe.c - curl.options: which options libcurl has, as it says itself.
  */
-#include "options.h"
+#include "describe.h"
 
 static const char *const types[] = {
     [CURLOT_LONG] = "long",         [CURLOT_VALUES] = "values",

@@ -111,10 +111,6 @@ int cs_unknown_option(lua_State *L, int key);
  * with that name. */
 void cs_refuse_module(lua_State *L, int index, const char *name);
 
-/* ---- describe.c: which options there are ------------------------------------------- */
-
-int cs_options(lua_State *L); /* curl.options() */
-
 /* ---- option.c: easy options by libcurl's own description --------------------------- */
 
 /* What is known of an option: found once for each name and state. */

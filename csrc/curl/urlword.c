@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "binding.h"
+#include "url.h"
 
 const struct cs_urlpart cs_urlparts[] = {
     {"url", CURLUPART_URL, CURLUE_OK},

@@ -2,7 +2,7 @@
  *
  * version.c - curl.version_info: what libcurl this is, and what it was built with.
  */
-#include "binding.h"
+#include "describe.h"
 
 static void set_names(lua_State *L, const char *field, const char *const *names) {
   lua_newtable(L);
