@@ -309,7 +309,10 @@ local multi_options = {
   max_host_connections = integer(0, int),
   max_total_connections = integer(0, int),
   maxconnects = integer(0, int),
+  network_changed = integer(0, int),
   pipelining = integer(0, int),
+  quick_exit = integer(0, int),
+  resolve_threads_max = integer(0, int),
   socketfunction = kinds("function", "nil"),
   timerfunction = kinds("function", "nil"),
 }

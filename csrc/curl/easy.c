@@ -2,6 +2,7 @@
  *
  * easy.c - one transfer: curl.easy and the methods that run, reset and duplicate it.
  */
+#include "describe.h"
 #include "options.h"
 #include "policy.h"
 

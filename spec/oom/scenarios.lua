@@ -284,6 +284,15 @@ scenario("escape", function()
   is(curl.getdate("Sun, 06 Nov 1994 08:49:37 GMT") == 784111777, "WRONG: another date")
 end)
 
+scenario("what there is", function()
+  local curl = curlsock()
+  host.fail()
+  local count = 0
+  for name, kind in curl.options() do count = count + #name * #kind end
+  for name, kind in curl.infos() do count = count + #name * #kind end
+  is(count > 1000 and curl.version_info().version_num > 0, "WRONG: something is missing")
+end)
+
 scenario("socket of an address", function()
   local curl = curlsock()
   local address = curl.address("unix:/x")
