@@ -16,6 +16,7 @@
 struct cs_bond;
 struct cs_easy;
 struct cs_multi;
+struct pollfd;
 struct cs_share;
 
 /* ---- the handles: easy.c, multi.c, share.c ----------------------------------------- */
@@ -309,9 +310,14 @@ int cs_poll_new(const struct cs_multi *m);
 void cs_poll_replace(const struct cs_multi *m, int epoll);
 /* Closes both, unless their numbers are those of strangers by now. */
 void cs_poll_close(struct cs_multi *m);
-/* Waits for the descriptor, at most so many milliseconds; 1 if it is ready, else 0; -1
- * and errno if it fails. */
-int cs_poll_wait(const struct cs_multi *m, int ms);
+/* Waits for the descriptor and n others, which stand in fds from its second place on (if
+ * it is not NULL), at most so many milliseconds: how many are ready; -1 and errno if it
+ * fails. */
+int cs_poll_wait(const struct cs_multi *m, struct pollfd *fds, int n, int ms);
+
+/* ---- wait.c ------------------------------------------------------------------------ */
+
+int cs_multi_poll(lua_State *L); /* multi:poll(seconds [, descriptors]) */
 
 /* ---- event.c: a multi as a guest in somebody's event loop -------------------------- */
 
