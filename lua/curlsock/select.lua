@@ -63,7 +63,8 @@ local function new(options)
   end
 
   -- What somebody waits for, and has closed meanwhile. Returns whether there was any.
-  local function pass_closed()
+  local function pass_closed(err)
+    if not tostring(err):find("select failed", 1, true) then return false end
     local wanted = loop:watches()
     local _, ready = loop.multi:poll(0, wanted)
     for fd in pairs(ready or {}) do loop:on_event(fd, wanted[fd]) end
@@ -89,7 +90,7 @@ local function new(options)
     local ok, readable, writable, message = pcall(select, with_watches(recvt, "r"),
       with_watches(sendt, "w"), time_left(seconds))
     if not ok then
-      if not drop_unwanted() and not pass_closed() then error(readable, 0) end
+      if not drop_unwanted() and not pass_closed(readable) then error(readable, 0) end
       readable, writable = {}, {}
     end
     readable, writable = without_watches(readable, "r"), without_watches(writable, "w")

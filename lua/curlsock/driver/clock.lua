@@ -5,15 +5,20 @@ local watching = require "curlsock.driver.watching"
 
 local now = curl.now
 
-local TIMER <const> = 4 -- of a wait: its entry, or false (see waiting.lua)
+-- Of a wait (see waiting.lua): whether it has ended, and its entry, or false.
+local STATE <const>, TIMER <const> = 2, 4
+local DONE <const> = 4
 
 local clock = {}
+local Clock = {}
+Clock.__index = Clock
 
 --- driver.due is the first time, or an earlier one; nil: there is none. live has the entries, and
 -- list is a heap of them: the parent of i is i // 2. An error may come at any place in here (of a
 -- debug hook): then torn says that the heap is nothing.
 function clock.begin(driver)
-  driver.clock = { live = {}, list = {}, n = 0, dead = 0, torn = false }
+  local fields = { live = {}, list = {}, n = 0, dead = 0, torn = false }
+  driver.clock = setmetatable(fields, Clock)
 end
 
 local function up(list, i, entry)
@@ -67,14 +72,29 @@ local function remove_first(self)
   self.torn = false
 end
 
+local function drop(self, entry)
+  entry[2] = false
+  self.live[entry] = nil
+  self.dead = self.dead + 1
+  if self.dead > 32 and self.dead > self.n // 2 then rebuild(self) end
+end
+
+-- Whether somebody waits for it. (What has ended may not have left, if that was interrupted.)
+local function is_live(entry)
+  return entry[2] and entry[2][STATE] ~= DONE
+end
+
 -- The first that somebody waits for.
 local function first(self)
   if self.torn then rebuild(self) end
   while true do
     local entry = self.list[1]
-    if not entry or entry[2] then return entry end
-    remove_first(self)
-    self.dead = self.dead - 1
+    if not entry or is_live(entry) then return entry end
+    if entry[2] then drop(self, entry) end
+    if self.list[1] == entry then -- not rebuilt meanwhile
+      remove_first(self)
+      self.dead = self.dead - 1
+    end
   end
 end
 
@@ -91,13 +111,9 @@ end
 
 --- It has ended.
 function clock.stop(driver, wait)
-  local self, entry = driver.clock, wait[TIMER]
+  local entry = wait[TIMER]
   wait[TIMER] = false
-  if not entry or not entry[2] then return end
-  entry[2] = false
-  self.live[entry] = nil
-  self.dead = self.dead + 1
-  if self.dead > 32 and self.dead > self.n // 2 then rebuild(self) end
+  if entry and entry[2] then drop(driver.clock, entry) end
 end
 
 --- Nothing has a time any more.
@@ -108,9 +124,13 @@ function clock.clear(driver)
   watching.set_timer(driver)
 end
 
---- Whether anything has a time.
-function clock.any(driver)
-  return next(driver.clock.live) ~= nil
+--- clock:any(): whether anything has a time.
+function Clock:any()
+  while true do
+    local entry = next(self.live)
+    if not entry or is_live(entry) then return entry ~= nil end
+    drop(self, entry)
+  end
 end
 
 --- Ends what is late.

@@ -12,7 +12,7 @@ local traceback = debug.traceback
 local tasks = {}
 
 local DRIVER <const>, WAITING <const> = 1, 3 -- of a wait (see waiting.lua)
-local DONE <const> = 4
+local PENDING <const> = 1
 
 --- What wait and cancel are methods of. Fields: driver, number, co, group; waits, the waits for its end;
 -- pending, what it waits for itself, where that is needed; begun; dropped before; doomed, if it is to
@@ -175,7 +175,7 @@ function Task:stopped()
   local driver = self.driver
   if self.doomed then return close(self) end
   if driver.parked == self.co or driver.has_host then return end
-  clock.start(driver, setmetatable({ driver, DONE, self.co, false }, Yielded), 0)
+  clock.start(driver, setmetatable({ driver, PENDING, self.co, false }, Yielded), 0)
 end
 
 -- ---- its beginning ----------------------------------------------------------------------------

@@ -122,7 +122,7 @@ end
 
 -- Whether there is anything that a wait would end with.
 local function has_waits(driver)
-  return driver.active > 0 or clock.any(driver) or next(driver.wanted) ~= nil
+  return driver.active > 0 or driver.clock:any() or next(driver.wanted) ~= nil
 end
 
 --- step(), of the driver; name is what was called in its place.

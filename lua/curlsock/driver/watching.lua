@@ -144,7 +144,7 @@ end
 --- Transfers may have ended, and a hook failed. (What goes on later, and not at once, when it is
 -- resumed may be about to start another.)
 function watching.adjust(driver)
-  if driver.due and next(driver.clock.live) == nil then forget_time(driver) end
+  if driver.due and not driver.clock:any() then forget_time(driver) end
   if not driver.multi or driver.awake == false then return end
   if driver.active > 0 then
     if driver.awake == nil then try(driver, tell, true) end
