@@ -143,6 +143,7 @@ function Driver:close()
   waiting.close_all(self)
   self.closing = nil
   waiting.resume_ended(self)
+  watching.settle(self)
   failure.raise_any(self, true)
 end
 

@@ -128,8 +128,8 @@ surface.methods = {
     within = { args = { "10.0.0.0/8" } },
   },
   loop = {
-    close = {}, guard = {}, on_event = {}, on_timer = {},
-    perform = {}, run = {}, spawn = {}, step = {},
+    close = {}, group = {}, guard = {}, on_event = {}, on_timer = {}, perform = {}, run = {},
+    sleep = {}, spawn = {}, step = {}, wait = {}, watches = {},
   },
 }
 

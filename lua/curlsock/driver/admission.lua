@@ -35,9 +35,10 @@ end
 
 function Place:__close()
   local queue = self.driver.queue
+  local was_first = head(queue) == self
   queue[self.number] = nil
   local first = head(queue)
-  if first and first.wait then waiting.signal(self.driver, first.wait) end
+  if was_first and first and first.wait then waiting.signal(self.driver, first.wait) end
 end
 
 -- What the policy says: true, seconds, or nil, why not, "REFUSED".

@@ -28,16 +28,22 @@ local function common(a, b)
   return b == "rw" and a or nil
 end
 
---- The descriptor is ready for events ("e": an error, which counts as what is waited for). Returns
--- whether somebody waits for that.
+-- What it is ready for of both: not every library tells one from the other.
+local function look(driver, fd)
+  local _, ready = driver.multi:poll(0, { [fd] = "rw" })
+  return ready and ready[fd]
+end
+
+--- The descriptor is ready for events ("e": an error, which counts as what is waited for): who
+-- waits for that is to go on.
 function descriptors.ready(driver, fd, events)
   local wait = driver.at[fd]
   local ready = wait and common(events, wait.events)
-  if not ready then return false end
+  if ready and wait.events == "rw" then ready = look(driver, fd) end
+  if not ready then return end
   wait.ready = ready
   waiting.finish(driver, wait)
   leave(wait)
-  return true
 end
 
 --- Waits, also for one that the multi watches.
@@ -67,8 +73,10 @@ end
 local function descriptor_of(object)
   local method = method_of(object)
   local fd = method and method(object) or object
-  if math.type(fd) == "integer" and fd >= 0 then return fd end
-  error("wait: descriptor or Socket expected, got " .. (method and "a closed one" or type(object)), 3)
+  fd = type(fd) == "number" and math.tointeger(fd)
+  if fd and fd >= 0 then return fd end
+  local got = method and "a closed one" or type(object)
+  error("wait: descriptor or Socket expected, got " .. got, 3)
 end
 
 --- watches(), of the driver.

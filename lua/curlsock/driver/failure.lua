@@ -3,9 +3,9 @@
 local failure = {}
 
 --- driver.failed is what is to be raised, in order: each { error, whose, last }: a task or a group,
--- which may be waited for, or nil; and whether it comes last, when nothing else is left. driver.held
--- is what only run, perform and close raise. driver.joining has the waits for tasks: who waits for
--- one may come to another.
+-- which may be waited for, or nil; and whether it comes last, when nothing else is left.
+-- driver.held is what only run, perform and close raise. driver.joining has the waits for tasks:
+-- who waits for one may come to another.
 function failure.begin(driver)
   driver.failed = {}
   driver.joining = {}

@@ -14,10 +14,10 @@ local tasks = {}
 local DRIVER <const>, WAITING <const> = 1, 3 -- of a wait (see waiting.lua)
 local PENDING <const> = 1
 
---- What wait and cancel are methods of. Fields: driver, number, co, group; waits, the waits for its end;
--- pending, what it waits for itself, where that is needed; begun; dropped before; doomed, if it is to
--- end where it waits next; done; results; failed, what it threw, in a table, and trace, where;
--- cancelled; heard, if somebody was there at its end.
+--- What wait and cancel are methods of. Fields: driver, number, co, group; waits, the waits for its
+-- end; pending, what it waits for itself, where that is needed; begun; dropped before; doomed, if it
+-- is to end where it waits next; done; results; failed, what it threw, in a table, and trace, where;
+-- cancelled; heard, if somebody was there at its end; lost, if its coroutine throws that again.
 local Task = {}
 Task.__index = Task
 
@@ -39,7 +39,6 @@ local function tell(task)
 end
 
 -- The end of its coroutine, however that comes; err is what ends it, if that was thrown in here.
--- (What it threw itself comes out of run, or, where the loop has coroutines of its own, of it.)
 function Task:__close(err)
   if self.done then return end
   local driver = self.driver
@@ -49,10 +48,16 @@ function Task:__close(err)
   if self.doomed then driver.doomed = driver.doomed - 1 end
   coroutines.forget(driver, self.co)
   self.heard = tell(self)
-  if self.failed and err == nil and not self.heard and not driver.later then
-    failure.keep(driver, self.failed[1], self)
-  end
+  if self.failed and err == nil and not self.heard then self:lose() end
   if driver.later then watching.adjust(driver) end
+end
+
+-- Nobody waits for it: what it threw comes out of run, or, where the loop has coroutines of its
+-- own, of this.
+function Task:lose()
+  local driver = self.driver
+  self.lost = driver.later and next(driver.joining) == nil
+  if not self.lost then failure.keep(driver, self.failed[1], self) end
 end
 
 -- What a task that is cancelled throws where it cannot be closed: in a loop with coroutines of its
@@ -84,7 +89,7 @@ local function main(task, f, args)
   if task.dropped then return end
   task.begun = true
   task:run(f, args)
-  if task.driver.later and task.failed and not task.heard then error(task.failed[1], 0) end
+  if task.lost then error(task.failed[1], 0) end
 end
 
 -- ---- waiting for it ---------------------------------------------------------------------------
@@ -133,7 +138,10 @@ local function doom(task)
   local driver = task.driver
   task.doomed = true
   driver.doomed = driver.doomed + 1
-  if task.pending then waiting.signal(driver, task.pending, "CANCELLED", "the task was cancelled") end
+  local wait = task.pending
+  if not wait then return end
+  if wait.leave then wait:leave() end
+  driver.hooks.resume(wait[WAITING])
 end
 
 local function close(task)

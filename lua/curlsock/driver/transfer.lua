@@ -200,8 +200,10 @@ local function perform_admitted(driver, easy, seconds, deadline)
 end
 
 local function perform_options(driver, options, seconds)
-  local easy <close>, message, name = curl.easy(options)
-  if not easy then return nil, message, name end
+  local ok, made, message, name = pcall(curl.easy, options)
+  if not ok then error("perform: " .. tostring(made), 2) end
+  if not made then return nil, message, name end
+  local easy <close> = made
   return transfers.perform(driver, easy, seconds)
 end
 

@@ -62,8 +62,8 @@ local function refuse_inside(driver, name)
   error(name .. ": the loop cannot go on inside a callback of a transfer", 0)
 end
 
--- Calls a method of the multi, which drives transfers, or none. Raises the first of what it raises, which
--- belongs to no transfer, and what coroutines throw, after all is done.
+-- Calls a method of the multi, which drives transfers, or none. Raises the first of what it raises,
+-- which belongs to no transfer, and what coroutines throw, after all is done.
 local function act(driver, method, fd, events)
   local ok, err = pcall(drive, driver, method, fd, events)
   if not ok then
@@ -93,7 +93,8 @@ end
 -- wait for any more.
 function turns.catch_up(driver)
   local ended = driver.ended
-  if ended.first > ended.last and not driver.cancelled[1] and not driver.torn then return false end
+  local none = ended.first > ended.last
+  if none and not driver.cancelled[1] and not driver.torn then return false end
   if turns.is_inside(driver) then return false end
   if driver.torn then mend(driver) end
   if driver.cancelled[1] then
@@ -149,7 +150,7 @@ end
 --- Runs the loop until something happens; returns false if nothing can. Inside a callback of any
 -- transfer the loop around may be one that cannot be entered again.
 function turns.turn(driver, name)
-  if driver.held or driver.failed[1] and failure.is_due(driver) then -- in the last turn, or by spawn
+  if driver.held or driver.failed[1] and failure.is_due(driver) then -- of the last turn, of spawn
     watching.settle(driver)
     failure.raise_any(driver)
   end

@@ -18,9 +18,9 @@ local NAME <const>, MESSAGE <const> = 5, 6 -- how it failed, or false
 
 local PENDING <const>, DONE <const> = 1, 4
 
---- driver.waits has the waits that are no transfers, which are numbered. Those whose coroutines are to go on are in
--- driver.ended until that is done, whatever is thrown meanwhile. turn(driver, name) runs the loop
--- until something happens, and returns false if nothing can.
+--- driver.waits has the waits that are no transfers, which are numbered. Those whose coroutines
+-- are to go on are in driver.ended until that is done, whatever is thrown meanwhile.
+-- turn(driver, name) runs the loop until something happens, and returns false if nothing can.
 function waiting.begin(driver, turn)
   driver.turn = turn
   driver.waits, driver.numbers = {}, 0
