@@ -40,7 +40,6 @@ local curl = require "curlsock"
 local descriptors = require "curlsock.driver.descriptors"
 local failure = require "curlsock.driver.failure"
 local groups = require "curlsock.driver.groups"
-local multis = require "curlsock.driver.multi"
 local tasks = require "curlsock.driver.tasks"
 local transfers = require "curlsock.driver.transfer"
 local turns = require "curlsock.driver.turns"
@@ -57,7 +56,7 @@ local function nothing() end
 local function new(hooks, options)
   local has_host = hooks.busy ~= nil
   hooks.busy, hooks.settle = hooks.busy or nothing, hooks.settle or nothing
-  local self = setmetatable({ hooks = hooks, multi = multis.new(options) }, Driver)
+  local self = setmetatable({ hooks = hooks, multi = assert(curl.multi(options)) }, Driver)
   self.has_host = has_host
   failure.begin(self)
   coroutines.begin(self)

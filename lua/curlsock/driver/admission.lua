@@ -11,8 +11,7 @@ local admission = {}
 --- driver.admit is the policy's function, or nil; driver.queue has the places of those who are not
 -- in yet, in order, with holes.
 function admission.begin(driver, policy)
-  local ok, admit = pcall(function() return policy.admit end)
-  driver.admit = ok and admit or nil
+  driver.admit = policy and (policy.admit or policy.policy and policy.policy.admit) or nil
   driver.queue = { first = 1, last = 0 }
 end
 
