@@ -90,6 +90,7 @@ build = {
         "csrc/net/methods.c",
         "csrc/net/names.c",
         "csrc/net/network.c",
+        "csrc/net/networks.c",
         "csrc/net/optval.c",
         "csrc/net/socket.c",
         "csrc/net/sockopt.c",

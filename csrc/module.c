@@ -52,9 +52,10 @@ static int core_now(lua_State *L) {
   return 1;
 }
 
-/* curl.type(x): "easy", "multi", "share", "socket" or "address"; with "closed " before
- * it where x can no longer be used (a Socket: where it has no descriptor); nil for
- * anything else. Never raises. (A box is empty when it is half made, or finalized.) */
+/* curl.type(x): "easy", "multi", "share", "socket", "address" or "networks"; with
+ * "closed " before it where x can no longer be used (a Socket: where it has no
+ * descriptor); nil for anything else. Never raises. (A box is empty when it is half made,
+ * or finalized.) */
 static int core_type(lua_State *L) {
   static const char *const names[] = {"curlsock.easy", "curlsock.multi",
                                       "curlsock.share"};
@@ -72,6 +73,8 @@ static int core_type(lua_State *L) {
     lua_pushstring(L, s->fd < 0 ? "closed socket" : "socket");
   else if (luaL_testudata(L, 1, "curlsock.address"))
     lua_pushliteral(L, "address");
+  else if (luaL_testudata(L, 1, "curlsock.networks"))
+    lua_pushliteral(L, "networks");
   else
     luaL_pushfail(L);
   return 1;
@@ -100,6 +103,7 @@ int luaopen_curlsock_core(lua_State *L) {
                                        {"inside", core_inside},
                                        {"live", core_live},
                                        {"multi", cs_multi_new},
+                                       {"networks", cs_networks_new},
                                        {"now", core_now},
                                        {"share", cs_share_new},
                                        {"socket", cs_socket_open},
@@ -110,6 +114,7 @@ int luaopen_curlsock_core(lua_State *L) {
                                        {NULL, NULL}};
   cs_state_open(L);
   cs_address_class_new(L);
+  cs_networks_class_new(L);
   cs_socket_class_new(L);
   cs_easy_class_new(L);
   cs_multi_class_new(L);

@@ -28,6 +28,7 @@ local function new_objects()
     multi = curl.multi(),
     share = curl.share { share = "dns" },
     address = curl.address("127.0.0.1:80"),
+    networks = curl.networks { "10.0.0.0/8" },
     file = io.tmpfile(),
     -- A connection that libcurl holds.
     holder = curl.easy { url = web.url .. "/hello", proxy = "" },
@@ -80,7 +81,8 @@ local function new_values(o)
   add("closed socket", closed(curl.socket()))
   add("lent socket", o.lent)
   add("address", o.address)
-  for _, name in ipairs { "easy", "multi", "share", "socket", "address" } do
+  add("networks", o.networks)
+  for _, name in ipairs { "easy", "multi", "share", "socket", "address", "networks" } do
     add("table", setmetatable({}, debug.getmetatable(o[name])))
   end
   add("table", setmetatable({}, {
@@ -155,6 +157,7 @@ local of_module = {
     kinds("nil", "easy", "multi", "share", "closed easy", "closed multi", "closed share"),
   },
   multi = { plain_table },
+  networks = { plain_table },
   share = { plain_table },
   type = { function() return true end },
   socket = { own_number, own_number, own_number },
@@ -199,6 +202,11 @@ local methods = {
     state = { any_socket },
   },
   address = {},
+  networks = {
+    find = { kinds "networks", function(v)
+      return v.kind == "address" or v.kind == "numeral" and #v.value == 4
+    end },
+  },
 }
 
 -- What try() takes: the good arguments, made of these objects, and what is accepted in the place
@@ -400,7 +408,7 @@ describe("wrong arguments are refused by", function()
   for _, name in ipairs(sorted(surface.functions)) do
     it("curl." .. name, function()
       with_objects(function(o, values, wrong)
-        local names = { "'" .. name .. "'", "curlsock.core." .. name, "option" }
+        local names = { "'" .. name .. "'", "curlsock.core." .. name, "option", name .. ": entry" }
         local f = caller(curl, name)
         local e = function_entry(name, o)
         try(wrong, name, names, f, e, values)

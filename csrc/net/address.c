@@ -24,12 +24,16 @@ struct cs_address *cs_address_new(lua_State *L) {
   return a;
 }
 
+struct cs_address *cs_address_test(lua_State *L, int index) {
+  return cs_class_test(L, index, class_name);
+}
+
 struct cs_address *cs_address_check(lua_State *L, int index) {
   return cs_class_check(L, index, class_name);
 }
 
 struct cs_address *cs_address_arg(lua_State *L, int index) {
-  struct cs_address *a = cs_class_test(L, index, class_name);
+  struct cs_address *a = cs_address_test(L, index);
   size_t n;
   if (a) return a;
   if (lua_type(L, index) != LUA_TSTRING) expected(L, index, "Address, or its text,");
@@ -102,6 +106,16 @@ static void get_ip(lua_State *L, struct cs_address *a) {
     lua_pushnil(L);
 }
 
+/* In network byte order: 4 bytes or 16. */
+static void get_bytes(lua_State *L, struct cs_address *a) {
+  size_t size;
+  const unsigned char *bytes = cs_address_bytes(a, &size);
+  if (bytes)
+    lua_pushlstring(L, (const char *)bytes, size);
+  else
+    lua_pushnil(L);
+}
+
 static void put_ip(lua_State *L, struct cs_address *a) {
   size_t n;
   const char *ip = field_text(L, &n);
@@ -166,6 +180,7 @@ static const struct field fields[] = {{"ip", get_ip, put_ip},
                                       {"path", get_path, put_path},
                                       {"socktype", get_socktype, NULL},
                                       {"protocol", get_protocol, NULL},
+                                      {"bytes", get_bytes, NULL},
                                       {"scope_id", get_scope_id, put_scope_id},
                                       {NULL, NULL, NULL}};
 
@@ -225,8 +240,7 @@ static int equal(const struct cs_address *a, const struct cs_address *b) {
 
 /* address == other: same family, IP address, port and scope, or same path. */
 static int address__eq(lua_State *L) {
-  struct cs_address *a = cs_class_test(L, 1, class_name);
-  struct cs_address *b = cs_class_test(L, 2, class_name);
+  struct cs_address *a = cs_address_test(L, 1), *b = cs_address_test(L, 2);
   lua_pushboolean(L, a && b && equal(a, b));
   return 1;
 }
@@ -249,6 +263,14 @@ static int address_within(lua_State *L) {
   return 1;
 }
 
+/* address:copy(): an equal Address, of the same socktype and protocol, that changes by
+ * itself. */
+static int address_copy(lua_State *L) {
+  const struct cs_address *a = cs_address_check(L, 1);
+  *cs_address_new(L) = *a;
+  return 1;
+}
+
 /* address:socket(): a new Socket of the address's family, socktype and protocol, as
  * curl.socket makes it. On failure nil, message, name. */
 static int address_socket(lua_State *L) {
@@ -267,8 +289,10 @@ void cs_address_class_new(lua_State *L) {
                                   {"__tostring", address__tostring},
                                   {"__eq", address__eq},
                                   {NULL, NULL}};
-  static const luaL_Reg methods[] = {
-      {"within", address_within}, {"socket", address_socket}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"copy", address_copy},
+                                     {"within", address_within},
+                                     {"socket", address_socket},
+                                     {NULL, NULL}};
   cs_class_new(L, class_name, meta, methods);
   lua_getfield(L, -1, "__index");
   lua_pushcclosure(L, address__index, 1);

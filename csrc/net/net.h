@@ -58,6 +58,8 @@ int cs_address_family(const struct cs_address *a);
 int cs_address_is_known(const struct cs_address *a);
 /* The port, in network byte order; NULL if the family has none. */
 in_port_t *cs_address_port(struct cs_address *a);
+/* The bytes of the IP address, in network byte order; NULL if it has none. */
+const unsigned char *cs_address_bytes(const struct cs_address *a, size_t *size);
 /* The kernel says how long it is: more than there is room for, maybe. */
 void cs_address_set_length(struct cs_address *a, socklen_t len);
 /* Changes the family: any address of the new one, with the port that it had. */
@@ -144,9 +146,16 @@ void cs_address_class_new(lua_State *L);
 int cs_address_parse(lua_State *L); /* curl.address(text) */
 /* Pushes a new Address with no family yet. [-0, +1, m] */
 struct cs_address *cs_address_new(lua_State *L);
+/* The Address at index, or NULL; cs_address_check raises an error. */
+struct cs_address *cs_address_test(lua_State *L, int index);
 struct cs_address *cs_address_check(lua_State *L, int index);
 /* The Address at index, or the one that the string there describes, which replaces it. */
 struct cs_address *cs_address_arg(lua_State *L, int index);
+
+/* ---- networks.c: many networks, to look addresses up in ---------------------------- */
+
+int cs_networks_new(lua_State *L); /* curl.networks{ "10.0.0.0/8", ... } */
+void cs_networks_class_new(lua_State *L);
 
 /* ---- optval.c: what the values of socket options look like in Lua ------------------ */
 

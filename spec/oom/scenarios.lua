@@ -194,6 +194,20 @@ scenario("address", function()
   is(not pcall(function() return curl.address("1.2.3.4").nonsense end), "WRONG: no field")
 end)
 
+scenario("networks", function()
+  local curl = curlsock()
+  local address = curl.address "10.1.2.3"
+  host.fail()
+  is(good(address:copy()) == address and address.bytes == "\10\1\2\3", "WRONG: another address")
+  local networks = curl.networks { "::/0", address, ["10.0.0.0/8"] = "private" }
+  is(#networks == 3 and tostring(networks) == "networks (3)", "WRONG: another count")
+  is(networks:find(address) == "10.1.2.3", "WRONG: another network")
+  local text, value = networks:find "\10\0\0\1"
+  is(text == "10.0.0.0/8" and value == "private", "WRONG: another network")
+  is(not networks:find "\11\0\0\1", "WRONG: it is in no network")
+  is(not pcall(curl.networks, { "10.0.0.0/8", "10.1.0.0/8" }), "WRONG: it is no network")
+end)
+
 -- ---- sockets ------------------------------------------------------------------------------
 
 scenario("socket", function()

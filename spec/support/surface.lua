@@ -59,6 +59,7 @@ surface.functions = {
   inside = { args = { easy } },
   live = {},
   multi = { args = { {} } },
+  networks = { args = { { "10.0.0.0/8" } } },
   now = {},
   share = { args = { {} } },
   socket = { args = { "inet", "stream", 0 } },
@@ -124,8 +125,12 @@ surface.methods = {
     state = { state = "own" },
   },
   address = {
+    copy = {},
     socket = {},
     within = { args = { "10.0.0.0/8" } },
+  },
+  networks = {
+    find = { args = { address } },
   },
   loop = {
     close = {}, guard = {}, on_event = {}, on_timer = {},
