@@ -1,16 +1,16 @@
---- policy.compose{ p1, p2, ... }: rules from small policies. Each is a table with a name and some of
--- these hooks. Their phases are fixed, so that the order of the list opens no hole; within a phase
--- the order is the list's.
+--- policy.compose{ p1, p2, ... }: rules from small policies. Each is a table with a name and some
+-- of these hooks. Their phases are fixed, so that the order of the list opens no hole; within a
+-- phase the order is the list's.
 --   fence                             easy options that are forced: see fences.lua
 --   start(easy, url, hop)             asked before a request, and before each redirect
 --   route(address, target, easy)      an Address to dial in the place of this one; nil: not mine
 --   judge(address, target, easy)      asked about every address. It gets a copy
 --   make(address, target, easy)       a Socket for it, and an Address if it is to be connected to
 --                                     another; nil: not mine
---   prepare(socket, address, easy)    asked before it is connected, after the easy's sockoptfunction
+--   prepare(socket, address, easy)    asked before it is connected, after the easy's own callback
 --   accept(socket, peer, easy)        asked about a socket that FTP has accepted
 --   opened(socket, address, easy), request(socket, easy, kept), closed(socket)    are told
---   refused(refusal, easy)            is told of each { policy=, reason=, address=, attempt= }
+--   refused(refusal, easy)            is told of each { policy=, reason=, address= }
 -- What is asked says yes by true and by nothing else; nil and a reason refuses, as does anything
 -- else, two that answer route or make, and an address that was changed after it was judged. What a
 -- hook throws fails the transfer. Hooks cannot wait. closed follows each opened once, with the same
@@ -20,7 +20,7 @@
 -- A policy may also have
 --   admit(easy, loop)   asked by a loop before it begins a transfer: true, seconds to wait, or nil
 --                       and a reason
---   join(list, rules)   what it is in this composition: a table of hooks, made for it
+--   join(list)          what it is in this composition: a table of hooks, made for it
 --   allows              places that a guard lets pass
 --   body, pool          limits of the core: bytes of a body, options of the multi
 --   opener = true       its make answers for every address: there can be one
@@ -92,10 +92,10 @@ local function phase(list, name)
   return { f = functions, policy = owners, n = #functions }
 end
 
-local function join(list, rules)
+local function join(list)
   local joined, opener = {}, nil
   for i, policy in ipairs(list) do
-    local own = policy.join and policy.join(list, rules) or policy
+    local own = policy.join and policy.join(list) or policy
     joined[i] = check_policy(own, i)
     if own.opener and opener then
       error(("compose: both %s and %s open every socket"):format(opener, own.name), 0)
@@ -128,15 +128,15 @@ local function compose(list)
   for _ in pairs(list) do count = count + 1 end
   if count ~= #list then error("compose: a list of policies expected, and nothing else", 0) end
   for i, policy in ipairs(list) do check_policy(policy, i) end
-  local rules = rules_of.new()
-  local joined, fence, owners, phases = join(list, rules), {}, {}, {}
+  local joined, fence, owners, phases = join(list), {}, {}, {}
   for _, policy in ipairs(joined) do add_fence(fence, owners, policy) end
   for _, name in ipairs(hooks) do phases[name] = phase(joined, name) end
-  local core = opening.hooks(rules, phases, fence)
-  core.fence, core.name = fence, ""
+  local rules = rules_of.new(phases, fence)
+  local core = opening.hooks(rules)
+  core.name, core.fence = "", fence
   core.body, core.pool = limits_of(joined)
   rules.policy = curl.policy(core)
-  return rules_of.begin(rules, phases)
+  return rules
 end
 
 return compose

@@ -36,7 +36,8 @@ end
 
 local bits = { http = 1, https = 2, ftp = 4, ftps = 8, scp = 16, sftp = 32 }
 
--- Whether all protocols of the script's value, a text, a list, or libcurl's old bits, are in the set.
+-- Whether all protocols of the script's value, a text, a list, or libcurl's old bits, are in the
+-- set.
 local function only(set, value)
   if math.type(value) == "integer" then
     local allowed = 0

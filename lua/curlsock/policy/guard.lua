@@ -20,7 +20,7 @@ local fences = require "curlsock.policy.fences"
 local places = require "curlsock.policy.places"
 local ranges = require "curlsock.policy.ranges"
 
-local find4, find6 = ranges.find4, ranges.find6
+local find = ranges.find
 local is_own = curl.is_own
 
 local known = {
@@ -68,8 +68,8 @@ local function read(options, allowed)
   }
 end
 
--- The IPv4 address inside of an IPv6 one that has a prefix of NAT64; false: none can be; nil: it has
--- no such prefix.
+-- The IPv4 address inside of an IPv6 one that has a prefix of NAT64; false: none can be; nil: it
+-- has no such prefix.
 local function inside(rules, bytes)
   for _, decode in ipairs(rules.nat64) do
     local found = decode(bytes)
@@ -97,15 +97,12 @@ end
 
 -- Why the number is not plain and public; nil if it is.
 local function not_public(rules, bytes)
-  if #bytes == 4 then return find4(bytes) end
-  if not rules.nat64[1] then return find6(bytes) end
+  if #bytes == 4 or not rules.nat64[1] then return find(bytes) end
   local decoded = inside(rules, bytes)
-  if decoded == nil then return find6(bytes) end
-  if not decoded or rules.allow:has(decoded) then
-    return not decoded and "no address of NAT64 (RFC 6052)" or nil
-  end
-  local found = find4(decoded)
-  return found and "NAT64 of what is " .. found
+  if decoded == nil then return find(bytes) end
+  if not decoded then return "no address of NAT64 (RFC 6052)" end
+  local found = not rules.allow:has(decoded) and find(decoded)
+  return found and "NAT64 of what is " .. found or nil
 end
 
 local function bad_port(rules, port)
@@ -193,7 +190,7 @@ local function make(options, allowed)
   return policy
 end
 
-function guard:__call(options)
+function guard.__call(_, options)
   local given = {}
   for key, value in pairs(check.options("guard", options, known)) do given[key] = value end
   local policy = make(given, {})

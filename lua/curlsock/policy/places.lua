@@ -22,7 +22,7 @@ end
 local function add(places, networks, name, what, entry)
   local address = read_address(entry)
   if address and address.family == "unix" then
-    places.unix[address.path], places.any_unix = true, true
+    places.unix[address.path] = true
   elseif address and address.scope_id and address.scope_id ~= 0 then
     check.fail(name, what, "address without a zone", entry)
   elseif address and address.port ~= 0 then
@@ -30,35 +30,35 @@ local function add(places, networks, name, what, entry)
   else
     local text = address and address.ip or entry
     if type(text) ~= "string" then check.fail(name, what, expected, entry) end
-    table.insert(text:find(":", 1, true) and networks.six or networks.four, text)
+    if not networks[text] then networks[#networks + 1], networks[text] = text, true end
   end
 end
 
-local function read_networks(name, what, list)
+local function read_networks(name, what, texts)
+  local list = table.move(texts, 1, #texts, 1, {})
   local ok, networks = pcall(curl.networks, list)
   if ok then return networks end
   for _, text in ipairs(list) do
     if not pcall(curl.networks, { text }) then check.fail(name, what, expected, text) end
   end
-  error(networks, 0)
+  error(("%s: %s: %s"):format(name, what, networks), 0)
 end
 
 --- places.read(name, what, list): the places of the option that is called what, of the policy of
 -- that name. Raises an error for what is no place.
 local function read(name, what, list)
-  local places = setmetatable({ ports = {}, unix = {}, any_unix = false }, Places)
-  local networks = { four = {}, six = {} }
+  local places = setmetatable({ ports = {}, unix = {} }, Places)
+  local networks = {}
   for _, entry in ipairs(check.list(list)) do add(places, networks, name, what, entry) end
-  places.four = read_networks(name, what, networks.four)
-  places.six = read_networks(name, what, networks.six)
-  places.empty = not (next(places.ports) or networks.four[1] or networks.six[1])
+  places.networks = read_networks(name, what, networks)
+  places.empty = not next(places.ports) and #networks == 0
   return places
 end
 
---- Whether the bytes of an IP address are in one of the networks. (IPv4 and IPv6 are apart: a mapped
--- address is none of IPv4.)
+--- Whether the bytes of an IP address are in one of the networks. (A mapped address is none of
+-- IPv4.)
 function Places:has(bytes)
-  return (#bytes == 4 and self.four or self.six):find(bytes) ~= nil
+  return self.networks:find(bytes) ~= nil
 end
 
 --- Whether this port of this address is named.

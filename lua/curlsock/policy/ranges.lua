@@ -1,138 +1,84 @@
 -- What is not plain public unicast, by number, and which IPv4 addresses an IPv6 address carries.
 --
 -- The special ranges are those of IANA's registries "IPv4 Special-Purpose Address Space" and "IPv6
--- Special-Purpose Address Space" (RFC 6890), as they stood in October 2025, and of "IPv4 Multicast
--- Address Space" (RFC 5771). Of IPv6 only 2000::/3 is given out for global unicast ("IPv6 Address
--- Space", RFC 4291). What is in no registry is marked so.
+-- Special-Purpose Address Space" (RFC 6890), as of October 2025 (the last additions: 5f00::/16 and
+-- 3fff::/20 in 2024, 100:0:0:1::/64 in 2025), and of "IPv4 Multicast Address Space" (RFC 5771). Of
+-- IPv6 only 2000::/3 is given out for global unicast ("IPv6 Address Space", RFC 4291). What is in
+-- no registry is marked so.
 local curl = require "curlsock"
 
-local unpack = string.unpack
+local byte, unpack = string.byte, string.unpack
 
 local ranges = {}
 
-local ipv4 = {
-  { "0.0.0.0/8", "this network (RFC 791)" },
-  { "10.0.0.0/8", "private (RFC 1918)" },
-  { "100.64.0.0/10", "shared by carriers (RFC 6598)" },
-  { "127.0.0.0/8", "loopback (RFC 1122)" },
-  { "169.254.0.0/16", "link-local, where clouds have their metadata (RFC 3927)" },
-  { "172.16.0.0/12", "private (RFC 1918)" },
-  { "192.0.0.0/24", "for protocols (RFC 6890)" },
-  { "192.0.2.0/24", "documentation (RFC 5737)" },
-  { "192.31.196.0/24", "AS112 (RFC 7535)" },
-  { "192.52.193.0/24", "AMT relays (RFC 7450)" },
-  { "192.88.99.0/24", "6to4 relays (RFC 7526)" },
-  { "192.168.0.0/16", "private (RFC 1918)" },
-  { "192.175.48.0/24", "AS112 (RFC 7534)" },
-  { "198.18.0.0/15", "benchmarking (RFC 2544)" },
-  { "198.51.100.0/24", "documentation (RFC 5737)" },
-  { "203.0.113.0/24", "documentation (RFC 5737)" },
-  { "224.0.0.0/4", "multicast (RFC 5771)" },
-  { "240.0.0.0/4", "reserved (RFC 1112)" },
+local special = curl.networks {
+  ["0.0.0.0/8"] = "this network (RFC 791)",
+  ["10.0.0.0/8"] = "private (RFC 1918)",
+  ["100.64.0.0/10"] = "shared by carriers (RFC 6598)",
+  ["127.0.0.0/8"] = "loopback (RFC 1122)",
+  ["169.254.0.0/16"] = "link-local, where clouds have their metadata (RFC 3927)",
+  ["172.16.0.0/12"] = "private (RFC 1918)",
+  ["192.0.0.0/24"] = "for protocols (RFC 6890)",
+  ["192.0.2.0/24"] = "documentation (RFC 5737)",
+  ["192.31.196.0/24"] = "AS112 (RFC 7535)",
+  ["192.52.193.0/24"] = "AMT relays (RFC 7450)",
+  ["192.88.99.0/24"] = "6to4 relays (RFC 7526)",
+  ["192.168.0.0/16"] = "private (RFC 1918)",
+  ["192.175.48.0/24"] = "AS112 (RFC 7534)",
+  ["198.18.0.0/15"] = "benchmarking (RFC 2544)",
+  ["198.51.100.0/24"] = "documentation (RFC 5737)",
+  ["203.0.113.0/24"] = "documentation (RFC 5737)",
+  ["224.0.0.0/4"] = "multicast (RFC 5771)",
+  ["240.0.0.0/4"] = "reserved (RFC 1112)",
   -- In no registry: public numbers that mean a service inside of a cloud (their manuals, 2025).
-  { "168.63.129.16/32", "the platform of a cloud (Azure)" },
-  { "161.26.0.0/16", "services inside of a cloud (IBM)" },
-  { "166.8.0.0/14", "services inside of a cloud (IBM)" },
+  ["168.63.129.16/32"] = "the platform of a cloud (Azure)",
+  ["161.26.0.0/16"] = "services inside of a cloud (IBM)",
+  ["166.8.0.0/14"] = "services inside of a cloud (IBM)",
+
+  ["::/128"] = "unspecified (RFC 4291)",
+  ["::1/128"] = "loopback (RFC 4291)",
+  ["::ffff:0:0/96"] = "IPv4-mapped (RFC 4291)",
+  ["::ffff:0:0:0/96"] = "IPv4-translated (RFC 2765)",
+  ["::/96"] = "IPv4-compatible (RFC 4291)",
+  ["64:ff9b::/96"] = "NAT64 (RFC 6052)",
+  ["64:ff9b:1::/48"] = "NAT64 of local use (RFC 8215)",
+  ["100::/64"] = "discarded (RFC 6666)",
+  ["100:0:0:1::/64"] = "a dummy prefix (RFC 9780)",
+  ["2001::/32"] = "Teredo (RFC 4380)",
+  ["2001:2::/48"] = "benchmarking (RFC 5180)",
+  ["2001:3::/32"] = "AMT (RFC 7450)",
+  ["2001:4:112::/48"] = "AS112 (RFC 7535)",
+  ["2001:10::/28"] = "ORCHID (RFC 4843)",
+  ["2001:20::/28"] = "ORCHIDv2 (RFC 7343)",
+  ["2001:30::/28"] = "drone remote ID (RFC 9374)",
+  ["2001::/23"] = "for protocols (RFC 2928)",
+  ["2001:db8::/32"] = "documentation (RFC 3849)",
+  ["2002::/16"] = "6to4 (RFC 3056)",
+  ["2620:4f:8000::/48"] = "AS112 (RFC 7534)",
+  ["3ffe::/16"] = "the 6bone, returned (RFC 3701)",
+  ["3fff::/20"] = "documentation (RFC 9637)",
+  ["5f00::/16"] = "segment routing (RFC 9602)",
+  ["fc00::/7"] = "private (RFC 4193)",
+  ["fe80::/10"] = "link-local (RFC 4291)",
+  ["fec0::/10"] = "site-local (RFC 3879)",
+  ["ff00::/8"] = "multicast (RFC 4291)",
+  ["::/3"] = "not global unicast (RFC 4291)",
+  ["4000::/2"] = "not global unicast (RFC 4291)",
+  ["8000::/1"] = "not global unicast (RFC 4291)",
 }
-
-local ipv6 = {
-  { "::/128", "unspecified (RFC 4291)" },
-  { "::1/128", "loopback (RFC 4291)" },
-  { "::ffff:0:0/96", "IPv4-mapped (RFC 4291)" },
-  { "::ffff:0:0:0/96", "IPv4-translated (RFC 2765)" },
-  { "::/96", "IPv4-compatible (RFC 4291)" },
-  { "64:ff9b::/96", "NAT64 (RFC 6052)" },
-  { "64:ff9b:1::/48", "NAT64 of local use (RFC 8215)" },
-  { "100::/64", "discarded (RFC 6666)" },
-  { "100:0:0:1::/64", "a dummy prefix (RFC 9780)" },
-  { "2001::/32", "Teredo (RFC 4380)" },
-  { "2001:2::/48", "benchmarking (RFC 5180)" },
-  { "2001:3::/32", "AMT (RFC 7450)" },
-  { "2001:4:112::/48", "AS112 (RFC 7535)" },
-  { "2001:10::/28", "ORCHID (RFC 4843)" },
-  { "2001:20::/28", "ORCHIDv2 (RFC 7343)" },
-  { "2001:30::/28", "drone remote ID (RFC 9374)" },
-  { "2001::/23", "for protocols (RFC 2928)" },
-  { "2001:db8::/32", "documentation (RFC 3849)" },
-  { "2002::/16", "6to4 (RFC 3056)" },
-  { "2620:4f:8000::/48", "AS112 (RFC 7534)" },
-  { "3ffe::/16", "the 6bone, returned (RFC 3701)" },
-  { "3fff::/20", "documentation (RFC 9637)" },
-  { "5f00::/16", "segment routing (RFC 9602)" },
-  { "fc00::/7", "private (RFC 4193)" },
-  { "fe80::/10", "link-local (RFC 4291)" },
-  { "fec0::/10", "site-local (RFC 3879)" },
-  { "ff00::/8", "multicast (RFC 4291)" },
-  { "::/3", "not global unicast (RFC 4291)" },
-  { "4000::/2", "not global unicast (RFC 4291)" },
-  { "8000::/1", "not global unicast (RFC 4291)" },
-}
-
--- The number with so many of the first bits set, of width.
-local function mask(bits, width)
-  if bits <= 0 then return 0 end
-  return -1 << (width - bits) & (width == 64 and -1 or (1 << width) - 1)
-end
-
--- Those of IPv4 by the first octet: lists of { mask, number, text }.
-local by_octet = {}
-for _, range in ipairs(ipv4) do
-  local ip, bits = range[1]:match("^(.*)/(%d+)$")
-  local number, text = unpack(">I4", curl.address(ip).bytes), range[2] .. ", " .. range[1]
-  local first = number >> 24
-  for octet = first, first | (255 >> math.min(8, bits)) do
-    by_octet[octet] = by_octet[octet] or {}
-    table.insert(by_octet[octet], { mask(bits, 32), number, text })
-  end
-end
-
--- Those of IPv6: { mask, number, mask of the second half, its number, text }; and by the first 16
--- bits those that lie in 2000::/3.
-local all_of_6, public_6 = {}, {}
-for i, range in ipairs(ipv6) do
-  local ip, bits = range[1]:match("^(.*)/(%d+)$")
-  local high, low = unpack(">I8I8", curl.address(ip).bytes)
-  local text = range[2] .. ", " .. range[1]
-  local entry = { mask(math.min(64, bits), 64), high, mask(bits - 64, 64), low, text }
-  all_of_6[i] = entry
-  if high >> 61 == 1 then
-    local group = high >> 48
-    public_6[group] = public_6[group] or {}
-    table.insert(public_6[group], entry)
-  end
-end
-
-local function find(list, high, low)
-  for i = 1, #list do
-    local entry = list[i]
-    if high & entry[1] == entry[2] and low & entry[3] == entry[4] then return entry[5] end
-  end
-end
-
---- The special range that the IPv4 address is in, as text; nil: it is plain public unicast.
--- bytes are an Address's.
-function ranges.find4(bytes)
-  local number = unpack(">I4", bytes)
-  local list = by_octet[number >> 24]
-  for i = 1, list and #list or 0 do
-    local entry = list[i]
-    if number & entry[1] == entry[2] then return entry[3] end
-  end
-end
 
 -- RFC 5214: the second half of an ISATAP address begins with 0000:5efe or 0200:5efe.
-local function is_isatap(low)
-  return (low >> 32) & 0xfdffffff == 0x5efe
+local function is_isatap(bytes)
+  local a, b, c, d = byte(bytes, 9, 12)
+  return d == 0xfe and c == 0x5e and b == 0 and (a == 0 or a == 2)
 end
 
---- The same of an IPv6 address. One that carries an IPv4 address is not plain.
-function ranges.find6(bytes)
-  local high, low = unpack(">I8I8", bytes)
-  if high >> 61 ~= 1 then return find(all_of_6, high, low) end
-  local list = public_6[high >> 48]
-  local found = list and find(list, high, low)
-  if found then return found end
-  if is_isatap(low) then return "ISATAP, which carries an IPv4 address (RFC 5214)" end
+--- Why the bytes of an IP address are not plain public unicast, as text; nil if they are. (An
+-- address that carries one of IPv4 is not plain.)
+function ranges.find(bytes)
+  local network, text = special:find(bytes)
+  if network then return ("%s, %s"):format(text, network) end
+  if #bytes == 16 and is_isatap(bytes) then return "ISATAP, around IPv4 (RFC 5214)" end
 end
 
 local WELL_KNOWN <const> = 0x0064ff9b00000000
@@ -150,7 +96,7 @@ function ranges.carried(bytes)
     carries(high)
     carries(~low)
   end
-  if is_isatap(low) then carries(low) end
+  if is_isatap(bytes) then carries(low) end
   return list
 end
 

@@ -1,5 +1,5 @@
--- What a socket is for: its host and port, as the URL has them, and what kind it is. It is found out
--- when it is asked for.
+-- What a socket is for: its host and port, as the URL has them, and what kind it is. It is found
+-- out when it is asked for.
 local curl = require "curlsock"
 
 local target = {}
