@@ -57,23 +57,20 @@ static int core_now(lua_State *L) {
  * descriptor); nil for anything else. Never raises. (A box is empty when it is half made,
  * or finalized.) */
 static int core_type(lua_State *L) {
-  static const char *const names[] = {"curlsock.easy", "curlsock.multi",
-                                      "curlsock.share"};
-  const struct cs_handle *h = NULL;
   const struct cs_socket *s;
   lua_settop(L, 1);
   for (int kind = 0; kind < CS_NKINDS; kind++) {
-    h = cs_handle_test(L, 1, kind);
-    if (!h && !luaL_testudata(L, 1, names[kind])) continue;
+    if (!cs_handle_is(L, 1, kind)) continue;
+    const struct cs_handle *h = cs_handle_test(L, 1, kind);
     const char *closed = h && h->phase == CS_OPEN ? "" : "closed ";
     lua_pushfstring(L, "%s%s", closed, cs_kind_names[kind]);
     return 1;
   }
   if ((s = cs_socket_test(L, 1)))
     lua_pushstring(L, s->fd < 0 ? "closed socket" : "socket");
-  else if (luaL_testudata(L, 1, "curlsock.address"))
+  else if (cs_address_test(L, 1))
     lua_pushliteral(L, "address");
-  else if (luaL_testudata(L, 1, "curlsock.networks"))
+  else if (cs_networks_test(L, 1))
     lua_pushliteral(L, "networks");
   else
     luaL_pushfail(L);

@@ -387,6 +387,9 @@ extern const char *const cs_kind_names[];
 
 /* Pushes the box of a new handle, in phase CS_MAKING. [-0, +1, m] */
 void *cs_handle_new(lua_State *L, enum cs_kind kind);
+/* Whether there is a handle of that kind at index, or the empty box of one: half made, or
+ * finalized. */
+int cs_handle_is(lua_State *L, int index, enum cs_kind kind);
 /* The handle at index, or NULL. */
 void *cs_handle_test(lua_State *L, int index, enum cs_kind kind);
 /* The open handle at index; raises an error for anything else. */

@@ -55,7 +55,7 @@ struct cs_set {
   int fields;          /* postfields were set: libcurl has their size */
   int wildcard;        /* libcurl may put its own write callback in place of ours */
   int connect_only;    /* it is set: no transfer of file:// may be */
-  int hsts;            /* the option "hsts" is set */
+  int hsts;            /* libcurl has files to read into the HSTS cache */
 };
 
 struct cs_easy {
@@ -237,7 +237,7 @@ enum { CS_UNKNOWN = -2 }; /* e->start, before a file was read */
 int cs_standin_write(lua_State *L, const char *name, int easy, int index,
                      const char *data, size_t size);
 /* The transfer has ended with that code: what stdio still holds is written. The code, or
- * CURLE_WRITE_ERROR. */
+ * CURLE_WRITE_ERROR where it was CURLE_OK. */
 CURLcode cs_standin_flush(struct cs_frame *f, struct cs_easy *e, CURLcode code);
 /* Reads from the file or string at index: the bytes, or CURL_READFUNC_ABORT. */
 size_t cs_standin_read(lua_State *L, struct cs_easy *e, int easy, int index, char *data,

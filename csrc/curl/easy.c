@@ -93,6 +93,15 @@ static int easy_perform(lua_State *L) {
   return 1;
 }
 
+/* libcurl 8.5 and later keeps the list of files of "hsts", and its cache; the cache also
+ * before that. */
+static void set_nothing(struct cs_easy *e) {
+  int keeps = curl_version_info(CURLVERSION_NOW)->version_num >= 0x080500;
+  int hsts = keeps && e->set.hsts;
+  e->set = nothing_set;
+  e->set.hsts = hsts;
+}
+
 /* easy:reset(): back to the options of a new easy; connections, cookies and the share
  * stay. Returns the easy. Refused while it is in a multi. */
 static int easy_reset(lua_State *L) {
@@ -103,7 +112,7 @@ static int easy_reset(lua_State *L) {
   for (int which = 0; which < CS_NCALLBACKS; which++)
     cs_clear_uservalue(L, 1, CS_UV_OWN + which);
   cs_lists_free(e);
-  e->set = nothing_set;
+  set_nothing(e);
   e->failed = 0;
   cs_easy_set_last(e, NULL);
   CURLcode code = install(e);

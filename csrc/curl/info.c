@@ -271,8 +271,8 @@ static CURLcode read_active(lua_State *L, struct cs_easy *e, CURLINFO id) {
   if (code) return code;
   if (fd == CURL_SOCKET_BAD) return lua_pushnil(L), CURLE_OK;
   const struct cs_socket *s = cs_ledger_find(e->h.rt, fd);
-  if (!s || s->state != CS_LENT || s->pool != e->last)
-    luaL_error(L, "easy:getinfo(\"%s\"): libcurl names a socket of another pool", name);
+  if (!s || s->state != CS_LENT || s->pool != e->last || !cs_same(s))
+    luaL_error(L, "easy:getinfo(\"%s\"): libcurl names a socket of somebody else", name);
   lua_pushinteger(L, fd);
   return CURLE_OK;
 }

@@ -75,6 +75,7 @@ static void keep_value(struct cs_frame *f, struct cs_easy *e) {
 CURLMcode cs_member_detach(struct cs_frame *f, struct cs_easy *e) {
   CURLMcode code = CURLM_OK;
   if (!e->left) code = curl_multi_remove_handle(e->multi->curl, e->curl);
+  cs_standin_flush(f, e, CURLE_OK); /* it may still have run */
   cs_easy_ended(f, e);
   if (e->leaves && f->handle == &e->h && !e->h.orphan) keep_value(f, e);
   cs_push_easy(f->L, f->self, f, e);

@@ -221,17 +221,27 @@ static CURLcode set_hsts(lua_State *L, const struct cs_setting *s) {
   return code;
 }
 
-static CURLcode unset_hsts(lua_State *L, const struct cs_setting *s) {
-  s->e->set.hsts = 0;
-  return set_null(L, s);
+/* Frees the list of files, which libcurl would read into a cache. */
+static CURLcode forget_hsts(struct cs_easy *e) {
+  CURLcode code = curl_easy_setopt(e->curl, CURLOPT_HSTS, NULL);
+  if (!code) e->set.hsts = 0;
+  return code;
 }
 
-/* libcurl would free the cache of the share, for all who use it. */
+static CURLcode unset_hsts(lua_State *L, const struct cs_setting *s) {
+  (void)L;
+  return forget_hsts(s->e);
+}
+
+/* libcurl would free the cache of a share, for all who use it. Of the easy's own it
+ * forgets the files only from 8.21 on: before it crashes in the next transfer. */
 static CURLcode set_hsts_ctrl(lua_State *L, const struct cs_setting *s) {
   curl_off_t bits = cs_value(L, s->known, s->name, s->value);
-  if (s->e->share && s->e->share->hsts && !(bits & CURLHSTS_ENABLE))
+  int ends = !(bits & CURLHSTS_ENABLE);
+  if (ends && s->e->share && s->e->share->hsts)
     luaL_error(L, "option '%s': the cache is that of a share", s->name);
-  return curl_easy_setopt(s->e->curl, CURLOPT_HSTS_CTRL, (long)bits);
+  CURLcode code = ends && s->e->set.hsts ? forget_hsts(s->e) : CURLE_OK;
+  return code ? code : curl_easy_setopt(s->e->curl, CURLOPT_HSTS_CTRL, (long)bits);
 }
 
 static CURLcode set_stderr(lua_State *L, const struct cs_setting *s) {

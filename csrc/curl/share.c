@@ -156,6 +156,17 @@ static struct cs_share *check_share(lua_State *L, struct cs_easy *e, int index) 
   return s;
 }
 
+/* libcurl takes the cache of HSTS with the share, but not the list of files that it reads
+ * into it before each transfer, whether there is one or not: it gets its own. */
+static CURLcode use(struct cs_easy *e, const struct cs_share *s) {
+  const struct cs_share *old = e->share;
+  CURLcode code = curl_easy_setopt(e->curl, CURLOPT_SHARE, s ? s->curl : NULL);
+  if (code || !e->set.hsts || !old || !old->hsts || (s && s->hsts)) return code;
+  code = curl_easy_setopt(e->curl, CURLOPT_HSTS_CTRL, (long)CURLHSTS_ENABLE);
+  if (code) curl_easy_setopt(e->curl, CURLOPT_SHARE, old->curl);
+  return code;
+}
+
 CURLcode cs_share_use(lua_State *L, struct cs_easy *e, int self, int index) {
   struct cs_share *s = check_share(L, e, index);
   struct cs_frame f;
@@ -164,7 +175,7 @@ CURLcode cs_share_use(lua_State *L, struct cs_easy *e, int self, int index) {
   if (s) check_share(L, e, index); /* a finalizer may have closed it */
   if (e->multi) luaL_error(L, "option 'share': the easy is in a multi");
   cs_enter(&f, L, &e->h, self);
-  CURLcode code = curl_easy_setopt(e->curl, CURLOPT_SHARE, s ? s->curl : NULL);
+  CURLcode code = use(e, s);
   if (!code && e->share) cs_share_leave(&f, e);
   if (!code && s) {
     e->share = s;

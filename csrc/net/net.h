@@ -154,6 +154,8 @@ struct cs_address *cs_address_arg(lua_State *L, int index);
 
 /* ---- networks.c: many networks, to look addresses up in ---------------------------- */
 
+/* The Networks at index, or NULL. */
+void *cs_networks_test(lua_State *L, int index);
 int cs_networks_new(lua_State *L); /* curl.networks{ "10.0.0.0/8", ... } */
 void cs_networks_class_new(lua_State *L);
 

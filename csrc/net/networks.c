@@ -14,6 +14,10 @@
 
 static const char class_name[] = "curlsock.networks";
 
+void *cs_networks_test(lua_State *L, int index) {
+  return cs_class_test(L, index, class_name);
+}
+
 /* ---- ranges of addresses ----------------------------------------------------------- */
 
 /* An address of 128 bits; one of IPv4 is the upper 32. */

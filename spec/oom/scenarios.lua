@@ -178,6 +178,19 @@ scenario("share", function()
   share:close()
 end)
 
+scenario("left share of hsts", function()
+  local curl = curlsock()
+  local share = curl.share()
+  if not pcall(good, pcall(share.setopt, share, "share", "hsts")) then return end
+  local easy = curl.easy { url = host.http, hsts = "/dev/null", share = share }
+  host.fail()
+  local left, message, name = easy:unset("share")
+  perform(easy)
+  good(left, message, name)
+  good(easy:setopt("hsts_ctrl", 0))
+  perform(easy)
+end)
+
 scenario("address", function()
   local curl = curlsock()
   host.fail()
