@@ -99,7 +99,7 @@ function Rules:ask_url(url)
   return self:ask_all(self.phases.start, nil, nil, nil, url, 0)
 end
 
---- rules:revoke(): takes back what was let in: idle connections of the pools that have these rules
+--- rules:revoke(): takes back what was let in: idle connections of the pools with these rules
 -- are closed, and those in use are not used again.
 function Rules:revoke()
   return self.policy:revoke()
