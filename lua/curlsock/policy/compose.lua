@@ -60,9 +60,9 @@ local function check_policy(policy, place)
   return policy
 end
 
--- A list is of options that take lists, and these come together.
+-- A list is of options that take lists, and these come together. (A pair is none: fences.lua.)
 local function is_list(value)
-  return type(value) == "table"
+  return type(value) == "table" and type(value[2]) ~= "function"
 end
 
 -- Adds the fence of a policy; owners: who has said what.
@@ -133,8 +133,8 @@ local function compose(list)
   for _, name in ipairs(hooks) do phases[name] = phase(joined, name) end
   local rules = rules_of.new(phases, fence)
   local core = opening.hooks(rules)
-  core.name, core.fence = "", fence
-  core.body, core.pool = limits_of(joined)
+  core.fence, core.admit = fence, rules.admit
+  core.max_body, core.pool = limits_of(joined)
   rules.policy = curl.policy(core)
   return rules
 end

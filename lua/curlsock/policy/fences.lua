@@ -1,6 +1,6 @@
 -- What policies force of an easy's options, because it would lead around them. An entry is a value,
--- false (must be unset), or a function: f(nil) is what to set where the script has set nothing, and
--- f(value) whether what it has set may stay.
+-- false (must be unset), a function that says whether what the script has set may stay, or both,
+-- { value, function }.
 local check = require "curlsock.policy.check"
 local curl = require "curlsock"
 
@@ -25,12 +25,6 @@ local function talks_by_itself(methods)
 end
 
 local function without_kerberos(methods)
-  return methods ~= nil and not talks_by_itself(methods) or nil
-end
-
--- SOCKS5 would use Kerberos by default.
-local function socks_without_kerberos(methods)
-  if methods == nil then return 1 end
   return not talks_by_itself(methods)
 end
 
@@ -55,18 +49,14 @@ local function protocols(value)
   for _, name in ipairs(list) do set[name] = true end
   if not list[1] then check.fail("guard", "protocols", "names of protocols", value) end
   local text = table.concat(list, ",")
-  return function(given)
-    if given == nil then return text end
-    return only(set, given)
-  end
+  return { text, function(given) return only(set, given) end }
 end
 
 -- A shorter life is fine.
 local function lifetime(seconds)
-  return function(given)
-    if given == nil then return seconds end
+  return { seconds, function(given)
     return math.type(given) ~= nil and given > 0 and given <= seconds
-  end
+  end }
 end
 
 local function any_unix(list)
@@ -83,11 +73,11 @@ function fences.guard(options, allowed)
   local fence = {
     protocols_str = listed, redir_protocols_str = listed,
     dns_servers = false, dns_interface = false, dns_local_ip4 = false, dns_local_ip6 = false,
-    doh_url = false, ftpport = false, address_scope = false, netrc = false,
+    doh_url = false, ftpport = false, krblevel = false, address_scope = false, netrc = false,
     unrestricted_auth = false, httpauth = without_kerberos, proxyauth = without_kerberos,
   }
   if options.proxy ~= nil then
-    fence.socks5_auth = socks_without_kerberos
+    fence.socks5_auth = { "basic", without_kerberos } -- by default it is that and Kerberos
   else
     fence.proxy, fence.pre_proxy = "", false
   end

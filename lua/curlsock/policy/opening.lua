@@ -15,10 +15,15 @@ local function set(address, to)
   end
 end
 
+local function close(answer)
+  if curl.type(answer) == "socket" then answer:close() end
+end
+
 -- The name of a policy behind the i-th that has an answer, too; nil if none has.
 local function another(phase, i, address, target, easy)
   for j = i + 1, phase.n do
     local answer = phase.f[j](address:copy(), target, easy)
+    close(answer)
     if answer ~= nil then return phase.policy[j].name end
   end
 end
@@ -35,7 +40,7 @@ local function only_answer(rules, phase, class, address, target, easy)
       end
       local other = another(phase, i, address, target, easy)
       if not other then return answer, more, policy end
-      if class == "socket" then answer:close() end
+      close(answer)
       local why = ("%s has an answer, too"):format(other)
       return nil, select(2, rules:refuse(easy, policy.name, address, nil, why))
     end
@@ -52,15 +57,21 @@ local function judge(rules, judges, address, target, easy)
   return true
 end
 
+-- Makes the address the one that route leads to: true, or what refuse returns.
+local function route(rules, address, target, easy)
+  local phase = rules.phases.route
+  if phase.n == 0 then return true end
+  local to, why = only_answer(rules, phase, "address", address, target, easy)
+  if why and not to then return nil, why end
+  if to then set(address, to) end
+  return true
+end
+
 --- Routes and judges the address: true, or what refuse returns.
 function opening.decide(rules, address, target, easy)
-  local phases = rules.phases
-  if phases.route.n > 0 then
-    local to, why = only_answer(rules, phases.route, "address", address, target, easy)
-    if why and not to then return nil, why end
-    if to then set(address, to) end
-  end
-  return judge(rules, phases.judge, address, target, easy)
+  local ok, why = route(rules, address, target, easy)
+  if not ok then return nil, why end
+  return judge(rules, rules.phases.judge, address, target, easy)
 end
 
 -- Whether any of the functions of the phase takes more than the address.
@@ -140,9 +151,11 @@ local function full_open(rules, sockets)
   local makers = rules.phases.make
   return function(purpose, address, easy, own)
     local target = targets.new(purpose, address, easy, rules.never_proxy)
-    local ok, why = opening.decide(rules, address, target, easy)
+    local ok, why = route(rules, address, target, easy)
     if not ok then return nil, why end
     local text = tostring(address)
+    ok, why = judge(rules, rules.phases.judge, address, target, easy)
+    if not ok then return nil, why end
     local made, to, maker = only_answer(rules, makers, "socket", address, target, easy)
     if to and not made then return nil, to end
     if tostring(address) ~= text then

@@ -57,10 +57,12 @@ function Rules:why(easy)
   return table.move(self.refusals[easy] or {}, 1, #(self.refusals[easy] or {}), 1, {})
 end
 
---- rules:stats(): { refused = { [name of a policy] = how often } }, and what the core counts.
+--- rules:stats(): what the core counts of the sockets of all pools with these rules (asked, opened,
+-- refused) and of transfers that needed none (reused), and by_policy: how often each has refused.
 function Rules:stats()
-  local stats = { refused = {} }
-  for name, count in pairs(self.refused) do stats.refused[name] = count end
+  local stats = self.policy:stats()
+  stats.by_policy = {}
+  for name, count in pairs(self.refused) do stats.by_policy[name] = count end
   return stats
 end
 
