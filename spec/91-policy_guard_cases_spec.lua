@@ -21,7 +21,7 @@ local function run(which, file, only, env)
   local script = ([[%s spec/policy/lab_server.lua >%s & server=$!
     for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
       grep -q ready %s && break; sleep 0.1; done
-    timeout 50 %s spec/policy/lab.lua %s %s %s; kill $server 2>/dev/null]]):format(
+    timeout 50 %s spec/policy/lab.lua %s %s %s; kill $server 2>/dev/null; wait; true]]):format(
     process.lua(), ready, ready, lua, which, process.quote(only or ""), file)
   os.remove(ready)
   local output = shell("sh spec/policy/namespace.sh sh -c " .. process.quote(script))

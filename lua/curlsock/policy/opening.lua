@@ -151,16 +151,19 @@ local function full_open(rules, sockets)
   local makers = rules.phases.make
   return function(purpose, address, easy, own)
     local target = targets.new(purpose, address, easy, rules.never_proxy)
-    local ok, why = route(rules, address, target, easy)
+    local fixed = own and own:peeraddress() -- what the address is, then
+    local ok, why = fixed and true or route(rules, address, target, easy)
     if not ok then return nil, why end
     local text = tostring(address)
     ok, why = judge(rules, rules.phases.judge, address, target, easy)
     if not ok then return nil, why end
     local made, to, maker = only_answer(rules, makers, "socket", address, target, easy)
     if to and not made then return nil, to end
-    if tostring(address) ~= text then
+    local wrong = made and fixed and "the easy's own Socket is connected already"
+      or tostring(address) ~= text and "it was changed after it was judged"
+    if wrong then
       if made then made:close() end
-      return rules:refuse(easy, "compose", address, nil, "it was changed after it was judged")
+      return rules:refuse(easy, "compose", address, nil, wrong)
     end
     local given, reason = sockets:hand_over(purpose, address, easy, target, own, made, to, maker)
     if not given and made then made:close() end
