@@ -89,6 +89,7 @@ build = {
         "csrc/net/fd.c",
         "csrc/net/methods.c",
         "csrc/net/names.c",
+        "csrc/net/netns.c",
         "csrc/net/network.c",
         "csrc/net/networks.c",
         "csrc/net/optval.c",

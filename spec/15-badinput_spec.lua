@@ -160,7 +160,7 @@ local of_module = {
   networks = { plain_table },
   share = { plain_table },
   type = { function() return true end },
-  socket = { own_number, own_number, own_number },
+  socket = { own_number, own_number, own_number, plain_table },
   socketpair = { own_number },
 }
 

@@ -118,6 +118,12 @@ int cs_fd_is_connected(int fd);
 /* Tells the address what kind of socket it is of. */
 void cs_fd_describe(struct cs_address *a, int fd);
 
+/* ---- netns.c: sockets in another network namespace --------------------------------- */
+
+/* As cs_fd_open, in the network namespace of that path; -1 and ENOSYS on systems other
+ * than Linux. */
+int cs_netns_open(const char *path, int family, int socktype, int protocol);
+
 /* ---- socket.c: Sockets by who owns them, and how they are made --------------------- */
 
 /* In which states a method works. */
@@ -136,7 +142,7 @@ struct cs_socket *cs_socket_check(lua_State *L, const char *method, int states);
 int cs_socket_own(struct cs_socket *s, int fd);
 /* The integer at index, within min..max. */
 int cs_int_arg(lua_State *L, int index, int min, int max);
-int cs_socket_open(lua_State *L);  /* curl.socket(family, socktype, protocol) */
+int cs_socket_open(lua_State *L);  /* curl.socket(family, socktype, protocol, options) */
 int cs_socket_pair(lua_State *L);  /* curl.socketpair() */
 int cs_socket_adopt(lua_State *L); /* curl.adopt(fd) */
 

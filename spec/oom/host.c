@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <lualib.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -217,6 +218,25 @@ WRAP(ssize_t, send, (int fd, const void *data, size_t size, int flags),
      (fd, data, size, flags), ENOBUFS)
 WRAP(ssize_t, recv, (int fd, void *data, size_t size, int flags), (fd, data, size, flags),
      ENOMEM)
+
+WRAP(int, setns, (int fd, int kind), (fd, kind), EPERM)
+
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
+                          void *(*start)(void *), void *arg);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
+                          void *(*start)(void *), void *arg);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
+                          void *(*start)(void *), void *arg) {
+  return fails(SYSTEM) ? EAGAIN : __real_pthread_create(thread, attr, start, arg);
+}
+
+/* The module only opens to read. */
+int __real_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...) {
+  if (fails(SYSTEM)) return errno = EMFILE, -1;
+  return make(__real_open(path, flags));
+}
 
 int __real_socketpair(int family, int type, int protocol, int fds[2]);
 int __wrap_socketpair(int family, int type, int protocol, int fds[2]);

@@ -241,6 +241,16 @@ scenario("socket", function()
   is(s:state() == "closed", "WRONG: another state")
 end)
 
+-- In the one where it is: to enter another is tried in spec 71. Only root may.
+scenario("socket in a namespace", function()
+  local curl = curlsock()
+  local allowed = curl.socket("inet", "stream", 0, { netns = "/proc/self/ns/net" })
+  if not allowed then return end
+  allowed:close()
+  host.fail()
+  good(good(curl.socket("inet", "stream", 0, { netns = "/proc/self/ns/net" })):close())
+end)
+
 scenario("socket of an address", function()
   local curl = curlsock()
   local address = curl.address("unix:/x")

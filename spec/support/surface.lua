@@ -62,7 +62,7 @@ surface.functions = {
   networks = { args = { { "10.0.0.0/8" } } },
   now = {},
   share = { args = { {} } },
-  socket = { args = { "inet", "stream", 0 } },
+  socket = { args = { "inet", "stream", 0, {} } },
   socketpair = { args = { "stream" } },
   sockets = {},
   type = { args = { "anything" } },
