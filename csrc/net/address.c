@@ -271,6 +271,18 @@ static int address_copy(lua_State *L) {
   return 1;
 }
 
+/* address:unpack(): family, bytes, port, socktype and scope_id, as the fields of these
+ * names are: for who looks at all of them, for each new connection. */
+static int address_unpack(lua_State *L) {
+  struct cs_address *a = cs_address_check(L, 1);
+  get_family(L, a);
+  get_bytes(L, a);
+  get_port(L, a);
+  get_socktype(L, a);
+  get_scope_id(L, a);
+  return 5;
+}
+
 /* address:socket(): a new Socket of the address's family, socktype and protocol, as
  * curl.socket makes it. On failure nil, message, name. */
 static int address_socket(lua_State *L) {
@@ -291,6 +303,7 @@ void cs_address_class_new(lua_State *L) {
                                   {NULL, NULL}};
   static const luaL_Reg methods[] = {{"copy", address_copy},
                                      {"within", address_within},
+                                     {"unpack", address_unpack},
                                      {"socket", address_socket},
                                      {NULL, NULL}};
   cs_class_new(L, class_name, meta, methods);

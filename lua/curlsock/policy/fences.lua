@@ -73,8 +73,8 @@ function fences.guard(options, allowed)
   local fence = {
     protocols_str = listed, redir_protocols_str = listed,
     dns_servers = false, dns_interface = false, dns_local_ip4 = false, dns_local_ip6 = false,
-    doh_url = false, ftpport = false, krblevel = false, address_scope = false, netrc = false,
-    unrestricted_auth = false, httpauth = without_kerberos, proxyauth = without_kerberos,
+    doh_url = false, ftpport = false, krblevel = false, address_scope = 0, netrc = 0,
+    unrestricted_auth = 0, httpauth = without_kerberos, proxyauth = without_kerberos,
   }
   if options.proxy ~= nil then
     fence.socks5_auth = { "basic", without_kerberos } -- by default it is that and Kerberos

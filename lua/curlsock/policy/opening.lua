@@ -146,27 +146,33 @@ function Sockets:hand_over(purpose, address, easy, target, own, made, to, maker)
   return made or true
 end
 
+-- Routes and judges the address, and has the policies make a Socket for it: true, or what refuse
+-- returns, and what only_answer does of make. fixed: it is the peer of the easy's own Socket.
+local function route_to_make(rules, address, target, easy, fixed)
+  local phases, ok, why = rules.phases, true, nil
+  if not fixed then ok, why = route(rules, address, target, easy) end
+  if not ok then return nil, why end
+  local text = tostring(address)
+  ok, why = judge(rules, phases.judge, address, target, easy)
+  if not ok then return nil, why end
+  local made, to, maker = only_answer(rules, phases.make, "socket", address, target, easy)
+  if to and not made then return nil, to end
+  local wrong = made and fixed and "the easy's own Socket is connected already"
+    or tostring(address) ~= text and "it was changed after it was judged"
+  if not wrong then return true, made, to, maker end
+  close(made)
+  return rules:refuse(easy, "compose", address, nil, wrong)
+end
+
 -- The hook of those that do more than judge.
 local function full_open(rules, sockets)
-  local makers = rules.phases.make
   return function(purpose, address, easy, own)
     local target = targets.new(purpose, address, easy, rules.never_proxy)
-    local fixed = own and own:peeraddress() -- what the address is, then
-    local ok, why = fixed and true or route(rules, address, target, easy)
-    if not ok then return nil, why end
-    local text = tostring(address)
-    ok, why = judge(rules, rules.phases.judge, address, target, easy)
-    if not ok then return nil, why end
-    local made, to, maker = only_answer(rules, makers, "socket", address, target, easy)
-    if to and not made then return nil, to end
-    local wrong = made and fixed and "the easy's own Socket is connected already"
-      or tostring(address) ~= text and "it was changed after it was judged"
-    if wrong then
-      if made then made:close() end
-      return rules:refuse(easy, "compose", address, nil, wrong)
-    end
+    local fixed = own and own:peeraddress()
+    local ok, made, to, maker = route_to_make(rules, address, target, easy, fixed)
+    if not ok then return nil, made end
     local given, reason = sockets:hand_over(purpose, address, easy, target, own, made, to, maker)
-    if not given and made then made:close() end
+    if not given then close(made) end
     return given, reason
   end
 end
