@@ -19,6 +19,7 @@ struct cs_pool *cs_pool_new(struct cs_handle *owner) {
   p->refs = 1;
   p->owner = owner;
   cs_link_init(&p->sockets);
+  cs_link_init(&p->unkeyed);
   cs_link_init(&p->gone);
   return p;
 }

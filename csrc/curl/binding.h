@@ -6,134 +6,11 @@
 #ifndef CS_BINDING_H
 #define CS_BINDING_H
 
-#include <curl/curl.h>
 #include <stdio.h>
 
-#include "net.h"
+#include "handles.h"
 
 #pragma GCC visibility push(hidden)
-
-struct cs_bond;
-struct cs_easy;
-struct cs_multi;
-struct cs_share;
-
-/* ---- the handles: easy.c, multi.c, share.c ----------------------------------------- */
-
-/* Callbacks an easy can have; each is a user value of the easy, CS_UV_OWN + number. */
-enum cs_callback {
-  CS_OPENSOCKET,
-  CS_CLOSESOCKET,
-  CS_SOCKOPT,
-  CS_WRITE,
-  CS_HEADER,
-  CS_READ,
-  CS_SEEK,
-  CS_XFERINFO,
-  CS_DEBUG,
-  CS_PREREQ,
-  CS_NCALLBACKS
-};
-
-enum {
-  CS_UV_SHARE = CS_UV_OWN + CS_NCALLBACKS, /* the share that it uses */
-  CS_UV_MULTI,                             /* the multi that it is in */
-  CS_UV_ERROR,                             /* what a callback of this transfer threw */
-  CS_UV_REASON,                            /* why a callback refused (a string) */
-  CS_UV_REST,                              /* what readfunction returned too much */
-  CS_UV_VALUE,                             /* what multi:add was given for its result */
-  CS_EASY_UVS = CS_UV_VALUE
-};
-
-/* What the script has set: dup copies it, reset clears it. */
-struct cs_set {
-  unsigned callbacks;  /* bit set of the callbacks that Lua has set */
-  unsigned files;      /* those of them that are files */
-  int source;          /* readfunction is a file or a string */
-  int noprogress;      /* as the script wants it */
-  long connecttimeout; /* as the script wants it, in milliseconds; 0: the default */
-  int fields;          /* postfields were set: libcurl has their size */
-  int wildcard;        /* libcurl may put its own write callback in place of ours */
-  int connect_only;    /* it is set: no transfer of file:// may be */
-  int hsts;            /* libcurl has files to read into the HSTS cache */
-};
-
-struct cs_easy {
-  struct cs_handle h;
-  CURL *curl;
-  struct cs_set set;
-  struct cs_list *lists;    /* what libcurl does not copy (lists.c) */
-  struct cs_list *outdated; /* replaced lists that the running transfer may still read */
-  struct cs_multi *multi;   /* that it is in */
-  struct cs_share *share;   /* that it uses */
-  struct cs_bond *bond;     /* of these two, if it has both */
-  struct cs_link in_multi, in_share, in_done, in_idle, in_controls;
-  struct cs_pool *last; /* where the last transfer had its connection, or NULL */
-
-  /* Of the transfer that runs, or has ended last. */
-  struct cs_link opened; /* sockets that it opened */
-  int failed;            /* a callback threw: CS_UV_ERROR has it, all else is aborted */
-  int refused;           /* a refusal that libcurl may not hear: the result is that */
-  int unsupported;       /* refused because this libcurl cannot do it: NOT_SUPPORTED */
-  int paused;            /* a callback returned curl.PAUSE */
-  int telling;           /* debugfunction runs: libcurl may point into its strings */
-  size_t rest;           /* bytes of CS_UV_REST that were handed on */
-  size_t given;          /* bytes of the string in place of readfunction */
-  curl_off_t start;      /* where the file in place of it stood at first, or CS_UNKNOWN */
-  char errbuf[CURL_ERROR_SIZE];
-
-  /* As a member of its multi. */
-  int slot;        /* where the multi's CS_UV_EASIES has it */
-  int leaves;      /* added with a value: it leaves the multi by itself */
-  int left;        /* it has: libcurl has removed it */
-  CURLcode result; /* while it waits in the multi's done list */
-  int ftp;         /* it is counted in the multi's */
-  int control;     /* FTP's connection for which libcurl forgets to wait; or -1 */
-  int forgotten;   /* how often it may still be driven by that */
-};
-
-enum {
-  CS_UV_EASIES = CS_UV_OWN, /* table: slot -> easy, for each that was added */
-  CS_UV_SOCKETFUNCTION,
-  CS_UV_TIMERFUNCTION,
-  CS_UV_CLOSED, /* easies that were closed while somebody waits; CS_UV_NEXT is the next */
-  CS_MULTI_UVS = CS_UV_CLOSED
-};
-
-struct cs_multi {
-  struct cs_handle h;
-  CURLM *curl;
-  struct cs_link easies;    /* that were added */
-  struct cs_link bonds;     /* with the shares that they use (bond.c) */
-  struct cs_link done;      /* those whose result waits to be read */
-  struct cs_link idle;      /* those that an old libcurl may have left undriven */
-  struct cs_watch *watches; /* what libcurl waits for, by descriptor (event.c) */
-  size_t size;              /* slots of watches */
-  double deadline;          /* when its timer runs out, by cs_now; negative: never */
-  int epoll, timer;         /* pollfd was called: both, or -1 */
-  long nonce;               /* by which the timer is known */
-  double armed;             /* when timer becomes readable; negative: never */
-  int woken;                /* by wakeup, in the step that runs */
-  int soon;                 /* results wait: until it is driven its time is now */
-  int stepping;             /* cs_event_step looks at the deadline itself */
-  int forgetful;            /* in event mode, and libcurl is older than 8.4.0 */
-  int deaf;                 /* in event mode, and libcurl is 7.87.0 to 8.6.0 */
-  struct cs_link controls;  /* easies of which a control connection is watched by us */
-  int ftp;                  /* easies that speak FTP, if it is deaf */
-  int running;              /* transfers, when libcurl last said */
-};
-
-struct cs_share {
-  struct cs_handle h;
-  CURLSH *curl;
-  struct cs_link easies; /* that use it */
-  struct cs_link bonds;  /* with the multis that they are in */
-  int connections;       /* it shares connections: it is a pool */
-  int hsts;              /* it shares the HSTS cache */
-};
-
-/* What the binding keeps in the runtime's traits. */
-enum { CS_NOSIGNAL = 1 }; /* libcurl needs no signal to end the resolving of a name */
 
 /* ---- error.c: how libcurl failed --------------------------------------------------- */
 
@@ -141,9 +18,14 @@ enum { CS_NOSIGNAL = 1 }; /* libcurl needs no signal to end the resolving of a n
 int cs_fail_easy(lua_State *L, CURLcode code);
 int cs_fail_multi(lua_State *L, CURLMcode code);
 int cs_fail_share(lua_State *L, CURLSHcode code);
+int cs_fail_url(lua_State *L, CURLUcode code);
+/* The same for what, "flag 'get_empty'", for which this libcurl is too old: it needs
+ * version since, 0x080800. */
+int cs_fail_old(lua_State *L, const char *what, unsigned since);
 /* Names the option in the message of these results, and returns how many there are. */
 int cs_name_option(lua_State *L, const char *option, int results);
-const char *cs_easy_name(CURLcode code); /* "COULDNT_CONNECT" */
+/* "COULDNT_CONNECT"; "NOT_SUPPORTED" for CURLE_NOT_BUILT_IN. */
+const char *cs_easy_name(CURLcode code);
 
 /* ---- lists.c: what an easy keeps for libcurl --------------------------------------- */
 
@@ -267,8 +149,6 @@ CURLcode cs_callbacks_install(struct cs_easy *e);
  * function option that cannot be set from Lua. */
 CURLcode cs_callback_set(lua_State *L, struct cs_easy *e, int self, const char *name,
                          int index);
-/* Has libcurl call, or no longer call, prereqfunction, as connect_only is. */
-CURLcode cs_callback_connect_only(struct cs_easy *e, int connect_only);
 /* Forgets what an earlier transfer of e left. */
 void cs_easy_begin(lua_State *L, struct cs_easy *e, int self);
 
@@ -343,6 +223,21 @@ void cs_event_free(struct cs_multi *m);
 /* The multi's libcurl handle is gone: ends its watches, timer and descriptors. */
 void cs_event_end(struct cs_frame *f, struct cs_multi *m);
 
+/* ---- connection.c: which Socket a transfer is on ----------------------------------- */
+
+/* The socket was lent for the connection that e is about to have. */
+void cs_connection_opened(const struct cs_easy *e, struct cs_socket *s);
+/* The socket of the connection that e's transfer uses now, from its pre-request step on;
+ * NULL where that cannot be told. */
+struct cs_socket *cs_connection_of(const struct cs_easy *e);
+/* Notes that a request is about to be sent on it: whether the connection is kept, which
+ * means that it had one before. */
+int cs_connection_used(struct cs_easy *e, struct cs_socket *s);
+/* The socket that libcurl names as that of e's last transfer, or NULL; raises an error,
+ * which names the call, when that is a stranger's. */
+struct cs_socket *cs_connection_active(lua_State *L, struct cs_easy *e, const char *call);
+int cs_easy_socket(lua_State *L); /* easy:socket() */
+
 /* ---- sockcall.c: the three socket trampolines -------------------------------------- */
 
 /* Sets the trampolines on a new, reset or duplicated easy. */
@@ -352,10 +247,51 @@ CURLcode cs_sockcall_install(struct cs_easy *e);
 
 int cs_easy_getinfo(lua_State *L);
 
+/* ---- escape.c: texts that libcurl makes -------------------------------------------- */
+
+/* Pushes the bytes, and frees them, as libcurl does. [-0, +1, m] */
+void cs_push_text(lua_State *L, char *bytes, size_t length);
+int cs_escape(lua_State *L);   /* curl.escape(text) */
+int cs_unescape(lua_State *L); /* curl.unescape(text) */
+int cs_getdate(lua_State *L);  /* curl.getdate(text) */
+
+/* ---- urlword.c: the names of the parts of a URL, and of flags ---------------------- */
+
+struct cs_urlpart {
+  const char *name;
+  CURLUPart id;
+  CURLUcode none; /* what libcurl says when there is none */
+};
+
+extern const struct cs_urlpart cs_urlparts[]; /* to one without a name */
+
+/* The part whose name is at index. */
+const struct cs_urlpart *cs_urlpart_arg(lua_State *L, int index);
+/* Reads the names of flags from index to the top of the stack. 0, or the number of
+ * results that it pushed: nil, message, name, for one that is newer than this libcurl. */
+int cs_urlflags_arg(lua_State *L, int index, unsigned *flags);
+
+/* ---- url.c: Url objects ------------------------------------------------------------ */
+
+int cs_url_new(lua_State *L); /* curl.url([text [, flag...]]) */
+void cs_url_class_new(lua_State *L);
+int cs_url_is(lua_State *L, int index); /* a Url, which may be empty */
+/* What of the Url at index libcurl has, or NULL if it is something else. */
+CURLU *cs_url_test(lua_State *L, int index);
+/* Replaces the Url at index by its text, if libcurl reads the same parts in that. */
+CURLcode cs_url_to_text(lua_State *L, int index);
+
+/* ---- header.c: the headers that came ----------------------------------------------- */
+
+int cs_easy_header(lua_State *L);  /* easy:header(name [, origin [, request]]) */
+int cs_easy_headers(lua_State *L); /* easy:headers([origin [, request]]) */
+
 /* ---- share.c: what several easies share -------------------------------------------- */
 
 int cs_share_new(lua_State *L); /* curl.share(options) */
 void cs_share_class_new(lua_State *L);
+/* ---- using.c: an easy uses a share ------------------------------------------------- */
+
 /* Ends e's use of its share; frees a dying share whose last user this was. */
 void cs_share_leave(struct cs_frame *f, struct cs_easy *e);
 /* Sets option share of the easy at self to the value at index (nil: none). */

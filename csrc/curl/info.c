@@ -256,24 +256,14 @@ static CURLcode read_certinfo(lua_State *L, struct cs_easy *e, CURLINFO id) {
   return code;
 }
 
-/* libcurl knows a connection by a number that is unique in one pool only: what it finds
- * in another is a stranger's. So the pool must be that of the last transfer, and the
- * descriptor one that is lent to it. */
 static CURLcode read_active(lua_State *L, struct cs_easy *e, CURLINFO id) {
   const char *name = id == CURLINFO_ACTIVESOCKET ? "activesocket" : "lastsocket";
-  curl_socket_t fd = CURL_SOCKET_BAD;
-  /* libcurl takes the lock of the pool for it, which a running call may hold. */
-  cs_refuse_inside(L, &e->h, lua_pushfstring(L, "easy:getinfo(\"%s\")", name));
-  if (!e->last) return lua_pushnil(L), CURLE_OK;
-  if (e->last != cs_easy_pool(e))
-    luaL_error(L, "easy:getinfo(\"%s\"): the last transfer was in another pool", name);
-  CURLcode code = curl_easy_getinfo(e->curl, CURLINFO_ACTIVESOCKET, &fd);
-  if (code) return code;
-  if (fd == CURL_SOCKET_BAD) return lua_pushnil(L), CURLE_OK;
-  const struct cs_socket *s = cs_ledger_find(e->h.rt, fd);
-  if (!s || s->state != CS_LENT || s->pool != e->last || !cs_same(s))
-    luaL_error(L, "easy:getinfo(\"%s\"): libcurl names a socket of somebody else", name);
-  lua_pushinteger(L, fd);
+  const char *call = lua_pushfstring(L, "easy:getinfo(\"%s\")", name);
+  const struct cs_socket *s = cs_connection_active(L, e, call);
+  if (s)
+    lua_pushinteger(L, s->fd);
+  else
+    lua_pushnil(L);
   return CURLE_OK;
 }
 

@@ -27,6 +27,7 @@ void cs_member_enter(lua_State *L, struct cs_multi *m, struct cs_easy *e) {
   lua_pushvalue(L, 1);
   lua_setiuservalue(L, 2, CS_UV_MULTI);
   e->multi = m;
+  e->running = 1;
   cs_link_append(&m->easies, &e->in_multi);
   if (m->forgetful) cs_link_append(&m->idle, &e->in_idle);
 }
@@ -38,6 +39,7 @@ static void drop(struct cs_easy *e) {
   cs_bond_leave(e);
   cs_easy_set_last(e, NULL);
   e->multi = NULL;
+  e->running = 0;
 }
 
 /* The reverse, for the easy at index; cannot raise: freeing a slot needs no memory. */

@@ -15,6 +15,10 @@
 
 #include "core.h"
 
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0 /* SO_NOSIGPIPE is set instead */
+#endif
+
 #pragma GCC visibility push(hidden)
 
 /* ---- errno.c: how a call of the system failed -------------------------------------- */
@@ -117,6 +121,13 @@ int cs_fd_type(int fd);
 int cs_fd_is_connected(int fd);
 /* Tells the address what kind of socket it is of. */
 void cs_fd_describe(struct cs_address *a, int fd);
+/* The two ends of a connection: its own port, and both addresses without theirs. */
+struct cs_ends {
+  int port;
+  char local[INET6_ADDRSTRLEN], peer[INET6_ADDRSTRLEN];
+};
+/* Reads them: 0 while there is no peer. Not of the family of IP: port is 0. */
+int cs_fd_ends(int fd, struct cs_ends *ends);
 
 /* ---- netns.c: sockets in another network namespace --------------------------------- */
 
@@ -142,6 +153,8 @@ struct cs_socket *cs_socket_check(lua_State *L, const char *method, int states);
 int cs_socket_own(struct cs_socket *s, int fd);
 /* The integer at index, within min..max. */
 int cs_int_arg(lua_State *L, int index, int min, int max);
+/* The optional seconds at index, from now on. */
+struct cs_wait cs_wait_arg(lua_State *L, int index);
 int cs_socket_open(lua_State *L);  /* curl.socket(family, socktype, protocol, options) */
 int cs_socket_pair(lua_State *L);  /* curl.socketpair() */
 int cs_socket_adopt(lua_State *L); /* curl.adopt(fd) */
@@ -215,6 +228,11 @@ int cs_sockopt_get(lua_State *L); /* socket:getsockopt(level, name) */
 /* ---- tcpinfo.c: what the kernel knows of a connection ------------------------------ */
 
 int cs_socket_info(lua_State *L); /* socket:info() */
+
+/* ---- passing.c: descriptors that go over UNIX sockets ------------------------------ */
+
+int cs_socket_sendfd(lua_State *L); /* socket:sendfd(descriptor, data, seconds) */
+int cs_socket_recvfd(lua_State *L); /* socket:recvfd(size, seconds) */
 
 /* ---- methods.c: the methods of a Socket -------------------------------------------- */
 

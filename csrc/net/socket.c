@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <limits.h>
+#include <math.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -64,6 +65,18 @@ int cs_int_arg(lua_State *L, int index, int min, int max) {
   return luaL_argerror(
       L, index,
       lua_pushfstring(L, "integer from %d to %d expected, got %s", min, max, got));
+}
+
+/* The optional seconds at index. */
+struct cs_wait cs_wait_arg(lua_State *L, int index) {
+  struct cs_wait w = {0, 0};
+  if (lua_isnoneornil(L, index)) return w;
+  double seconds = luaL_checknumber(L, index);
+  luaL_argcheck(L, isfinite(seconds) && seconds >= 0, index,
+                "seconds expected: a finite number that is not negative");
+  w.timed = 1;
+  w.until = cs_now() + seconds;
+  return w;
 }
 
 /* Takes the option whose name and value are on top of the stack; the value stays. */

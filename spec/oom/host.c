@@ -219,6 +219,21 @@ WRAP(ssize_t, send, (int fd, const void *data, size_t size, int flags),
 WRAP(ssize_t, recv, (int fd, void *data, size_t size, int flags), (fd, data, size, flags),
      ENOMEM)
 
+WRAP(ssize_t, sendmsg, (int fd, const struct msghdr *m, int flags), (fd, m, flags),
+     ENOBUFS)
+
+ssize_t __real_recvmsg(int fd, struct msghdr *m, int flags);
+ssize_t __wrap_recvmsg(int fd, struct msghdr *m, int flags);
+ssize_t __wrap_recvmsg(int fd, struct msghdr *m, int flags) {
+  if (fails(SYSTEM)) return errno = ENOMEM, -1;
+  ssize_t n = __real_recvmsg(fd, m, flags);
+  struct cmsghdr *h = n < 0 ? NULL : CMSG_FIRSTHDR(m);
+  for (; h; h = CMSG_NXTHDR(m, h))
+    for (size_t at = CMSG_LEN(0); at < h->cmsg_len; at += sizeof(int))
+      make(*(int *)((char *)h + at));
+  return n;
+}
+
 WRAP(int, setns, (int fd, int kind), (fd, kind), EPERM)
 
 int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr,

@@ -251,6 +251,27 @@ scenario("socket in a namespace", function()
   good(good(curl.socket("inet", "stream", 0, { netns = "/proc/self/ns/net" })):close())
 end)
 
+scenario("url", function()
+  local curl = curlsock()
+  host.fail()
+  local url = good(curl.url("http://user@localhost/a?b=c"))
+  is(good(url:get("host")) == "localhost" and tostring(url) == "http://user@localhost/a?b=c",
+    "WRONG: another host")
+  local copy = url:dup()
+  is(good(copy:set("query", "d=e f", "urlencode", "appendquery")) == copy, "WRONG: another url")
+  is(good(copy:get("query")) == "b=c&d=e+f" and url ~= copy, "WRONG: another query")
+  good(curl.url(copy):set("port", 81))
+  good(curl.easy { url = copy })
+end)
+
+scenario("escape", function()
+  local curl = curlsock()
+  host.fail()
+  is(good(curl.escape("a b")) == "a%20b" and good(curl.unescape("a%00b")) == "a\0b",
+    "WRONG: another text")
+  is(curl.getdate("Sun, 06 Nov 1994 08:49:37 GMT") == 784111777, "WRONG: another date")
+end)
+
 scenario("socket of an address", function()
   local curl = curlsock()
   local address = curl.address("unix:/x")
@@ -270,6 +291,27 @@ scenario("socketpair", function()
   is(good(b:recv(100)) == "", "WRONG: no end")
   local none, message, name = b:send("x")
   is(not none and message and name, "WRONG: nobody is there")
+end)
+
+scenario("sendfd and recvfd", function()
+  local curl = curlsock()
+  local a, b = curl.socketpair()
+  good(a, b, "EMFILE")
+  local sent <close> = good(curl.socket("inet", "dgram"))
+  host.fail()
+  good(a:sendfd(sent, "x", 1))
+  good(a:sendfd(sent:fd()))
+  good(a:send("y"))
+  for i, expected in ipairs { "x", "\0" } do
+    local s, data, name = b:recvfd(i * 3000, 1)
+    local received <close> = good(s, data, name)
+    is(data == expected and received:state() == "owned", "WRONG: another descriptor")
+    is(good(received:getsockopt("socket", "type")) == "dgram", "WRONG: another descriptor")
+  end
+  local s, data, name = b:recvfd()
+  is(not s, "WRONG: there was no third descriptor")
+  if name then good(s, data, name) end
+  is(data == "y", "WRONG: other data")
 end)
 
 scenario("adopt and detach", function()
@@ -705,6 +747,30 @@ scenario("xferinfo, prereq, debug", function()
   is(fails(easy.perform, easy), "WRONG: it threw")
 end)
 
+scenario("the Socket of a transfer", function()
+  local curl = curlsock()
+  local opened, asked, during
+  local easy = curl.easy {
+    url = host.http,
+    opensocketfunction = function(_, address)
+      opened = good(address:socket())
+      return opened
+    end,
+    prereqfunction = function(_, _, _, _, socket)
+      asked = socket
+      return true
+    end,
+  }
+  good(easy:setopt("writefunction", function() during = easy:socket() end))
+  host.fail()
+  for _ = 1, 2 do
+    perform(easy)
+    for _, socket in ipairs { asked or opened, during or opened, easy:socket() or opened } do
+      is(socket == opened, "WRONG: another Socket")
+    end
+  end
+end)
+
 scenario("getinfo", function()
   local curl = curlsock()
   local easy = curl.easy { url = host.http, cookiefile = "", certinfo = true }
@@ -719,6 +785,16 @@ scenario("getinfo", function()
 end)
 
 -- ---- multis, shares, event loops ----------------------------------------------------------
+
+scenario("header", function()
+  local curl = curlsock()
+  local easy = curl.easy { url = host.http }
+  host.fail()
+  perform(easy)
+  is(good(easy:header("content-length")) == "6", "WRONG: another length")
+  local list = good(easy:headers())
+  is(#list > 0 and #list[1] == 2, "WRONG: no headers")
+end)
 
 scenario("multi: two at once, and again", function()
   local curl = curlsock()
