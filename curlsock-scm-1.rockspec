@@ -105,6 +105,7 @@ build = {
         "csrc/net/network.c",
         "csrc/net/networks.c",
         "csrc/net/optval.c",
+        "csrc/net/own.c",
         "csrc/net/passing.c",
         "csrc/net/socket.c",
         "csrc/net/sockopt.c",

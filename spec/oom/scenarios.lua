@@ -207,6 +207,18 @@ scenario("address", function()
   is(not pcall(function() return curl.address("1.2.3.4").nonsense end), "WRONG: no field")
 end)
 
+scenario("own addresses", function()
+  local curl = curlsock()
+  local own, other, six = curl.address "127.1.2.3", curl.address "192.0.2.1", curl.address "::1"
+  host.fail()
+  -- Without netlink the address of the interface is all that is known.
+  for _, a in ipairs { own, six, other } do
+    local foreign, message, name = a:is_foreign()
+    if foreign == nil then good(foreign, message, name) end
+    if a ~= own then is(foreign == (a == other), "WRONG: another answer") end
+  end
+end)
+
 scenario("networks", function()
   local curl = curlsock()
   local address = curl.address "10.1.2.3"

@@ -138,6 +138,8 @@ surface.methods = {
   },
   address = {
     copy = {},
+    unpack = {},
+    is_foreign = {},
     socket = {},
     within = { args = { "10.0.0.0/8" } },
   },

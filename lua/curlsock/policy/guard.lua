@@ -21,7 +21,8 @@ local places = require "curlsock.policy.places"
 local ranges = require "curlsock.policy.ranges"
 
 local find = ranges.find
-local is_own = curl.is_own
+local any = curl.address "127.0.0.1"
+local unpack, is_foreign = any.unpack, any.is_foreign -- quicker than as methods
 
 local known = {
   ports = true, protocols = true, allow = true, deny = true, nat64 = true, own = true,
@@ -114,7 +115,7 @@ end
 local function why_not(rules, address, bytes, port)
   local found = not_public(rules, bytes)
   if found then return "it is " .. found end
-  if rules.own and is_own(address) then return "it is an address of this host" end
+  if rules.own and is_foreign(address) ~= true then return "it is an address of this host" end
   return bad_port(rules, port)
 end
 
@@ -126,27 +127,25 @@ end
 
 -- Whether it is one of the proxies, where the rules have any: nil where that cannot be told.
 local function as_proxy(rules, bytes, port, target)
-  local kind = rules.proxy and target and target.kind or "origin"
+  local kind = target and target.kind or "origin"
   if kind ~= "proxy" and kind ~= "unknown" then return nil end
   if names(rules.proxy, bytes, port) then return true end
   return kind == "proxy" and false or nil
 end
 
--- Why the address is refused; nil: it passes.
+-- Why it is refused; nil: it passes.
 local function reason(rules, address, target)
-  local family = address.family
-  if family ~= "inet" and family ~= "inet6" then
-    if family == "unix" then return judge_unix(rules, address) end
-    return "it is no address of the Internet"
+  local family, bytes, port, socktype, zone = unpack(address)
+  if not bytes then
+    return family == "unix" and judge_unix(rules, address) or family ~= "unix" and
+      "it is no address of the Internet" or nil
   end
-  local bytes, port = address.bytes, address.port
-  if family == "inet6" and address.scope_id ~= 0 then return "it has a zone" end
-  if address.socktype ~= "stream" and not rules.quic then return "it is not TCP" end
+  if zone and zone ~= 0 then return "it has a zone" end
+  if socktype ~= "stream" and not rules.quic then return "it is not TCP" end
   if is_denied(rules, bytes, port) then return "it is denied" end
-  if rules.proxy then
-    local is = as_proxy(rules, bytes, port, target)
-    if is ~= nil then return not is and "it is not one of the proxies" or nil end
-  end
+  local is_proxy = rules.proxy and as_proxy(rules, bytes, port, target)
+  if is_proxy then return nil end
+  if is_proxy == false then return "it is not one of the proxies" end
   local allow = rules.allow
   if not allow.empty then
     if allow:has_port(bytes, port) then return nil end
@@ -155,22 +154,34 @@ local function reason(rules, address, target)
   return why_not(rules, address, bytes, port)
 end
 
--- The hooks under these rules.
-local function hooks(rules)
-  local guard = {}
-
-  function guard.judge(address, target)
+-- What judge does under these rules; it takes the target only if it needs it.
+local function new_judge(rules)
+  local function judge(address, target)
     if address.port == 0 then return nil, "it listens, or has no port" end
     local why = reason(rules, address, target)
     if why then return nil, why end
     return true
   end
-
-  function guard.accept()
-    return nil, "it was accepted, not dialled"
+  if rules.proxy then return judge end
+  local own, ports = rules.own, rules.ports or {}
+  local plain = rules.deny.empty and rules.allow.empty and not rules.nat64[1]
+  return function(address)
+    -- The short way, for what passes under the rules that most have.
+    local _, bytes, port, socktype, zone = unpack(address)
+    if plain and ports[port] and socktype == "stream" and (not zone or zone == 0)
+      and not find(bytes) and not (own and is_foreign(address) ~= true) then
+      return true
+    end
+    return judge(address)
   end
+end
 
-  return guard
+-- The hooks under these rules.
+local function hooks(rules)
+  return {
+    judge = new_judge(rules),
+    accept = function() return nil, "it was accepted, not dialled" end,
+  }
 end
 
 local guard = {}

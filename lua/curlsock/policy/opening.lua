@@ -180,14 +180,17 @@ end
 -- The hook of those that judge only.
 local function quick_open(rules)
   local judges = rules.phases.judge
-  local first, policy = judges.f[1], judges.policy[1]
-  local wants_target = takes_target(judges)
-  return function(purpose, address, easy)
-    local target = wants_target and targets.new(purpose, address, easy, rules.never_proxy) or nil
-    if judges.n > 1 then return judge(rules, judges, address, target, easy) end
-    local ok, why = first(address, target, easy)
+  local first, name, only = judges.f[1], judges.policy[1].name, judges.n == 1
+  if takes_target(judges) or not only then
+    return function(purpose, address, easy)
+      local target = targets.new(purpose, address, easy, rules.never_proxy)
+      return judge(rules, judges, address, target, easy)
+    end
+  end
+  return function(_, address, easy)
+    local ok, why = first(address)
     if ok == true then return true end
-    return rules:refuse(easy, policy.name, address, ok, why)
+    return rules:refuse(easy, name, address, ok, why)
   end
 end
 

@@ -73,10 +73,12 @@ local function is_isatap(bytes)
   return d == 0xfe and c == 0x5e and b == 0 and (a == 0 or a == 2)
 end
 
+local find = special.find
+
 --- Why the bytes of an IP address are not plain public unicast, as text; nil if they are. (An
 -- address that carries one of IPv4 is not plain.)
 function ranges.find(bytes)
-  local network, text = special:find(bytes)
+  local network, text = find(special, bytes)
   if network then return ("%s, %s"):format(text, network) end
   if #bytes == 16 and is_isatap(bytes) then return "ISATAP, around IPv4 (RFC 5214)" end
 end
