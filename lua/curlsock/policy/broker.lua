@@ -34,18 +34,18 @@ function broker.__call(_, channel, options)
   -- What has not answered in time may answer a later question: it is not asked again.
   local function gone(message)
     channel:close()
-    return nil, "the broker does not answer: " .. tostring(message or "its channel has ended")
+    return nil, "the broker does not answer: " .. message
   end
 
   local function make(address)
-    if channel:state() ~= "owned" then return gone() end
+    if channel:state() ~= "owned" then return nil, "the broker's channel was closed" end
     local ok, failed = channel:send(("%s %s\n"):format(address.socktype, address))
     if not ok then return gone(failed) end
-    local socket, answer = channel:recvfd(SIZE, timeout)
+    local socket, answer, name = channel:recvfd(SIZE, timeout)
     if socket then return socket end
-    local why = answer and answer:match("^no (.*)\n$")
+    local why = not name and answer:match("^no (.*)\n$")
     if why then return nil, why end
-    return gone(answer)
+    return gone(answer ~= "" and answer or "its channel has ended")
   end
 
   return { name = "broker", fence = fences.own_address, make = make, opener = true }
@@ -54,7 +54,7 @@ end
 -- Answers one question: false when there is none any more.
 local function answer(channel, open)
   local question = channel:recv(SIZE)
-  local socktype, text = (question or ""):match("^(%l+) (.*)\n$")
+  local socktype, text = (question or ""):match("^(%l+) (.+)\n$")
   if not socktype then return false end
   local ok, socket, why = pcall(open, curl.address(text), socktype)
   if not ok then socket, why = nil, socket end
