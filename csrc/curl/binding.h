@@ -12,6 +12,8 @@
 
 #pragma GCC visibility push(hidden)
 
+struct pollfd;
+
 /* ---- error.c: how libcurl failed --------------------------------------------------- */
 
 /* Each pushes nil, message, name and returns 3. */
@@ -189,9 +191,14 @@ int cs_poll_new(const struct cs_multi *m);
 void cs_poll_replace(const struct cs_multi *m, int epoll);
 /* Closes both, unless their numbers are those of strangers by now. */
 void cs_poll_close(struct cs_multi *m);
-/* Waits for the descriptor, at most so many milliseconds; 1 if it is ready, else 0; -1
- * and errno if it fails. */
-int cs_poll_wait(const struct cs_multi *m, int ms);
+/* Waits for the descriptor and n others, which stand in fds from its second place on (if
+ * it is not NULL), at most so many milliseconds: how many are ready; -1 and errno if it
+ * fails. */
+int cs_poll_wait(const struct cs_multi *m, struct pollfd *fds, int n, int ms);
+
+/* ---- wait.c ------------------------------------------------------------------------ */
+
+int cs_multi_poll(lua_State *L); /* multi:poll(seconds [, descriptors]) */
 
 /* ---- event.c: a multi as a guest in somebody's event loop -------------------------- */
 

@@ -152,8 +152,8 @@ surface.methods = {
     find = { args = { address } },
   },
   loop = {
-    close = {}, guard = {}, on_event = {}, on_timer = {},
-    perform = {}, run = {}, spawn = {}, step = {},
+    close = {}, group = {}, guard = {}, on_event = {}, on_timer = {}, perform = {}, run = {},
+    sleep = {}, spawn = {}, step = {}, wait = {}, watches = {},
   },
 }
 
