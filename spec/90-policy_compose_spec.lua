@@ -52,7 +52,8 @@ describe("compose raises for", function()
   it("hooks that there are not, and what is no function", function()
     refuses("policy mine has no hook 'judges'", { named("mine", { judges = yes }) })
     refuses("policy mine has no hook '1'", { named("mine", { yes }) })
-    refuses("judge of policy mine: function expected, got integer", { named("mine", { judge = 1 }) })
+    refuses("judge of policy mine: function expected, got integer",
+      { named("mine", { judge = 1 }) })
   end)
 
   it("two that open every socket", function()
@@ -63,7 +64,8 @@ describe("compose raises for", function()
     refuses("policies guard and mine fence option 'proxy' differently",
       { policy.guard(), named("mine", { fence = { proxy = "http://127.0.0.1:1" } }) })
     refuses("policies a and b fence option 'connect_to' differently", {
-      named("a", { fence = { connect_to = { "a:1:b:2" } } }), named("b", { fence = { connect_to = false } }),
+      named("a", { fence = { connect_to = { "a:1:b:2" } } }),
+      named("b", { fence = { connect_to = false } }),
     })
   end)
 
@@ -73,7 +75,7 @@ describe("compose raises for", function()
 
   it("none of what is right", function()
     composed()
-    composed(policy.guard(), policy.limit { open = 3 }, policy.bind { mark = 1 }, policy.trace(print))
+    composed(policy.guard(), policy.limit { open = 3 }, policy.bind {}, policy.trace(print))
     composed(named("a", { fence = { proxy = "" } }), named("b", { fence = { proxy = "" } }))
     composed(policy.route { a = "127.0.0.1" }, policy.route { b = "127.0.0.2" })
   end)
@@ -253,7 +255,11 @@ end)
 describe("An address", function()
   it("that a judge changes is changed for nobody", function()
     local seen
-    local rules = composed(named("a", { judge = function(address) address.port = 1 return true end }),
+    local function change(address)
+      address.port = 1
+      return true
+    end
+    local rules = composed(named("a", { judge = change }),
       named("b", { judge = function(address) seen = address.port return true end }))
     assert.equal("hello\n", policies.fetch(rules, url()))
     assert.equal(servers.nginx().port, seen)

@@ -74,7 +74,8 @@ describe("policy.guard", function()
       return true
     end
     refused(loopback, fetch_in, multi, inner.url)
-    refused(loopback, fetch_in, multi, inner.url, { opensocketfunction = function() return true end })
+    local function yes() return true end
+    refused(loopback, fetch_in, multi, inner.url, { opensocketfunction = yes })
     refused(loopback, fetch_in, multi, servers.nginx().url, { opensocketfunction = to_inner })
     refused(loopback, fetch_in, multi, inner.url, {
       opensocketfunction = function(_, address) return address:socket() end,
@@ -117,7 +118,9 @@ describe("policy.guard", function()
     local port = servers.nginx().port
     local name = ("http://name.test:%d/hello"):format(port)
     local first = { resolve = { ("name.test:%d:127.0.0.1"):format(port) } }
-    local second = { resolve = { ("-name.test:%d"):format(port), ("name.test:%d:127.0.0.2"):format(port) } }
+    local second = {
+      resolve = { ("-name.test:%d"):format(port), ("name.test:%d:127.0.0.2"):format(port) },
+    }
     assert.equal("hello\n", fetch_in(multi, name, first))
     -- The connection that is kept was judged, and goes where it went.
     assert.equal("hello\n", fetch_in(multi, name, second))
@@ -209,7 +212,9 @@ describe("policy.guard", function()
       curl.default_policy(policy.compose { policy.guard() })
       for _, f in ipairs {
         function() return curl.easy { url = "http://127.0.0.1:1/" }:perform() end,
-        function() return require("curlsock.loop").new():perform(curl.easy { url = "http://[::1]:1/" }) end,
+        function()
+          return require("curlsock.loop").new():perform(curl.easy { url = "http://[::1]:1/" })
+        end,
       } do print((select(3, f()))) end]])
     assert.equal("REFUSED\nREFUSED\n", out)
   end)
@@ -294,7 +299,8 @@ describe("guard.reason", function()
     assert.is_nil(reason("93.184.216.34", { own = false }))
     assert.is_nil(reason("93.184.216.34:443", { own = false }))
     assert.is_nil(reason("127.0.0.1:8080", { allow = { "127.0.0.1:8080" } }))
-    assert.equal("it is denied", reason("93.184.216.34", { deny = { "93.184.216.0/24" }, own = false }))
+    local options = { deny = { "93.184.216.0/24" }, own = false }
+    assert.equal("it is denied", reason("93.184.216.34", options))
   end)
 
   it("decodes NAT64 of all six lengths", function()
@@ -334,9 +340,11 @@ describe("guard.reason", function()
     errors.matches("guard: unknown option 'port'", policy.guard, { port = 80 })
     errors.matches("guard: ports: port, a list", policy.guard, { ports = { 0 } })
     errors.matches("guard: ports: port, a list", policy.guard, { ports = { "http" } })
-    errors.matches('guard: allow: network .* got "10.0.0.0/33"', policy.guard, { allow = { "10.0.0.0/33" } })
+    errors.matches('guard: allow: network .* got "10.0.0.0/33"', policy.guard,
+      { allow = { "10.0.0.0/33" } })
     errors.matches("guard: deny: network", policy.guard, { deny = { true } })
-    errors.matches("guard: allow: address without a zone", policy.guard, { allow = { "fe80::1%1" } })
+    errors.matches("guard: allow: address without a zone", policy.guard,
+      { allow = { "fe80::1%1" } })
     errors.matches("guard: nat64: a prefix", policy.guard, { nat64 = "64:ff9b::/95" })
     errors.matches("guard: nat64: a prefix", policy.guard, { nat64 = "10.0.0.0/32" })
     errors.matches("guard: nat64: a prefix", policy.guard, { nat64 = 96 })

@@ -88,7 +88,8 @@ describe("policy.route", function()
     local multi <close> = curl.multi { policy = rules }
     for _ = 1, 3 do assert.equal("app", policies.fetch_in(multi, "http://app/")) end
     assert.equal(2, rules:stats().reused)
-    local body = policies.fetch_in(multi, "http://app.test/", { resolve = { "app.test:80:127.0.0.1" } })
+    local options = { resolve = { "app.test:80:127.0.0.1" } }
+    local body = policies.fetch_in(multi, "http://app.test/", options)
     assert.not_equal("app", body)
   end)
 
@@ -98,7 +99,8 @@ describe("policy.route", function()
     assert.matches("guard: it is a UNIX socket", message, 1, true)
     local allowed = policy.allow { "unix:" .. app.unix }
     for _, list in ipairs {
-      { routes(), guard(), allowed }, { allowed, guard(), routes() }, { guard(), routes(), allowed },
+      { routes(), guard(), allowed }, { allowed, guard(), routes() },
+      { guard(), routes(), allowed },
     } do
       assert.equal("app", fetch(policy.compose(list), "http://app/"))
     end
@@ -123,7 +125,8 @@ describe("policy.route", function()
     assert.equal("other", fetch(rules, "http://b/"))
     assert.equal(1, asked)
     assert.matches("route: not today", (select(2, fetch(rules, "http://c/"))), 1, true)
-    assert.matches("route: the function gives no address", (select(2, fetch(rules, "http://d/"))), 1, true)
+    local message = select(2, fetch(rules, "http://d/"))
+    assert.matches("route: the function gives no address", message, 1, true)
   end)
 
   it("gives libcurl a Socket that is connected already, once", function()
@@ -230,7 +233,8 @@ describe("policy.bind", function()
 
   it("lets UNIX sockets alone", function()
     local rules = rules_of(policy.bind { inet = "127.0.0.9", mark = 1, priority = 3 })
-    assert.equal("hello\n", fetch(rules, "http://x/hello", { unix_socket_path = servers.nginx().unix }))
+    local options = { unix_socket_path = servers.nginx().unix }
+    assert.equal("hello\n", fetch(rules, "http://x/hello", options))
   end)
 
   it("raises for other options and values", function()

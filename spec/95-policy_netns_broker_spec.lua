@@ -195,7 +195,8 @@ describe("policy.broker", function()
 
   it("judges a connected socket by its peer", function()
     local broker <close> = start "connected"
-    local body, message, name = fetch(rules_of(policy.broker(broker.channel), policies.guard()), url)
+    local rules = rules_of(policy.broker(broker.channel), policies.guard())
+    local body, message, name = fetch(rules, url)
     if name == "NOT_SUPPORTED" then return end -- libcurl 7.88
     assert.equal("hello\n", body, message)
   end)

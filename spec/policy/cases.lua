@@ -47,7 +47,7 @@ local function special(expect, url, name, more)
   add(case)
 end
 
--- ---- IPv4 -----------------------------------------------------------------------------------------
+-- ---- IPv4 --------------------------------------------------------------------------------------
 addresses("refuse", [[
   0.0.0.0           Linux connects it to loopback
   0.1.2.3           network 0
@@ -103,7 +103,7 @@ addresses("allow", [[
   93.184.216.34     public
 ]])
 
--- ---- IPv6 -----------------------------------------------------------------------------------------
+-- ---- IPv6 --------------------------------------------------------------------------------------
 addresses("refuse", [[
   ::                unspecified: loopback, on Linux
   ::1               loopback
@@ -145,7 +145,7 @@ addresses("allow", [[
   2003::1                 public
 ]])
 
--- ---- IPv4 in IPv6 ---------------------------------------------------------------------------------
+-- ---- IPv4 in IPv6 ------------------------------------------------------------------------------
 addresses("refuse", [[
   ::ffff:127.0.0.1        mapped: the kernel dials 127.0.0.1
   ::ffff:7f00:1           the same, written in hex
@@ -181,7 +181,7 @@ addresses("refuse", [[
   fe80::5efe:10.0.0.1     ISATAP, link-local
 ]])
 
--- ---- spellings ------------------------------------------------------------------------------------
+-- ---- spellings ---------------------------------------------------------------------------------
 urls("refuse", [[
   http://127.1/                     two parts
   http://127.0.1/                   three parts
@@ -233,7 +233,7 @@ urls("refuse", [[
   http://%31%32%37.0.0.1/           escaped digits
 ]])
 
--- ---- parts of a URL that others take for the host -------------------------------------------------
+-- ---- parts of a URL that others take for the host ----------------------------------------------
 urls("refuse", [[
   http://93.184.216.34@127.0.0.1/      a user
   http://93.184.216.34:80@127.0.0.1/   a user with a password
@@ -250,7 +250,7 @@ urls("refuse", [[
   //127.0.0.1/                         no scheme, but slashes
 ]])
 
--- ---- ports and schemes ----------------------------------------------------------------------------
+-- ---- ports and schemes -------------------------------------------------------------------------
 urls("refuse", [[
   http://93.184.216.34:22/             SSH
   http://93.184.216.34:25/             mail
@@ -274,7 +274,7 @@ urls("refuse", [[
   ws://93.184.216.34/                  WebSocket
 ]])
 
--- ---- names ----------------------------------------------------------------------------------------
+-- ---- names -------------------------------------------------------------------------------------
 local function dns(expect, name, why, resolve, never)
   local host = resolve:match("^(.-):")
   special(expect, "http://" .. host .. "/", "dns: " .. name,
@@ -296,7 +296,7 @@ special("refuse", "http://rebind.test/", "dns: rebinding", {
   why = "the second answer is loopback", setup = "rebind",
   resolve = { "rebind.test:80:93.184.216.34", "rebind.test:80:127.0.0.1" } })
 
--- ---- redirects ------------------------------------------------------------------------------------
+-- ---- redirects ---------------------------------------------------------------------------------
 redirects("refuse", [[
   http://127.0.0.1/                           loopback
   http://[::1]/                               loopback
@@ -317,7 +317,7 @@ special("refuse", "http://93.184.216.34/r", "redirect chain",
 special("allow", "http://93.184.216.34/r", "redirect to public",
   { why = "plain", location = "http://93.184.216.35/ok" })
 
--- ---- what leads around a callback -----------------------------------------------------------------
+-- ---- what leads around a callback --------------------------------------------------------------
 special("allow", "http://93.184.216.34/", "env http_proxy", { why = "the environment names none",
   env = { http_proxy = "http://127.0.0.1:3128" }, never = { "127.0.0.1:3128" } })
 special("allow", "http://93.184.216.34/", "env ALL_PROXY", { why = "the environment names none",
@@ -332,8 +332,9 @@ special("refuse", "http://127.0.0.1/", "pre_proxy option",
   { why = "it would dial for us", options = { pre_proxy = "socks5h://93.184.216.35:80" } })
 special("refuse", "http://93.184.216.34/", "connect_to",
   { why = "what is dialled is loopback", options = { connect_to = { "::127.0.0.1:80" } } })
-special("refuse", "http://93.184.216.34/", "connect_to port",
-  { why = "what is dialled is another port", options = { connect_to = { "::93.184.216.34:6379" } } })
+special("refuse", "http://93.184.216.34/", "connect_to port", {
+  why = "what is dialled is another port",
+  options = { connect_to = { "::93.184.216.34:6379" } } })
 special("refuse", "http://93.184.216.34/", "unix_socket_path", { why = "the option raises",
   setup = "unix", options = { unix_socket_path = "build/lab.sock" } })
 special("refuse", "http://93.184.216.34/", "abstract_unix_socket", { why = "the option raises",
@@ -342,8 +343,8 @@ special("refuse", "http://doh.test/", "doh_url",
   { why = "its sockets are seen by nobody", options = { doh_url = "https://127.0.0.1:443/dns" } })
 special("refuse", "http://127.0.0.1/", "reuse: multi",
   { why = "somebody else has left it", setup = "kept in the multi" })
-special("refuse", "http://93.184.216.34/r", "reuse: multi, by redirect", { location = "http://127.0.0.1/",
-  why = "somebody else has left it", setup = "kept in the multi" })
+special("refuse", "http://93.184.216.34/r", "reuse: multi, by redirect", {
+  location = "http://127.0.0.1/", why = "somebody else has left it", setup = "kept in the multi" })
 special("refuse", "http://127.0.0.1/", "reuse: share",
   { why = "somebody else has left it", setup = "kept in the share" })
 special("refuse", "http://127.0.0.1/", "reuse: easy",
@@ -354,8 +355,9 @@ special("refuse", "ftp://93.184.216.34:80/x", "ftp: PASV to loopback", {
 special("refuse", "ftp://93.184.216.34:80/x", "ftp: EPSV port", {
   why = "the server names a port that is not listed", setup = "ftp epsv",
   options = { protocols = "http,https,ftp" } })
-special("refuse", "ftp://93.184.216.34:80/x", "ftp: active", { why = "it listens, and accepts anybody",
-  setup = "ftp active", options = { protocols = "http,https,ftp", ftpport = "-" } })
+special("refuse", "ftp://93.184.216.34:80/x", "ftp: active", {
+  why = "it listens, and accepts anybody", setup = "ftp active",
+  options = { protocols = "http,https,ftp", ftpport = "-" } })
 special("refuse", "tftp://93.184.216.34:80/x", "tftp: UDP",
   { why = "its peer is who answers", options = { protocols = "http,https,tftp" } })
 special("refuse", "http://93.184.216.34/", "own public address",

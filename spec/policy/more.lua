@@ -140,8 +140,9 @@ case("refuse", "allow IPv4, mapped",
   { url = "http://[::ffff:10.0.0.1]/", allow = { "10.0.0.0/8" } })
 case("refuse", "allow does not open zones",
   { url = "http://[2606:2800:220::1%25lo]/", allow = { "2606:2800::/32" } })
-case("refuse", "redirect from what is allowed", { url = "http://10.0.0.1/r", way = { "10.0.0.1:80" },
-  location = "http://10.1.0.1/", allow = { "10.0.0.1" } })
+case("refuse", "redirect from what is allowed", {
+  url = "http://10.0.0.1/r", way = { "10.0.0.1:80" }, location = "http://10.1.0.1/",
+  allow = { "10.0.0.1" } })
 case("allow", "ports any", { url = "http://93.184.216.34:8080/", guard = { ports = "any" } })
 case("refuse", "ports are those that are listed",
   { url = "http://93.184.216.34/", guard = { ports = { 443 } } })
@@ -151,8 +152,8 @@ case("refuse", "nat64 of loopback",
   { url = "http://[64:ff9b::7f00:1]/", guard = { nat64 = "64:ff9b::/96" } })
 case("refuse", "nat64 of what is denied", { url = "http://[64:ff9b::5db8:d822]/",
   guard = { nat64 = "64:ff9b::/96", deny = { "93.184.216.34" } } })
-case("refuse", "nat64, with the byte that must be zero", { url = "http://[64:ff9b:1:5db8:ffd8:2200::]/",
-  guard = { nat64 = "64:ff9b:1::/48" } })
+case("refuse", "nat64, with the byte that must be zero", {
+  url = "http://[64:ff9b:1:5db8:ffd8:2200::]/", guard = { nat64 = "64:ff9b:1::/48" } })
 case("allow", "nat64 of 48 bits", { url = "http://[64:ff9b:1:5db8:d8:2200::]/",
   guard = { nat64 = "64:ff9b:1::/48" } })
 case("allow", "proxy that is one of the guard's", { url = "http://127.0.0.1/",
@@ -177,7 +178,8 @@ case("refuse", "address_scope option", { url = "http://[2606:2800:220::1]/",
   options = { address_scope = 1 } })
 case("refuse", "netrc option", { url = "http://93.184.216.34/", options = { netrc = 1 } })
 case("refuse", "negotiate", { url = "http://93.184.216.34/", options = { httpauth = "negotiate" } })
-case("refuse", "any authentication", { url = "http://93.184.216.34/", options = { httpauth = "any" } })
+case("refuse", "any authentication", {
+  url = "http://93.184.216.34/", options = { httpauth = "any" } })
 case("allow", "digest", { url = "http://93.184.216.34/", options = { httpauth = "digest" } })
 case("refuse", "unrestricted_auth", { url = "http://93.184.216.34/",
   options = { unrestricted_auth = true } })

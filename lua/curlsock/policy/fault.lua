@@ -8,11 +8,13 @@
 -- when is a table of conditions, all of which must hold, or true:
 --   chance = 0 to 1, every = n (each n-th connection), host = name of the URL, or a list of names
 -- The first that applies is taken, in the order above. delay and cut relay, which needs a loop:
--- they refuse without one. faults.random is a function in the place of math.random.
+-- they refuse without one, and their connections are for one transfer each (forbid_reuse), as
+-- those of transport are. faults.random is a function in the place of math.random.
 -- What relays and hangs stands for the address that was judged; a relay dials it as prepare of the
 -- same composition's policies (bind) wants it, but not by a make (netns, broker).
 -- Raises an error for other faults and conditions.
 local check = require "curlsock.policy.check"
+local fences = require "curlsock.policy.fences"
 local hosts = require "curlsock.policy.hosts"
 local inlets = require "curlsock.policy.inlet"
 local relay = require "curlsock.policy.relay"
@@ -47,11 +49,13 @@ function faults.hang() end
 
 -- What is connected and not accepted gets a reset when the inlet is closed.
 function faults.reset(state, inlet, _, loop, _, easy)
-  state.resetting[easy] = inlet
-  if not loop then return end
+  if not loop then
+    state.resetting[easy] = inlet
+    return
+  end
   loop:spawn(function()
-    loop:wait(inlet.listener, "r", 60)
-    inlet:close()
+    local inside <close> = inlet
+    inside:wait(loop)
   end)
 end
 
@@ -76,6 +80,7 @@ local function new(list, random, prepare)
   local state = { resetting = weak() } -- by easy
   local loops, inlet_of = weak(), weak() -- by easy; by the Socket that libcurl has
   local policy = { name = "fault", trusted = true, reads_only = true }
+  if due.delay or due.cut then policy.fence = fences.one_transfer end
 
   -- A function that makes a socket for an address as the composition does.
   function state.dial(easy)
@@ -106,7 +111,7 @@ local function new(list, random, prepare)
     if not inlet then return nil, message end
     local near, failed = inlet.address:socket()
     if not near then return nil, failed end
-    inlet_of[near] = inlet
+    if kind == "hang" then inlet_of[near] = inlet end
     faults[kind](state, inlet, settings[kind], loop, address, easy)
     return near, inlet.address
   end

@@ -93,4 +93,7 @@ end
 --- For policies whose socket options libcurl would apply its own after.
 fences.own_address = { interface = false, localport = false, localportrange = false }
 
+--- For those that have the other end of a connection, where somebody waits as long as it is kept.
+fences.one_transfer = { forbid_reuse = 1 }
+
 return fences

@@ -26,9 +26,17 @@ local function open()
   return nil, message
 end
 
---- Waits in the loop until libcurl has connected, so many seconds: the other end, or nil.
-function Inlet:accept(loop, seconds)
-  local peer = loop:wait(self.listener, "r", seconds) and self.listener:accept(0)
+-- libcurl connects as soon as it has the socket, if at all.
+local PATIENCE <const> = 1
+
+--- Waits in the loop until libcurl has connected; whether it has.
+function Inlet:wait(loop)
+  return loop:wait(self.listener, "r", PATIENCE)
+end
+
+--- The same: the other end, or nil.
+function Inlet:accept(loop)
+  local peer = self:wait(loop) and self.listener:accept(0)
   self:close()
   return peer
 end

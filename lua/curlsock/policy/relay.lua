@@ -2,15 +2,16 @@
 local relay = {}
 
 local PIECE <const> = 65536
-local PATIENCE <const> = 60 -- seconds until libcurl must have connected
+local PAUSE <const> = 0.002 -- seconds
 
--- Sends all of it; false when the other end has gone.
+-- Sends all of it; false when the other end has gone. (The descriptor is waited for already, by who
+-- reads from it, so that this has to look now and then.)
 local function send_all(loop, socket, data)
   while data ~= "" do
     local sent, _, name = socket:send(data, 0)
     if sent then
       data = data:sub(sent + 1)
-    elseif name ~= "EAGAIN" or not loop:wait(socket, "w") then
+    elseif name ~= "EAGAIN" or not loop:sleep(PAUSE) then
       return false
     end
   end
@@ -43,7 +44,7 @@ end
 -- and passes on both ways. dial(address) makes the socket.
 function relay.run(inlet, loop, address, dial, seconds, bytes)
   local inside <close> = inlet
-  local near <close> = inside:accept(loop, PATIENCE)
+  local near <close> = inside:accept(loop)
   if not near then return end
   local far <close> = dial(address)
   if not far or not far:connect(address, 0) and not loop:wait(far, "w") then return end

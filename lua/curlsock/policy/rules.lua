@@ -84,7 +84,7 @@ end
 function Rules:ask(question)
   question = check.options("ask", question, known)
   local url, address, kind = question.url, question.address, question.kind or "origin"
-  if not kinds[kind] then check.fail("ask", "kind", "\"origin\", \"proxy\", \"listen\"...", kind) end
+  if not kinds[kind] then check.fail("ask", "kind", "kind of a target", kind) end
   check.value("ask", "url", "string", url)
   if address == nil and url then address = address_in(url) end
   if address and curl.type(address) ~= "address" then address = curl.address(address) end

@@ -3,22 +3,23 @@
 -- coroutine of the loop for each connection, with the Socket of its end, and should wait by
 -- loop:wait(socket, "r"); when it returns the Socket is closed. What it throws comes out of the
 -- loop's run(). Options: host, or a list of hosts; those of the URL, by default any.
--- It works in every loop. Without one it refuses. A guard of the same composition judges the
--- address that it stands for, which must be found before: give a number, or the option resolve.
--- Raises an error for other options.
+-- Each connection is for one transfer (forbid_reuse): else one that is kept, and waited for here,
+-- would never let the loop's run() end. It works in every loop. Without one it refuses. A guard of
+-- the same composition judges the address that it stands for, which must be found before: give a
+-- number, or the option resolve. Raises an error for other options.
 local check = require "curlsock.policy.check"
+local fences = require "curlsock.policy.fences"
 local hosts = require "curlsock.policy.hosts"
 local inlets = require "curlsock.policy.inlet"
 
 local known = { host = true }
-local PATIENCE <const> = 60 -- seconds until libcurl must have connected
 
 local function transport(serve, options)
   check.callable("transport", "serve", serve)
   options = check.options("transport", options, known)
   local is_for = hosts.matcher("transport", options.host)
   local loops = setmetatable({}, { __mode = "k" }) -- by the easy that they perform
-  local policy = { name = "transport", trusted = true }
+  local policy = { name = "transport", trusted = true, fence = fences.one_transfer }
 
   function policy.admit(easy, loop)
     loops[easy] = loop
@@ -27,7 +28,7 @@ local function transport(serve, options)
 
   local function run(inlet, loop, address)
     local inside <close> = inlet
-    local socket <close> = inside:accept(loop, PATIENCE)
+    local socket <close> = inside:accept(loop)
     if socket then serve(socket, loop, address) end
   end
 
