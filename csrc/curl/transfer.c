@@ -116,5 +116,5 @@ CURLcode cs_easy_finish(struct cs_frame *f, struct cs_easy *e, CURLcode code) {
   cs_judge_ended(e, code);
   cs_easy_ended(f, e);
   e->running = 0;
-  return e->refused ? CURLE_ABORTED_BY_CALLBACK : code;
+  return e->refused ? e->refused : code;
 }

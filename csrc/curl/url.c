@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "binding.h"
+#include "url.h"
 
 static const char class_name[] = "curlsock.url";
 

@@ -284,6 +284,15 @@ scenario("escape", function()
   is(curl.getdate("Sun, 06 Nov 1994 08:49:37 GMT") == 784111777, "WRONG: another date")
 end)
 
+scenario("what there is", function()
+  local curl = curlsock()
+  host.fail()
+  local count = 0
+  for name, kind in curl.options() do count = count + #name * #kind end
+  for name, kind in curl.infos() do count = count + #name * #kind end
+  is(count > 1000 and curl.version_info().version_num > 0, "WRONG: something is missing")
+end)
+
 scenario("socket of an address", function()
   local curl = curlsock()
   local address = curl.address("unix:/x")
@@ -698,6 +707,31 @@ scenario("write: refused, paused, wrong, thrown", function()
     good(multi:perform())
     good(multi:poll(0.001))
   end
+end)
+
+scenario("pause and unpause", function()
+  local curl = curlsock()
+  local body, check = sink()
+  local calls = 0
+  local easy = curl.easy { url = host.http }
+  local multi = curl.multi()
+  easy:setopt("writefunction", function(data)
+    calls = calls + 1
+    if calls == 1 then return curl.PAUSE end
+    body[#body + 1] = data
+  end)
+  host.fail()
+  good(multi:add(easy))
+  for round = 1, 2000 do
+    is(round < 2000, "WRONG: stalled")
+    if good(multi:perform()) == 0 then break end
+    if calls > 0 then good(easy:unpause()) end
+    good(multi:poll(0.05))
+  end
+  run(multi)
+  check()
+  multi:close()
+  easy:close()
 end)
 
 scenario("read and seek", function()
