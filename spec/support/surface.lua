@@ -142,6 +142,7 @@ surface.methods = {
   },
   address = {
     copy = {},
+    unpack = {},
     is_foreign = {},
     socket = {},
     within = { args = { "10.0.0.0/8" } },
