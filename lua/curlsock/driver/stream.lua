@@ -127,8 +127,8 @@ function Stream:taken()
   if self.input.size < self.limit then go_on(self, "recv") end
 end
 
---- stream:headers(): waits until the headers of the last answer are there. Returns the response code
--- and a list of the headers, as easy:headers() does, or nil, message, name.
+--- stream:headers(): waits until the headers of the last answer are there. Returns the response
+-- code and a list of the headers, as easy:headers() does, or nil, message, name.
 function Stream:headers()
   self:wait("headers", function() return self.answered or self.result end)
   if not self.answered and self:failed() then return self:ending() end
@@ -173,8 +173,8 @@ function Stream:pieces()
   return each(self)
 end
 
---- stream:write(data): sends it, as a part of the body. Waits while more than the limit has not been
--- sent. Returns true, or nil, message, name when the transfer has ended before; raises what a
+--- stream:write(data): sends it, as a part of the body. Waits while more than the limit has not
+-- been sent. Returns true, or nil, message, name when the transfer has ended before; raises what a
 -- callback threw.
 function Stream:write(data)
   if type(data) ~= "string" then error("write: string expected, got " .. type(data), 2) end
@@ -247,8 +247,8 @@ function streams.new(driver, easy, options)
     easy, message, name = curl.easy(easy)
     if not easy then return nil, message, name end
   end
-  local stream = setmetatable({ driver = driver, easy = easy, owned = owned, limit = limit }, Stream)
-  stream.input, stream.output = buffer.new(), buffer.new()
+  local stream = setmetatable({ driver = driver, easy = easy, limit = limit }, Stream)
+  stream.owned, stream.input, stream.output = owned, buffer.new(), buffer.new()
   stream.waits, stream.paused = {}, {}
   install(stream, options.upload ~= false)
   stream.task = tasks.spawn(driver, nil, function()
