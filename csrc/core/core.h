@@ -220,6 +220,7 @@ struct cs_pool {
   struct cs_link sockets;
   struct cs_link unkeyed; /* those of the lent ones that have no key yet */
   struct cs_link gone;    /* in rt->pools */
+  double used; /* when a transfer in it ended last; negative: nobody wants to know */
 };
 
 struct cs_pool *cs_pool_new(struct cs_handle *owner);
@@ -273,6 +274,9 @@ struct cs_socket {
   void *ends;                /* its addresses, once somebody asked for them */
   unsigned requests;         /* that the pre-request step has noted on it */
   int has_key;
+  double since; /* when it was lent */
+  int busy;     /* a transfer uses it: what kept.c has found last */
+  int shut;     /* kept.c has ended its connection, which the library is to notice */
 };
 
 /* A closed socket with one reference, or NULL without memory. */

@@ -134,6 +134,7 @@ void cs_lend(struct cs_socket *s, struct cs_pool *pool, struct cs_link *opened) 
   CS_CHECK(cs_ledger_find(s->rt, s->fd) == s);
   s->state = CS_LENT;
   s->pool = pool;
+  s->since = cs_now();
   pool->refs++;
   cs_link_append(&pool->sockets, &s->in_pool);
   cs_link_append(opened, &s->in_opener);

@@ -356,10 +356,22 @@ struct cs_socket *cs_connection_of(const struct cs_easy *e);
 /* Notes that a request is about to be sent on it: whether the connection is kept, which
  * means that it had one before. */
 int cs_connection_used(struct cs_easy *e, struct cs_socket *s);
+/* Marks as busy the sockets that e's transfer may use: all that cannot be told apart. */
+void cs_connection_mark(const struct cs_easy *e);
 /* The socket that libcurl names as that of e's last transfer, or NULL; raises an error,
  * which names the call, when that is a stranger's. */
 struct cs_socket *cs_connection_active(lua_State *L, struct cs_easy *e, const char *call);
 int cs_easy_socket(lua_State *L); /* easy:socket() */
+
+/* ---- kept.c: the connections of a pool --------------------------------------------- */
+
+/* easy:connections(), easy:close_idle(seconds) and the same of the others */
+int cs_easy_connections(lua_State *L);
+int cs_multi_connections(lua_State *L);
+int cs_share_connections(lua_State *L);
+int cs_easy_close_idle(lua_State *L);
+int cs_multi_close_idle(lua_State *L);
+int cs_share_close_idle(lua_State *L);
 
 /* ---- sockcall.c: the three socket trampolines -------------------------------------- */
 

@@ -101,6 +101,31 @@ struct cs_socket *cs_connection_of(const struct cs_easy *e) {
   return is_numbered(e) ? find_numbered(e) : find_by_ends(e);
 }
 
+/* Without a number: what has such addresses; what has none if that is all that is known;
+ * and what the transfer has opened, which may not be connected. */
+static void mark_by_ends(const struct cs_easy *e) {
+  struct cs_pool *pool = cs_easy_pool(e);
+  struct cs_ends ends;
+  int told = ends_of(e, &ends);
+  key_connected(pool);
+  for (struct cs_link *l = pool->sockets.next; l != &pool->sockets; l = l->next) {
+    struct cs_socket *s = cs_item(l, struct cs_socket, in_pool);
+    if (told ? s->ends && is_equal(s->ends, &ends) : e->asked && !s->ends) s->busy = 1;
+  }
+  for (struct cs_link *l = e->opened.next; l != &e->opened; l = l->next)
+    cs_item(l, struct cs_socket, in_opener)->busy = 1;
+}
+
+void cs_connection_mark(const struct cs_easy *e) {
+  struct cs_socket *s = NULL;
+  unsigned long long number;
+  if (!is_numbered(e)) {
+    mark_by_ends(e);
+  } else if (number_of(e, &number)) {
+    while ((s = cs_keyed(e->h.rt, cs_easy_pool(e), number, s))) s->busy = 1;
+  }
+}
+
 int cs_connection_used(struct cs_easy *e, struct cs_socket *s) {
   int mine = 0;
   for (const struct cs_link *l = e->opened.next; l != &e->opened; l = l->next)

@@ -232,10 +232,15 @@ void cs_easy_class_new(lua_State *L) {
                                     .neighbours = easy_neighbours,
                                     .is_near = easy_is_near,
                                     .may_write = easy_may_write};
-  static const luaL_Reg methods[] = {
-      {"dup", easy_dup},          {"getinfo", cs_easy_getinfo},
-      {"perform", easy_perform},  {"reset", easy_reset},
-      {"setopt", cs_easy_setopt}, {"unset", cs_easy_unset},
-      {"socket", cs_easy_socket}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"dup", easy_dup},
+                                     {"getinfo", cs_easy_getinfo},
+                                     {"perform", easy_perform},
+                                     {"reset", easy_reset},
+                                     {"setopt", cs_easy_setopt},
+                                     {"unset", cs_easy_unset},
+                                     {"socket", cs_easy_socket},
+                                     {"connections", cs_easy_connections},
+                                     {"close_idle", cs_easy_close_idle},
+                                     {NULL, NULL}};
   cs_handle_class(L, CS_EASY, &ops, methods);
 }

@@ -77,6 +77,8 @@ surface.functions = {
 surface.methods = {
   easy = {
     close = { inside = "refused" },
+    close_idle = { inside = "refused", args = { 0 } },
+    connections = { inside = "allowed" },
     dup = { inside = "allowed" },
     getinfo = { inside = "allowed", args = { "response_code" } },
     perform = { inside = "refused" },
@@ -88,6 +90,8 @@ surface.methods = {
   multi = {
     add = { inside = "refused", args = { easy } },
     close = { inside = "refused" },
+    close_idle = { inside = "refused", args = { 0 } },
+    connections = { inside = "allowed" },
     easies = { inside = "allowed" },
     events = { inside = "allowed" },
     perform = { inside = "refused" },
@@ -103,6 +107,8 @@ surface.methods = {
   },
   share = {
     close = { inside = "refused" },
+    close_idle = { inside = "refused", args = { 0 } },
+    connections = { inside = "allowed" },
     setopt = { inside = "refused", args = { "share", "dns" } },
   },
   socket = {
