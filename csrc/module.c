@@ -2,6 +2,7 @@
  *
  * module.c - the module table.
  */
+#include "policy.h"
 #include "state.h"
 
 static void push_names(lua_State *L, const char *const *names) {
@@ -52,7 +53,7 @@ static int core_now(lua_State *L) {
   return 1;
 }
 
-/* curl.type(x): "easy", "multi", "share", "socket", "address" or "networks"; with
+/* curl.type(x): "easy", "multi", "share", "socket", "address", "networks" or "url"; with
  * "closed " before it where x can no longer be used (a Socket: where it has no
  * descriptor); nil for anything else. Never raises. (A box is empty when it is half made,
  * or finalized.) */
@@ -72,6 +73,10 @@ static int core_type(lua_State *L) {
     lua_pushliteral(L, "address");
   else if (cs_networks_test(L, 1))
     lua_pushliteral(L, "networks");
+  else if (cs_policy_test(L, 1))
+    lua_pushliteral(L, "policy");
+  else if (cs_url_is(L, 1))
+    lua_pushstring(L, cs_url_test(L, 1) ? "url" : "closed url");
   else
     luaL_pushfail(L);
   return 1;
@@ -96,17 +101,23 @@ __attribute__((visibility("default"))) int luaopen_curlsock_core(lua_State *L);
 int luaopen_curlsock_core(lua_State *L) {
   static const luaL_Reg functions[] = {{"address", cs_address_parse},
                                        {"adopt", cs_socket_adopt},
+                                       {"default_policy", cs_policy_default},
                                        {"easy", cs_easy_new},
+                                       {"escape", cs_escape},
+                                       {"getdate", cs_getdate},
                                        {"inside", core_inside},
                                        {"live", core_live},
                                        {"multi", cs_multi_new},
                                        {"networks", cs_networks_new},
                                        {"now", core_now},
+                                       {"policy", cs_policy_make},
                                        {"share", cs_share_new},
                                        {"socket", cs_socket_open},
                                        {"socketpair", cs_socket_pair},
                                        {"sockets", cs_sockets},
                                        {"type", core_type},
+                                       {"unescape", cs_unescape},
+                                       {"url", cs_url_new},
                                        {"version_info", core_version_info},
                                        {NULL, NULL}};
   cs_state_open(L);
@@ -116,6 +127,8 @@ int luaopen_curlsock_core(lua_State *L) {
   cs_easy_class_new(L);
   cs_multi_class_new(L);
   cs_share_class_new(L);
+  cs_policy_class_new(L);
+  cs_url_class_new(L);
   luaL_newlib(L, functions);
   cs_push_pause(L);
   lua_setfield(L, -2, "PAUSE");

@@ -45,6 +45,7 @@ static int runtime_gc(lua_State *L) {
   if (rt->frame) return 0;
   end_handles(L, rt);
   end_sockets(L, rt);
+  cs_things_end(L, rt);
   *box = NULL;
   if (!cs_is_copy(rt)) curl_global_cleanup();
   cs_runtime_free(rt);

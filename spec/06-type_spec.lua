@@ -42,6 +42,10 @@ describe("curl.type", function()
     assert.equal("networks", curl.type(curl.networks {}))
   end)
 
+  it("knows Urls", function()
+    assert.equal("url", curl.type(curl.url()))
+  end)
+
   it("says nothing of anything else", function()
     local impostor = setmetatable({}, { __name = "curlsock.easy", __index = curl.easy() })
     assert.same({ n = 1 }, table.pack(curl.type(impostor)))

@@ -90,6 +90,10 @@ describe("The table of what curlsock offers", function()
     end)
   end
 
+  it("has all methods of class url", function()
+    assert.same({}, differences(surface.methods.url, surface.methods_of(curl.url())))
+  end)
+
   it("has all methods of a loop", function()
     local loop <close> = require("curlsock.loop").new()
     assert.same({}, differences(surface.methods.loop, functions_of(surface.methods_of(loop))))

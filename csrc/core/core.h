@@ -53,7 +53,7 @@
 #include <pthread.h>
 #endif
 
-#include "link.h"
+#include "keys.h"
 
 /* Nothing is exported but luaopen_curlsock_core, also when LuaRocks compiles. */
 #pragma GCC visibility push(hidden)
@@ -63,6 +63,7 @@ struct cs_handle;
 struct cs_pool;
 struct cs_runtime;
 struct cs_socket;
+struct cs_thing;
 
 /* ---- runtime.c: one block per Lua state; it outlives every handle ------------------ */
 
@@ -75,19 +76,18 @@ struct cs_runtime {
   const struct cs_ops *ops[CS_NKINDS]; /* what each kind of handle does */
   struct cs_link handles[CS_NKINDS];   /* every struct cs_handle there is, by kind */
   struct cs_link sockets;              /* every struct cs_socket there is */
-  struct cs_link pools;   /* whose handle is gone, while sockets are left in them */
-  struct cs_link walk;    /* what cs_refuse_inside has reached, while it looks */
-  struct cs_link *chains; /* keyed sockets: a power of two of lists (keys.c) */
-  size_t nchains;
-  size_t keyed;        /* sockets that have a key */
-  int live[CS_NKINDS]; /* handles not torn down, by kind */
-  int open;            /* descriptors that a Socket or the library holds */
-  int waiting;         /* handles that wait to be torn down */
-  int tearing;         /* they are being torn down now */
-  int quiet;           /* some frame has blocked SIGPIPE */
-  int ending;          /* the state is being closed: nothing new is made */
-  unsigned traits;     /* of the library, as the binding sees it */
-  unsigned forks;      /* cs_forks when it was made */
+  struct cs_link things;               /* every struct cs_thing there is */
+  struct cs_link pools; /* whose handle is gone, while sockets are left in them */
+  struct cs_link walk;  /* what cs_refuse_inside has reached, while it looks */
+  struct cs_keys keys;  /* of sockets, as connections */
+  int live[CS_NKINDS];  /* handles not torn down, by kind */
+  int open;             /* descriptors that a Socket or the library holds */
+  int waiting;          /* handles that wait to be torn down */
+  int tearing;          /* they are being torn down now */
+  int quiet;            /* some frame has blocked SIGPIPE */
+  int ending;           /* the state is being closed: nothing new is made */
+  unsigned traits;      /* of the library, as the binding sees it */
+  unsigned forks;       /* cs_forks when it was made */
 };
 
 /* User values of the runtime's box. */
@@ -126,6 +126,24 @@ static inline void cs_clear_uservalue(lua_State *L, int index, int uservalue) {
   lua_pushnil(L);
   lua_setiuservalue(L, index, uservalue);
 }
+
+/* ---- thing.c: what else is on the C heap, and has a box ---------------------------- */
+
+/* The first member of a block that nothing but its box points to. */
+struct cs_thing {
+  struct cs_link all; /* in rt->things */
+  void (*free)(struct cs_thing *t);
+};
+
+/* Pushes an empty box of the class, for cs_thing_box. [-0, +1, m] */
+void cs_thing_push(lua_State *L, const char *class);
+/* The box on top of the stack has that block from now on, which free frees. [m] */
+void cs_thing_box(lua_State *L, struct cs_thing *t, void (*free)(struct cs_thing *t));
+/* Makes a class of things, as cs_class_new, with a finalizer; pushes nothing. [m] */
+void cs_thing_class(lua_State *L, const char *class, const luaL_Reg *meta,
+                    const luaL_Reg *methods);
+/* The state ends: frees those that no finalizer has freed. */
+void cs_things_end(lua_State *L, struct cs_runtime *rt);
 
 /* ---- class.c: the classes of userdata ---------------------------------------------- */
 
@@ -218,9 +236,8 @@ struct cs_pool {
   int refs;                /* the handle, and each socket in it */
   struct cs_handle *owner; /* key of the handle; not to be read once that is gone */
   struct cs_link sockets;
-  struct cs_link unkeyed; /* those of the lent ones that have no key yet */
-  struct cs_link gone;    /* in rt->pools */
-  double used; /* when a transfer in it ended last; negative: nobody wants to know */
+  struct cs_link gone;   /* in rt->pools */
+  struct cs_lines lines; /* its sockets, as connections */
 };
 
 struct cs_pool *cs_pool_new(struct cs_handle *owner);
@@ -269,14 +286,7 @@ struct cs_socket {
   struct cs_handle *watcher; /* lent: whose event loop waits for it, or NULL */
   struct cs_link in_pool;    /* in pool->sockets; the lost ones come first */
   struct cs_link in_opener;  /* in the list of what the running transfer opened */
-  struct cs_link in_key;     /* lent: in pool->unkeyed, or in the chain of its key */
-  unsigned long long key;    /* of the connection that it is for (connection.c) */
-  void *ends;                /* its addresses, once somebody asked for them */
-  unsigned requests;         /* that the pre-request step has noted on it */
-  int has_key;
-  double since; /* when it was lent */
-  int busy;     /* a transfer uses it: what kept.c has found last */
-  int shut;     /* kept.c has ended its connection, which the library is to notice */
+  struct cs_line line;       /* lent: as a connection */
 };
 
 /* A closed socket with one reference, or NULL without memory. */
@@ -299,25 +309,18 @@ struct cs_socket *cs_ledger_find(const struct cs_runtime *rt, int fd);
  * of the transfer that opened it. */
 void cs_lend(struct cs_socket *s, struct cs_pool *pool, struct cs_link *opened);
 
-/* ---- keys.c: sockets by the number of their connection ----------------------------- */
-
-/* Gives the lent socket its key, which several sockets may have. 0 without memory. */
-int cs_key(struct cs_socket *s, unsigned long long key);
-/* It has none any more. */
-void cs_unkey(struct cs_socket *s);
-/* The next of the pool's sockets that have the key, in the order in which they got it:
- * NULL after the last one. The first one if after is NULL. */
-struct cs_socket *cs_keyed(const struct cs_runtime *rt, const struct cs_pool *pool,
-                           unsigned long long key, const struct cs_socket *after);
-void cs_keys_free(struct cs_runtime *rt);
-
 /* ---- socket.c: the box of a socket, which Lua calls Socket ------------------------- */
 
 extern const char cs_socket_class[];
 extern const char cs_retired_class[]; /* the same without __gc */
 
 /* User values of a Socket. */
-enum { CS_UV_DATA = 1, CS_UV_CLOSE, CS_SOCKET_UVS = CS_UV_CLOSE };
+enum {
+  CS_UV_DATA = 1,
+  CS_UV_CLOSE, /* called in its close event, */
+  CS_UV_TOLD,  /* and this after it */
+  CS_SOCKET_UVS = CS_UV_TOLD
+};
 
 /* Pushes a new Socket, closed: to be filled by cs_socket_take. [-0, +1, m] */
 struct cs_socket *cs_socket_push(lua_State *L, struct cs_runtime *rt);

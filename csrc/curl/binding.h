@@ -16,6 +16,7 @@
 struct cs_bond;
 struct cs_easy;
 struct cs_multi;
+struct cs_policy;
 struct cs_share;
 
 /* ---- the handles: easy.c, multi.c, share.c ----------------------------------------- */
@@ -38,11 +39,14 @@ enum cs_callback {
 enum {
   CS_UV_SHARE = CS_UV_OWN + CS_NCALLBACKS, /* the share that it uses */
   CS_UV_MULTI,                             /* the multi that it is in */
+  CS_UV_POLICY,                            /* of its own pool */
+  CS_UV_SAID,                              /* what it has set of a fence's options */
   CS_UV_ERROR,                             /* what a callback of this transfer threw */
   CS_UV_REASON,                            /* why a callback refused (a string) */
   CS_UV_REST,                              /* what readfunction returned too much */
   CS_UV_VALUE,                             /* what multi:add was given for its result */
-  CS_EASY_UVS = CS_UV_VALUE
+  CS_UV_URL,                               /* what the script has set */
+  CS_EASY_UVS = CS_UV_URL
 };
 
 /* What the script has set: dup copies it, reset clears it. */
@@ -56,6 +60,7 @@ struct cs_set {
   int wildcard;        /* libcurl may put its own write callback in place of ours */
   int connect_only;    /* it is set: no transfer of file:// may be */
   int hsts;            /* libcurl has files to read into the HSTS cache */
+  uint64_t said;       /* which of those that may stand in a fence (fence.c) */
 };
 
 struct cs_easy {
@@ -70,15 +75,27 @@ struct cs_easy {
   struct cs_link in_multi, in_share, in_done, in_idle, in_controls;
   struct cs_pool *last; /* where the last transfer had its connection, or NULL */
 
+  struct cs_policy *policy; /* of its own pool, or NULL */
+  int own_policy;           /* that was given, and is no default */
+  struct cs_policy *under;  /* whose fence its options are set for, or NULL */
+  uint64_t fenced;          /* which of these were */
+  int stale;                /* the script has set one since */
+
   /* Of the transfer that runs, or has ended last. */
   struct cs_link opened; /* sockets that it opened */
   int failed;            /* a callback threw: CS_UV_ERROR has it, all else is aborted */
   int refused;           /* a refusal that libcurl may not hear: the result is that */
-  int unsupported;       /* refused because this libcurl cannot do it: NOT_SUPPORTED */
+  int unsupported;       /* refused because this libcurl cannot do it */
   int paused;            /* a callback returned curl.PAUSE */
   int running;           /* from perform or add to its end */
-  int asked;             /* the pre-request step was reached: it has had a connection */
+  int asked;             /* the pre-request step was reached: it has had a connection, */
+  int kept;              /* which had a request before this one */
   int telling;           /* debugfunction runs: libcurl may point into its strings */
+  int barred;            /* the policy has refused it, whatever was dialled */
+  int attempts;          /* how often its last hop wanted a socket, */
+  int refusals;          /* and how often the policy said no */
+  long hop, dialled;     /* redirects, when start and when open were asked last */
+  curl_off_t delivered;  /* bytes, where the policy counts them */
   size_t rest;           /* bytes of CS_UV_REST that were handed on */
   size_t given;          /* bytes of the string in place of readfunction */
   curl_off_t start;      /* where the file in place of it stood at first, or CS_UNKNOWN */
@@ -99,12 +116,14 @@ enum {
   CS_UV_SOCKETFUNCTION,
   CS_UV_TIMERFUNCTION,
   CS_UV_CLOSED, /* easies that were closed while somebody waits; CS_UV_NEXT is the next */
-  CS_MULTI_UVS = CS_UV_CLOSED
+  CS_UV_MULTI_POLICY,
+  CS_MULTI_UVS = CS_UV_MULTI_POLICY
 };
 
 struct cs_multi {
   struct cs_handle h;
   CURLM *curl;
+  struct cs_policy *policy; /* or NULL */
   struct cs_link easies;    /* that were added */
   struct cs_link bonds;     /* with the shares that they use (bond.c) */
   struct cs_link done;      /* those whose result waits to be read */
@@ -125,19 +144,23 @@ struct cs_multi {
   int running;              /* transfers, when libcurl last said */
 };
 
+enum { CS_UV_SHARE_POLICY = CS_UV_OWN, CS_SHARE_UVS = CS_UV_SHARE_POLICY };
+
 struct cs_share {
   struct cs_handle h;
   CURLSH *curl;
-  struct cs_link easies; /* that use it */
-  struct cs_link bonds;  /* with the multis that they are in */
-  int connections;       /* it shares connections: it is a pool */
-  int hsts;              /* it shares the HSTS cache */
+  struct cs_policy *policy; /* or NULL */
+  struct cs_link easies;    /* that use it */
+  struct cs_link bonds;     /* with the multis that they are in */
+  int connections;          /* it shares connections: it is a pool */
+  int hsts;                 /* it shares the HSTS cache */
 };
 
 /* What the binding keeps in the runtime's traits. */
 enum {
-  CS_NOSIGNAL = 1, /* libcurl needs no signal to end the resolving of a name */
-  CS_NUMBERED = 2  /* libcurl numbers its connections: from 8.2 on */
+  CS_NOSIGNAL = 1,       /* libcurl needs no signal to end the resolving of a name */
+  CS_DEFAULT_POLICY = 2, /* default_policy was called */
+  CS_NUMBERED = 4        /* libcurl numbers its connections: from 8.2 on */
 };
 
 /* ---- error.c: how libcurl failed --------------------------------------------------- */
@@ -146,9 +169,14 @@ enum {
 int cs_fail_easy(lua_State *L, CURLcode code);
 int cs_fail_multi(lua_State *L, CURLMcode code);
 int cs_fail_share(lua_State *L, CURLSHcode code);
+int cs_fail_url(lua_State *L, CURLUcode code);
+/* The same for what, "flag 'get_empty'", for which this libcurl is too old: it needs
+ * version since, 0x080800. */
+int cs_fail_old(lua_State *L, const char *what, unsigned since);
 /* Names the option in the message of these results, and returns how many there are. */
 int cs_name_option(lua_State *L, const char *option, int results);
-const char *cs_easy_name(CURLcode code); /* "COULDNT_CONNECT" */
+/* "COULDNT_CONNECT"; "NOT_SUPPORTED" for CURLE_NOT_BUILT_IN. */
+const char *cs_easy_name(CURLcode code);
 
 /* ---- lists.c: what an easy keeps for libcurl --------------------------------------- */
 
@@ -346,33 +374,6 @@ void cs_event_free(struct cs_multi *m);
 /* The multi's libcurl handle is gone: ends its watches, timer and descriptors. */
 void cs_event_end(struct cs_frame *f, struct cs_multi *m);
 
-/* ---- connection.c: which Socket a transfer is on ----------------------------------- */
-
-/* The socket was lent for the connection that e is about to have. */
-void cs_connection_opened(const struct cs_easy *e, struct cs_socket *s);
-/* The socket of the connection that e's transfer uses now, from its pre-request step on;
- * NULL where that cannot be told. */
-struct cs_socket *cs_connection_of(const struct cs_easy *e);
-/* Notes that a request is about to be sent on it: whether the connection is kept, which
- * means that it had one before. */
-int cs_connection_used(struct cs_easy *e, struct cs_socket *s);
-/* Marks as busy the sockets that e's transfer may use: all that cannot be told apart. */
-void cs_connection_mark(const struct cs_easy *e);
-/* The socket that libcurl names as that of e's last transfer, or NULL; raises an error,
- * which names the call, when that is a stranger's. */
-struct cs_socket *cs_connection_active(lua_State *L, struct cs_easy *e, const char *call);
-int cs_easy_socket(lua_State *L); /* easy:socket() */
-
-/* ---- kept.c: the connections of a pool --------------------------------------------- */
-
-/* easy:connections(), easy:close_idle(seconds) and the same of the others */
-int cs_easy_connections(lua_State *L);
-int cs_multi_connections(lua_State *L);
-int cs_share_connections(lua_State *L);
-int cs_easy_close_idle(lua_State *L);
-int cs_multi_close_idle(lua_State *L);
-int cs_share_close_idle(lua_State *L);
-
 /* ---- sockcall.c: the three socket trampolines -------------------------------------- */
 
 /* Sets the trampolines on a new, reset or duplicated easy. */
@@ -382,10 +383,51 @@ CURLcode cs_sockcall_install(struct cs_easy *e);
 
 int cs_easy_getinfo(lua_State *L);
 
+/* ---- escape.c: texts that libcurl makes -------------------------------------------- */
+
+/* Pushes the bytes, and frees them, as libcurl does. [-0, +1, m] */
+void cs_push_text(lua_State *L, char *bytes, size_t length);
+int cs_escape(lua_State *L);   /* curl.escape(text) */
+int cs_unescape(lua_State *L); /* curl.unescape(text) */
+int cs_getdate(lua_State *L);  /* curl.getdate(text) */
+
+/* ---- urlword.c: the names of the parts of a URL, and of flags ---------------------- */
+
+struct cs_urlpart {
+  const char *name;
+  CURLUPart id;
+  CURLUcode none; /* what libcurl says when there is none */
+};
+
+extern const struct cs_urlpart cs_urlparts[]; /* to one without a name */
+
+/* The part whose name is at index. */
+const struct cs_urlpart *cs_urlpart_arg(lua_State *L, int index);
+/* Reads the names of flags from index to the top of the stack. 0, or the number of
+ * results that it pushed: nil, message, name, for one that is newer than this libcurl. */
+int cs_urlflags_arg(lua_State *L, int index, unsigned *flags);
+
+/* ---- url.c: Url objects ------------------------------------------------------------ */
+
+int cs_url_new(lua_State *L); /* curl.url([text [, flag...]]) */
+void cs_url_class_new(lua_State *L);
+int cs_url_is(lua_State *L, int index); /* a Url, which may be empty */
+/* What of the Url at index libcurl has, or NULL if it is something else. */
+CURLU *cs_url_test(lua_State *L, int index);
+/* Replaces the Url at index by its text, if libcurl reads the same parts in that. */
+CURLcode cs_url_to_text(lua_State *L, int index);
+
+/* ---- header.c: the headers that came ----------------------------------------------- */
+
+int cs_easy_header(lua_State *L);  /* easy:header(name [, origin [, request]]) */
+int cs_easy_headers(lua_State *L); /* easy:headers([origin [, request]]) */
+
 /* ---- share.c: what several easies share -------------------------------------------- */
 
 int cs_share_new(lua_State *L); /* curl.share(options) */
 void cs_share_class_new(lua_State *L);
+/* ---- using.c: an easy uses a share ------------------------------------------------- */
+
 /* Ends e's use of its share; frees a dying share whose last user this was. */
 void cs_share_leave(struct cs_frame *f, struct cs_easy *e);
 /* Sets option share of the easy at self to the value at index (nil: none). */

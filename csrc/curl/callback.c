@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "binding.h"
+#include "policy.h"
 
 typedef void (*function)(void);
 
@@ -128,7 +128,11 @@ void cs_easy_begin(lua_State *L, struct cs_easy *e, int self) {
   if (e->failed) cs_easy_restore(e);
   /* A listing that was aborted leaves libcurl's own write callback. */
   if (e->set.wildcard) cs_callbacks_install(e);
-  e->failed = e->unsupported = e->paused = e->refused = e->asked = 0;
+  e->failed = e->unsupported = e->paused = e->refused = e->barred = 0;
+  e->asked = 0;
+  e->attempts = e->refusals = 0;
+  e->hop = e->dialled = 0;
+  e->delivered = 0;
   e->given = 0;
   e->start = CS_UNKNOWN;
   e->errbuf[0] = '\0';

@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "binding.h"
+#include "kept.h"
+#include "policy.h"
 
 struct data_call {
   struct cs_easy *easy;
@@ -91,7 +92,11 @@ static size_t write_to(struct cs_easy *e, enum cs_callback which, const char *na
 }
 
 size_t cs_on_write(char *data, size_t one, size_t size, void *easy) {
-  return write_to(easy, CS_WRITE, "writefunction", data, one * size);
+  struct cs_easy *e = easy;
+  if (!cs_judge_body(e, one * size)) return CURL_WRITEFUNC_ERROR;
+  size_t taken = write_to(e, CS_WRITE, "writefunction", data, one * size);
+  if (taken == CURL_WRITEFUNC_PAUSE) e->delivered -= (curl_off_t)(one * size);
+  return taken;
 }
 
 size_t cs_on_header(char *data, size_t one, size_t size, void *easy) {
@@ -227,8 +232,7 @@ int cs_on_xferinfo(void *easy, curl_off_t dltotal, curl_off_t dlnow, curl_off_t 
 
 /* Pushes the Socket of the transfer's connection; nil where it cannot be told. */
 static void push_connection(lua_State *L, struct cs_easy *e) {
-  struct cs_socket *s = cs_connection_of(e);
-  if (s) cs_connection_used(e, s);
+  const struct cs_socket *s = cs_connection_of(e);
   if (!s || !cs_pool_find(L, 1, s)) lua_pushnil(L);
 }
 
@@ -265,18 +269,26 @@ static int asks_prereq(struct cs_easy *e, const char *const texts[2],
   return !run(&c, prereq_body) && c.answer;
 }
 
+/* Somebody is told of the connection. */
+static int wants_connection(const struct cs_easy *e) {
+  const struct cs_policy *p = cs_policy_of(e);
+  return e->set.callbacks & 1u << CS_PREREQ || (p && p->hooks & 1u << CS_TELL_REQUEST);
+}
+
 /* It is on every easy: what nobody asked for must cost next to nothing. */
 int cs_on_prereq(void *easy, char *primary_ip, char *local_ip, int primary_port,
                  int local_port) {
   struct cs_easy *e = easy;
   e->asked = 1;
+  if (!cs_judge_hop(e)) return CURL_PREREQFUNC_ABORT;
+  if (wants_connection(e)) cs_connection_note(e);
   if (e->set.callbacks & 1u << CS_PREREQ &&
       !asks_prereq(e, (const char *const[]){primary_ip, local_ip},
                    (const int[]){primary_port, local_port}))
     return CURL_PREREQFUNC_ABORT;
   if (e->refused || (e->set.connect_only && !cs_fileurl_may_stay(e)))
     return CURL_PREREQFUNC_ABORT;
-  return CURL_PREREQFUNC_OK;
+  return cs_judge_request(e) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
 /* debugfunction(kind, data), with verbose = true: kind is "text", "header_in",

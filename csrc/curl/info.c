@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kept.h"
 #include "options.h"
 
 struct info {

@@ -9,7 +9,7 @@
 #include <math.h>
 #include <sys/socket.h>
 
-#include "binding.h"
+#include "kept.h"
 
 /* ---- which are in use -------------------------------------------------------------- */
 
@@ -29,7 +29,7 @@ static void mark_all(const struct cs_pool *pool) {
   const struct cs_multi *m = (const struct cs_multi *)owner;
   const struct cs_share *s = (const struct cs_share *)owner;
   for (const struct cs_link *l = pool->sockets.next; l != &pool->sockets; l = l->next)
-    cs_item(l, struct cs_socket, in_pool)->busy = 0;
+    cs_item(l, struct cs_socket, in_pool)->line.busy = 0;
   if (owner->kind == CS_EASY) mark((const struct cs_easy *)owner, pool);
   for (const struct cs_link *l = owner->kind == CS_MULTI ? m->easies.next : &m->easies;
        l != &m->easies; l = l->next)
@@ -46,22 +46,22 @@ static void mark_all(const struct cs_pool *pool) {
 static double idle_of(const struct cs_socket *s, double now) {
   struct cs_tcp tcp;
   if (cs_fd_tcp(s->fd, &tcp)) return tcp.idle;
-  if (s->pool->used < 0) s->pool->used = now;
-  return now - fmax(s->pool->used, s->since);
+  if (s->pool->lines.used < 0) s->pool->lines.used = now;
+  return now - fmax(s->pool->lines.used, s->line.since);
 }
 
 /* A lent socket of the pool that is a connection, and has its descriptor still. */
 static int is_connection(const struct cs_socket *s, const struct cs_pool *pool) {
   struct cs_ends ends;
-  if (!s || s->state != CS_LENT || s->pool != pool || s->shut) return 0;
+  if (!s || s->state != CS_LENT || s->pool != pool || s->line.shut) return 0;
   return cs_same(s) && cs_fd_ends(s->fd, &ends);
 }
 
 /* s is not read after anything that needs memory: that may run a finalizer which closes
  * it. */
 static void push_connection(lua_State *L, const struct cs_socket *s) {
-  double now = cs_now(), age = now - s->since, idle = idle_of(s, now);
-  int busy = s->busy;
+  double now = cs_now(), age = now - s->line.since, idle = idle_of(s, now);
+  int busy = s->line.busy;
   if (!cs_pool_find(L, 1, s)) lua_pushnil(L);
   lua_createtable(L, 0, 4);
   lua_insert(L, -2);
@@ -134,9 +134,10 @@ static int close_idle(lua_State *L, enum cs_kind kind, const char *call) {
   mark_all(pool);
   for (struct cs_link *l = pool->sockets.next; l != &pool->sockets; l = l->next) {
     struct cs_socket *s = cs_item(l, struct cs_socket, in_pool);
-    if (s->busy || !is_connection(s, pool) || idle_of(s, cs_now()) < seconds) continue;
-    s->shut = !shutdown(s->fd, SHUT_RDWR);
-    n += s->shut;
+    if (s->line.busy || !is_connection(s, pool) || idle_of(s, cs_now()) < seconds)
+      continue;
+    s->line.shut = !shutdown(s->fd, SHUT_RDWR);
+    n += s->line.shut;
   }
   lua_pushinteger(L, n);
   return 1;

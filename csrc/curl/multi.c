@@ -8,12 +8,26 @@
 #include <math.h>
 #include <string.h>
 
-#include "binding.h"
+#include "kept.h"
+#include "policy.h"
 
 static struct cs_multi *check_callable(lua_State *L, const char *call) {
   struct cs_multi *m = cs_handle_check(L, 1, CS_MULTI);
   cs_refuse_inside(L, &m->h, call);
   return m;
+}
+
+/* Sets the options that the policy of the multi at index 2 has for it. */
+static int set_pool(lua_State *L, struct cs_multi *m) {
+  struct cs_policy *p = m->policy;
+  int failed = 0;
+  lua_getiuservalue(L, 2, CS_UV_MULTI_POLICY);
+  m->policy = NULL; /* which would refuse them */
+  if (lua_getiuservalue(L, -1, CS_UV_POOL) == LUA_TTABLE)
+    failed = cs_multi_set_table(L, m, 2, lua_gettop(L));
+  m->policy = p;
+  if (!failed) lua_settop(L, 2);
+  return failed;
 }
 
 /* curl.multi([options]): a new multi. nil, message, name if libcurl refuses an option. */
@@ -30,7 +44,10 @@ int cs_multi_new(lua_State *L) {
   if (!m->curl)
     return luaL_error(L, "libcurl cannot make a multi: no memory or no descriptor");
   m->h.phase = CS_OPEN;
-  int failed = lua_istable(L, 1) ? cs_multi_set_table(L, m, 2, 1) : 0;
+  int given;
+  m->policy = cs_policy_option(L, 1, 2, CS_UV_MULTI_POLICY, &given);
+  int failed = m->policy ? set_pool(L, m) : 0;
+  if (!failed && lua_istable(L, 1)) failed = cs_multi_set_table(L, m, 2, 1);
   if (!failed) return 1;
   cs_teardown(L, 2);
   return failed;
@@ -45,6 +62,10 @@ static int multi_add(lua_State *L) {
   struct cs_easy *e = cs_handle_check(L, 2, CS_EASY);
   struct cs_frame f;
   lua_settop(L, 3);
+  cs_refuse_inside(L, &e->h, "multi:add");
+  if (e->multi) return luaL_argerror(L, 2, "the easy is in a multi already");
+  int refused = cs_policy_enter(L, e, 2, m, 1, "multi:add");
+  if (refused) return refused;
   cs_pool_touch(L, 1, 2);
   if (m->h.phase != CS_OPEN || e->h.phase != CS_OPEN) { /* a finalizer has closed it */
     cs_handle_check(L, 1, CS_MULTI);
@@ -341,12 +362,18 @@ static void multi_init(struct cs_handle *h) {
   m->deadline = m->armed = -1;
 }
 
+static void drop_policy(struct cs_multi *m) {
+  cs_policy_unref(m->policy);
+  m->policy = NULL;
+}
+
 static int multi_free(struct cs_frame *f, struct cs_handle *h) {
   struct cs_multi *m = (struct cs_multi *)h;
   while (!cs_link_empty(&m->easies))
     cs_member_detach(f, cs_item(m->easies.next, struct cs_easy, in_multi));
   if (m->curl) curl_multi_cleanup(m->curl);
   m->curl = NULL;
+  drop_policy(m);
   cs_event_end(f, m);
   cs_pool_ended(f, h->pool, 0);
   return 1;
@@ -360,6 +387,7 @@ static void multi_abandon(struct cs_handle *h) {
   }
   cs_event_free(m);
   m->curl = NULL;
+  drop_policy(m);
 }
 
 static void multi_clear(lua_State *L, int index, const struct cs_handle *h) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "options.h"
+#include "policy.h"
 
 /* By libcurl's number: a table is set in this order. */
 static const struct option {
@@ -31,6 +32,7 @@ static const struct option *check_option(lua_State *L, int key) {
   const char *name = cs_word(L, key);
   for (size_t i = 0; i < COUNT; i++)
     if (!strcmp(options[i].name, name)) return &options[i];
+  cs_policy_refuse_late(L, key);
   const char *hint = cs_did_you_mean(L, name, &names);
   luaL_error(L, "unknown multi option %s%s", cs_shown(L, key), hint);
   return NULL;
@@ -62,6 +64,7 @@ static CURLMcode set_number(lua_State *L, struct cs_multi *m, int self,
 static int set_option(lua_State *L, struct cs_multi *m, int self, const struct option *o,
                       int index) {
   if (cs_event_set(L, m, self, o->name, index)) return 0;
+  if (m->policy) cs_policy_check_pool(L, self, o->name);
   long value = check_number(L, o->name, index);
   CURLMcode code = set_number(L, m, self, o->option, value);
   return code ? cs_name_option(L, o->name, cs_fail_multi(L, code)) : 0;

@@ -15,6 +15,10 @@
 
 #include "core.h"
 
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0 /* SO_NOSIGPIPE is set instead */
+#endif
+
 #pragma GCC visibility push(hidden)
 
 /* ---- errno.c: how a call of the system failed -------------------------------------- */
@@ -125,6 +129,12 @@ struct cs_ends {
 /* Reads them: 0 while there is no peer. Not of the family of IP: port is 0. */
 int cs_fd_ends(int fd, struct cs_ends *ends);
 
+/* ---- netns.c: sockets in another network namespace --------------------------------- */
+
+/* As cs_fd_open, in the network namespace of that path; -1 and ENOSYS on systems other
+ * than Linux. */
+int cs_netns_open(const char *path, int family, int socktype, int protocol);
+
 /* ---- socket.c: Sockets by who owns them, and how they are made --------------------- */
 
 /* In which states a method works. */
@@ -143,7 +153,9 @@ struct cs_socket *cs_socket_check(lua_State *L, const char *method, int states);
 int cs_socket_own(struct cs_socket *s, int fd);
 /* The integer at index, within min..max. */
 int cs_int_arg(lua_State *L, int index, int min, int max);
-int cs_socket_open(lua_State *L);  /* curl.socket(family, socktype, protocol) */
+/* The optional seconds at index, from now on. */
+struct cs_wait cs_wait_arg(lua_State *L, int index);
+int cs_socket_open(lua_State *L);  /* curl.socket(family, socktype, protocol, options) */
 int cs_socket_pair(lua_State *L);  /* curl.socketpair() */
 int cs_socket_adopt(lua_State *L); /* curl.adopt(fd) */
 
@@ -224,6 +236,11 @@ struct cs_tcp {
 };
 /* 0 if the system does not tell, or the descriptor is of no TCP connection. */
 int cs_fd_tcp(int fd, struct cs_tcp *tcp);
+
+/* ---- passing.c: descriptors that go over UNIX sockets ------------------------------ */
+
+int cs_socket_sendfd(lua_State *L); /* socket:sendfd(descriptor, data, seconds) */
+int cs_socket_recvfd(lua_State *L); /* socket:recvfd(size, seconds) */
 
 /* ---- methods.c: the methods of a Socket -------------------------------------------- */
 

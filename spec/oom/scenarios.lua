@@ -241,6 +241,37 @@ scenario("socket", function()
   is(s:state() == "closed", "WRONG: another state")
 end)
 
+-- In the one where it is: to enter another is tried in spec 71. Only root may.
+scenario("socket in a namespace", function()
+  local curl = curlsock()
+  local allowed = curl.socket("inet", "stream", 0, { netns = "/proc/self/ns/net" })
+  if not allowed then return end
+  allowed:close()
+  host.fail()
+  good(good(curl.socket("inet", "stream", 0, { netns = "/proc/self/ns/net" })):close())
+end)
+
+scenario("url", function()
+  local curl = curlsock()
+  host.fail()
+  local url = good(curl.url("http://user@localhost/a?b=c"))
+  is(good(url:get("host")) == "localhost" and tostring(url) == "http://user@localhost/a?b=c",
+    "WRONG: another host")
+  local copy = url:dup()
+  is(good(copy:set("query", "d=e f", "urlencode", "appendquery")) == copy, "WRONG: another url")
+  is(good(copy:get("query")) == "b=c&d=e+f" and url ~= copy, "WRONG: another query")
+  good(curl.url(copy):set("port", 81))
+  good(curl.easy { url = copy })
+end)
+
+scenario("escape", function()
+  local curl = curlsock()
+  host.fail()
+  is(good(curl.escape("a b")) == "a%20b" and good(curl.unescape("a%00b")) == "a\0b",
+    "WRONG: another text")
+  is(curl.getdate("Sun, 06 Nov 1994 08:49:37 GMT") == 784111777, "WRONG: another date")
+end)
+
 scenario("socket of an address", function()
   local curl = curlsock()
   local address = curl.address("unix:/x")
@@ -260,6 +291,27 @@ scenario("socketpair", function()
   is(good(b:recv(100)) == "", "WRONG: no end")
   local none, message, name = b:send("x")
   is(not none and message and name, "WRONG: nobody is there")
+end)
+
+scenario("sendfd and recvfd", function()
+  local curl = curlsock()
+  local a, b = curl.socketpair()
+  good(a, b, "EMFILE")
+  local sent <close> = good(curl.socket("inet", "dgram"))
+  host.fail()
+  good(a:sendfd(sent, "x", 1))
+  good(a:sendfd(sent:fd()))
+  good(a:send("y"))
+  for i, expected in ipairs { "x", "\0" } do
+    local s, data, name = b:recvfd(i * 3000, 1)
+    local received <close> = good(s, data, name)
+    is(data == expected and received:state() == "owned", "WRONG: another descriptor")
+    is(good(received:getsockopt("socket", "type")) == "dgram", "WRONG: another descriptor")
+  end
+  local s, data, name = b:recvfd()
+  is(not s, "WRONG: there was no third descriptor")
+  if name then good(s, data, name) end
+  is(data == "y", "WRONG: other data")
 end)
 
 scenario("adopt and detach", function()
@@ -750,6 +802,16 @@ scenario("getinfo", function()
 end)
 
 -- ---- multis, shares, event loops ----------------------------------------------------------
+
+scenario("header", function()
+  local curl = curlsock()
+  local easy = curl.easy { url = host.http }
+  host.fail()
+  perform(easy)
+  is(good(easy:header("content-length")) == "6", "WRONG: another length")
+  local list = good(easy:headers())
+  is(#list > 0 and #list[1] == 2, "WRONG: no headers")
+end)
 
 scenario("multi: two at once, and again", function()
   local curl = curlsock()

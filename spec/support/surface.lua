@@ -51,21 +51,28 @@ local function easy(o) return o.easy end
 local function peer(o) return o.peer or o.easy end
 local function address(o) return o.address end
 
--- The functions of the module, with arguments that are right.
+-- The functions of the module, with arguments that are right. once: a second call raises, so only
+-- a process of its own may call it.
 surface.functions = {
   address = { args = { "127.0.0.1:80" } },
   adopt = { args = { -1 } },
+  default_policy = { args = { {} }, once = true },
   easy = { args = { {} } },
+  escape = { args = { "a b" } },
+  getdate = { args = { "Sun, 06 Nov 1994 08:49:37 GMT" } },
   inside = { args = { easy } },
   live = {},
   multi = { args = { {} } },
   networks = { args = { { "10.0.0.0/8" } } },
   now = {},
+  policy = { args = { {} } },
   share = { args = { {} } },
-  socket = { args = { "inet", "stream", 0 } },
+  socket = { args = { "inet", "stream", 0, {} } },
   socketpair = { args = { "stream" } },
   sockets = {},
   type = { args = { "anything" } },
+  unescape = { args = { "a%20b" } },
+  url = { args = { "http://localhost/" } },
   version_info = {},
 }
 
@@ -81,6 +88,8 @@ surface.methods = {
     connections = { inside = "allowed" },
     dup = { inside = "allowed" },
     getinfo = { inside = "allowed", args = { "response_code" } },
+    header = { inside = "allowed", args = { "server" } },
+    headers = { inside = "allowed" },
     perform = { inside = "refused" },
     reset = { inside = "refused" },
     setopt = { inside = "allowed", args = { "url", "http://localhost/" } },
@@ -127,7 +136,9 @@ surface.methods = {
     peeraddress = { state = "options" },
     pollfd = { state = "own" },
     recv = { state = "io", args = { 1, 0 } },
+    recvfd = { state = "io", args = { 1, 0 } },
     send = { state = "io", args = { "x", 0 } },
+    sendfd = { state = "io", args = { 0, "x", 0 } },
     setsockopt = { state = "options", args = { "socket", "keepalive", true } },
     state = { state = "own" },
   },
@@ -135,6 +146,11 @@ surface.methods = {
     copy = {},
     socket = {},
     within = { args = { "10.0.0.0/8" } },
+  },
+  url = {
+    dup = {},
+    get = { args = { "host" } },
+    set = { args = { "host", "localhost" } },
   },
   networks = {
     find = { args = { address } },
