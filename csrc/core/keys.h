@@ -41,6 +41,8 @@ struct cs_line {
   int shut;          /* its connection was ended, which the library is to notice */
 };
 
+/* ---- keys.c: sockets by the number of their connection ----------------------------- */
+
 /* Gives the lent socket its key, which several sockets may have. 0 without memory. */
 int cs_key(struct cs_socket *s, unsigned long long key);
 /* It has none any more, and waits for none. */
