@@ -291,10 +291,12 @@ describe("what a policy is told", function()
   it("request comes before each request, with whether the connection is kept", function()
     local seen = {}
     local easy <close>, body = easies.new("/hello", { policy = {
-      request = function(_, e, kept) seen[#seen + 1] = { curl.type(e), kept } end } })
+      request = function(socket, e, kept)
+        seen[#seen + 1] = { curl.type(socket), curl.type(e), kept }
+      end } })
     easies.fetch(easy, body)
     easies.fetch(easy, body)
-    assert.same({ { "easy", false }, { "easy", true } }, seen)
+    assert.same({ { "socket", "easy", false }, { "socket", "easy", true } }, seen)
   end)
 
   it("close comes once for each socket, after the easy's own, and outlives pools", function()

@@ -271,8 +271,8 @@ static int asks_prereq(struct cs_easy *e, const char *const texts[2],
 
 /* Somebody is told of the connection. */
 static int wants_connection(const struct cs_easy *e) {
-  const struct cs_policy *p = cs_policy_of(e);
-  return e->set.callbacks & 1u << CS_PREREQ || (p && p->hooks & 1u << CS_TELL_REQUEST);
+  return e->set.callbacks & 1u << CS_PREREQ ||
+         (e->under && e->under->hooks & 1u << CS_TELL_REQUEST);
 }
 
 /* It is on every easy: what nobody asked for must cost next to nothing. */
@@ -280,7 +280,7 @@ int cs_on_prereq(void *easy, char *primary_ip, char *local_ip, int primary_port,
                  int local_port) {
   struct cs_easy *e = easy;
   e->asked = 1;
-  if (!cs_judge_hop(e)) return CURL_PREREQFUNC_ABORT;
+  if (e->under && !cs_judge_hop(e)) return CURL_PREREQFUNC_ABORT;
   if (wants_connection(e)) cs_connection_note(e);
   if (e->set.callbacks & 1u << CS_PREREQ &&
       !asks_prereq(e, (const char *const[]){primary_ip, local_ip},
@@ -288,7 +288,7 @@ int cs_on_prereq(void *easy, char *primary_ip, char *local_ip, int primary_port,
     return CURL_PREREQFUNC_ABORT;
   if (e->refused || (e->set.connect_only && !cs_fileurl_may_stay(e)))
     return CURL_PREREQFUNC_ABORT;
-  return cs_judge_request(e) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+  return !e->under || cs_judge_request(e) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
 /* debugfunction(kind, data), with verbose = true: kind is "text", "header_in",

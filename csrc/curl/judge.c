@@ -208,15 +208,21 @@ int cs_judge_hop(struct cs_easy *e) {
 
 /* ---- what is told ------------------------------------------------------------------ */
 
+/* Whether the request goes on a connection that was there. */
+static int is_kept(const struct cs_easy *e, const struct cs_socket *s) {
+  return s ? e->kept : !e->attempts || e->dialled != redirects(e);
+}
+
 static int request_body(lua_State *L) {
   struct call *c = lua_touserdata(L, 2);
+  const struct cs_socket *s = cs_connection_of(c->easy);
+  int kept = is_kept(c->easy, s);
   cs_push_easy(L, 1, c->easy->h.rt->frame, c->easy);
   push_hook(L, c->easy, EASY, 0, CS_TELL_REQUEST);
   if (lua_isnil(L, -1)) return 0;
-  const struct cs_socket *s = cs_connection_of(c->easy);
   if (!s || !cs_pool_find(L, 1, s)) lua_pushnil(L);
   lua_pushvalue(L, EASY);
-  lua_pushboolean(L, s ? c->easy->kept : !c->easy->attempts);
+  lua_pushboolean(L, kept);
   lua_call(L, 3, 0);
   return 0;
 }

@@ -107,7 +107,7 @@ void cs_judge_refuse(lua_State *L, struct cs_easy *e, int easy,
 int cs_judge_start(lua_State *L, struct cs_easy *e, int easy, int multi);
 /* A redirect was followed: asks start about where to. 0 if it says no. */
 int cs_judge_hop(struct cs_easy *e);
-/* The request is sent next, on that connection: has request told. 0 if it threw. */
+/* The request is sent next: has request told. 0 if it threw. */
 int cs_judge_request(struct cs_easy *e);
 /* The transfer delivers so many bytes more: 0 if these are too many. */
 int cs_judge_body(struct cs_easy *e, size_t size);

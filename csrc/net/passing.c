@@ -121,9 +121,9 @@ static int own_fd(struct cs_socket *s, struct msghdr *m) {
 /* socket:recvfd([size [, seconds]]): receives a descriptor that was sent over a UNIX
  * socket, and the data it came with: a Socket, owned and close-on-exec, and a string of
  * at most size (4096) bytes. If data comes without one: nil and the data, "" at the end
- * of a stream. seconds, and failure, as recv's; more than one descriptor is "EBADMSG", one
- * of something else "ENOTSOCK", one for which this process has no room "EMFILE": these
- * are closed, and the data is lost. */
+ * of a stream. seconds, and failure, as recv's; more than one descriptor is "EBADMSG",
+ * one of something else "ENOTSOCK", one for which this process has no room "EMFILE":
+ * these are closed, and the data is lost. */
 int cs_socket_recvfd(lua_State *L) {
   luaL_Buffer b;
   size_t size = lua_isnoneornil(L, 2) ? 4096 : (size_t)cs_int_arg(L, 2, 1, INT_MAX);
