@@ -87,6 +87,14 @@ local function answers(host, port)
   return ok
 end
 
+-- The same of all its ports: it begins to listen on one after the other.
+local function answers_all(self)
+  for name, port in pairs(self) do
+    if name:find "port" and not answers(self.host, port) then return false end
+  end
+  return true
+end
+
 local function output(self)
   return process.read(self.out) or ""
 end
@@ -149,7 +157,7 @@ local function serve(kind)
     local self, command = module.configure(folder, servers, certificate)
     local running
     running, why = spawn(kind, command, function()
-      if not answers(self.host, self.port) then return false end
+      if not answers_all(self) then return false end
       useless[kind] = module.problem and module.problem(self)
       return true
     end)
