@@ -20,7 +20,8 @@ struct cs_share;
 
 /* ---- the handles: easy.c, multi.c, share.c ----------------------------------------- */
 
-/* Callbacks an easy can have; each is a user value of the easy, CS_UV_OWN + number. */
+/* Callbacks an easy can have; each is a user value of the easy, CS_UV_OWN + number. Those
+ * that few easies have are in one table, CS_UV_RARE. */
 enum cs_callback {
   CS_OPENSOCKET,
   CS_CLOSESOCKET,
@@ -32,12 +33,23 @@ enum cs_callback {
   CS_XFERINFO,
   CS_DEBUG,
   CS_PREREQ,
-  CS_NCALLBACKS
+  CS_NCALLBACKS,
+  CS_TRAILER = CS_NCALLBACKS,
+  CS_RESOLVER_START,
+  CS_INTERLEAVE,
+  CS_HSTSREAD,
+  CS_HSTSWRITE,
+  CS_SSH_HOSTKEY,
+  CS_SSH_KEY,
+  CS_CHUNK_BGN,
+  CS_CHUNK_END,
+  CS_FNMATCH
 };
 
 enum {
   CS_UV_SHARE = CS_UV_OWN + CS_NCALLBACKS, /* the share that it uses */
   CS_UV_MULTI,                             /* the multi that it is in */
+  CS_UV_RARE,                              /* table of its rare callbacks, or nil */
   CS_UV_ERROR,                             /* what a callback of this transfer threw */
   CS_UV_REASON,                            /* why a callback refused (a string) */
   CS_UV_REST,                              /* what readfunction returned too much */
@@ -137,6 +149,9 @@ struct cs_share {
 enum { CS_NOSIGNAL = 1 }; /* libcurl needs no signal to end the resolving of a name */
 
 /* ---- error.c: how libcurl failed --------------------------------------------------- */
+
+/* What an option is refused with that this libcurl has, and cannot do well. */
+#define CS_NOT_SUPPORTED ((CURLcode)-1)
 
 /* Each pushes nil, message, name and returns 3. */
 int cs_fail_easy(lua_State *L, CURLcode code);
@@ -268,6 +283,8 @@ CURLcode cs_callbacks_install(struct cs_easy *e);
  * function option that cannot be set from Lua. */
 CURLcode cs_callback_set(lua_State *L, struct cs_easy *e, int self, const char *name,
                          int index);
+/* Gives the easy at index to the rare callbacks of another. [m] */
+void cs_callback_copy_rare(lua_State *L, int from, int to);
 /* Has libcurl call, or no longer call, prereqfunction, as connect_only is. */
 CURLcode cs_callback_connect_only(struct cs_easy *e, int connect_only);
 /* Forgets what an earlier transfer of e left. */
