@@ -87,7 +87,6 @@ static int named_answer(lua_State *L) {
   } names[] = {{"fine", CURLKHSTAT_FINE},
                {"fine_add_to_file", CURLKHSTAT_FINE_ADD_TO_FILE},
                {"fine_replace", CURLKHSTAT_FINE_REPLACE},
-               {"defer", CURLKHSTAT_DEFER},
                {"reject", CURLKHSTAT_REJECT}};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (!strcmp(cs_word(L, ANSWER), names[i].name)) return names[i].stat;
@@ -99,7 +98,8 @@ static int named_answer(lua_State *L) {
  * "missing". A key is a table: type, as ssh_hostkeyfunction has it, and key (bytes) or
  * base64. Its purpose is to allow: true (or a file) and "fine" go on; so do
  * "fine_add_to_file" and "fine_replace", which write the file. All else ends the transfer
- * with PEER_FAILED_VERIFICATION; after "defer" libcurl keeps the connection. */
+ * with PEER_FAILED_VERIFICATION. (libcurl's CURLKHSTAT_DEFER is not there: to close such a
+ * connection it asks again, for ever.) */
 static int key_body(lua_State *L) {
   static const char *const matches[] = {[CURLKHMATCH_OK] = "ok",
                                         [CURLKHMATCH_MISMATCH] = "mismatch",
