@@ -42,6 +42,7 @@ end
 -- All that is connected with a running handle, and what is not.
 --   easies, multis, shares   those that a call inside the callback would harm
 --   inside                   for each of these multis, an easy that is in it
+--   own                      the callback is one of the multi's
 --   other                    an easy, a multi and a share that have nothing to do with it
 local function new_other()
   local other = { share = curl.share { share = "connect" }, multi = curl.multi() }
@@ -114,6 +115,7 @@ local function allowed(world)
       assert.equal("string", type(easy:getinfo("effective_url")))
       assert.equal("table", type(easy:getinfo("cookielist")))
     end)
+    add("easy", "connections", function() assert.equal("table", type(easy:connections())) end)
     add("easy", "header", function()
       local value = easy:header("server")
       assert.truthy(value == nil or value:find("nginx"))
@@ -130,15 +132,29 @@ local function allowed(world)
       assert.not_equal(easy, copy)
       copy:close()
     end)
+    for _, method in ipairs { "pause", "unpause" } do
+      add("easy", method, function()
+        local ok, result, _, failure = pcall(easy[method], easy)
+        local refusal = world.own
+          and ("easy:%s is not allowed inside socketfunction or timerfunction"):format(method)
+        assert.same({ not refusal, refusal or easy }, {
+          ok, failure == "BAD_FUNCTION_ARGUMENT" and easy or result,
+        })
+      end)
+    end
     add("easy", "tostring", function() assert.truthy(tostring(easy):match("^easy: 0x")) end)
   end
   for _, multi in ipairs(world.multis) do
     add("multi", "wakeup", function() assert.equal(multi, multi:wakeup()) end)
     add("multi", "events", function() assert.equal("r", multi:events()) end)
     add("multi", "watches", function() assert.equal("table", type(multi:watches())) end)
+    add("multi", "connections", function() assert.equal("table", type(multi:connections())) end)
     add("multi", "easies", function()
       for _, easy in ipairs(multi:easies()) do assert.truthy(easy:getinfo("effective_url")) end
     end)
+  end
+  for _, share in ipairs(world.shares or {}) do
+    add("share", "connections", function() assert.equal("table", type(share:connections())) end)
   end
   add("other", "perform", function()
     assert.is_true(other.easy:perform())
@@ -325,7 +341,7 @@ describe("inside a callback", function()
       local running, body = new("/hello")
       local same, same_body = new("/hello")
       world.easies, world.multis, world.inside = { running, same }, { multi }, { same }
-      world.shares = {}
+      world.shares, world.own = {}, true
       wrong = {} -- not while these are being added
       multi:add(running):add(same)
       wrong = nil

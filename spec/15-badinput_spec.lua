@@ -176,6 +176,8 @@ local methods = {
     close = { kinds("easy", "closed easy") },
     header = { kinds "easy", text },
     setopt = { kinds "easy", plain_table, function(v) return text(v) or v.kind == "url" end },
+    pause = { kinds "easy", kinds "nil" },
+    unpause = { kinds "easy", kinds "nil" },
   },
   multi = {
     add = { kinds "multi", kinds "easy" },
@@ -307,7 +309,10 @@ local multi_options = {
   max_host_connections = integer(0, int),
   max_total_connections = integer(0, int),
   maxconnects = integer(0, int),
+  network_changed = integer(0, int),
   pipelining = integer(0, int),
+  quick_exit = integer(0, int),
+  resolve_threads_max = integer(0, int),
   socketfunction = kinds("function", "nil"),
   timerfunction = kinds("function", "nil"),
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kept.h"
 #include "policy.h"
 
 struct data_call {
@@ -66,8 +67,9 @@ static int write_function(lua_State *L, struct data_call *c) {
   if (a == CS_OTHER)
     return wrong_answer(L, c, "nothing, true, curl.PAUSE, or false and a reason");
   if (a == CS_NO) c->answer = CURL_WRITEFUNC_ERROR;
-  if (a == CS_PAUSE) c->answer = CURL_WRITEFUNC_PAUSE;
-  c->easy->paused |= a == CS_PAUSE;
+  if (a != CS_PAUSE) return 0;
+  c->answer = CURL_WRITEFUNC_PAUSE;
+  c->easy->paused |= CURLPAUSE_RECV;
   return 0;
 }
 
@@ -84,9 +86,11 @@ static size_t write_to(struct cs_easy *e, enum cs_callback which, const char *na
                        char *data, size_t size) {
   struct data_call c = {
       .easy = e, .which = which, .name = name, .data = data, .size = size};
+  if (e->failed || e->refused) return CURL_WRITEFUNC_ERROR;
+  /* Over HTTP/2 libcurl hands on what comes with the frames of others. */
+  if (e->paused & CURLPAUSE_RECV) return CURL_WRITEFUNC_PAUSE;
   /* Without a callback the data is dropped: libcurl would print it. */
-  if (!(e->set.callbacks & 1u << which))
-    return e->failed || e->refused ? CURL_WRITEFUNC_ERROR : size;
+  if (!(e->set.callbacks & 1u << which)) return size;
   return run(&c, write_body) ? CURL_WRITEFUNC_ERROR : c.answer;
 }
 
@@ -134,8 +138,9 @@ static int read_function(lua_State *L, struct data_call *c) {
   if (a == CS_YES || a == CS_OTHER)
     return wrong_answer(L, c, "a string that is not empty, nil, or false and a reason");
   if (a == CS_NO) c->answer = CURL_READFUNC_ABORT;
-  if (a == CS_PAUSE) c->answer = CURL_READFUNC_PAUSE;
-  c->easy->paused |= a == CS_PAUSE;
+  if (a != CS_PAUSE) return 0;
+  c->answer = CURL_READFUNC_PAUSE;
+  c->easy->paused |= CURLPAUSE_SEND;
   return 0;
 }
 
@@ -154,11 +159,13 @@ static int read_body(lua_State *L) {
 }
 
 size_t cs_on_read(char *data, size_t one, size_t size, void *easy) {
-  struct data_call c = {.easy = easy,
+  struct cs_easy *e = easy;
+  struct data_call c = {.easy = e,
                         .which = CS_READ,
                         .name = "readfunction",
                         .data = data,
                         .size = one * size};
+  if (e->paused & CURLPAUSE_SEND && !e->failed) return CURL_READFUNC_PAUSE;
   return run(&c, read_body) ? CURL_READFUNC_ABORT : c.answer;
 }
 
@@ -231,7 +238,7 @@ int cs_on_xferinfo(void *easy, curl_off_t dltotal, curl_off_t dlnow, curl_off_t 
 
 /* Pushes the Socket of the transfer's connection; nil where it cannot be told. */
 static void push_connection(lua_State *L, struct cs_easy *e) {
-  struct cs_socket *s = cs_connection_of(e);
+  const struct cs_socket *s = cs_connection_of(e);
   if (!s || !cs_pool_find(L, 1, s)) lua_pushnil(L);
 }
 
@@ -268,12 +275,19 @@ static int asks_prereq(struct cs_easy *e, const char *const texts[2],
   return !run(&c, prereq_body) && c.answer;
 }
 
+/* Somebody is told of the connection. */
+static int wants_connection(const struct cs_easy *e) {
+  return e->set.callbacks & 1u << CS_PREREQ ||
+         (e->under && e->under->hooks & 1u << CS_TELL_REQUEST);
+}
+
 /* It is on every easy: what nobody asked for must cost next to nothing. */
 int cs_on_prereq(void *easy, char *primary_ip, char *local_ip, int primary_port,
                  int local_port) {
   struct cs_easy *e = easy;
   e->asked = 1;
   if (e->under && !cs_judge_hop(e)) return CURL_PREREQFUNC_ABORT;
+  if (wants_connection(e)) cs_connection_note(e);
   if (e->set.callbacks & 1u << CS_PREREQ &&
       !asks_prereq(e, (const char *const[]){primary_ip, local_ip},
                    (const int[]){primary_port, local_port}))

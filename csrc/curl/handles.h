@@ -78,11 +78,12 @@ struct cs_easy {
   /* Of the transfer that runs, or has ended last. */
   struct cs_link opened; /* sockets that it opened */
   int failed;            /* a callback threw: CS_UV_ERROR has it, all else is aborted */
-  int refused;           /* a refusal that libcurl may not hear: the result is that */
+  CURLcode refused;      /* the result, which libcurl does not know of; or CURLE_OK */
   int unsupported;       /* refused because this libcurl cannot do it */
-  int paused;            /* a callback returned curl.PAUSE */
+  int paused;            /* by a callback or easy:pause: bits of CURLPAUSE_ALL */
   int running;           /* from perform or add to its end */
-  int asked;             /* the pre-request step was reached: it has had a connection */
+  int asked;             /* the pre-request step was reached: it has had a connection, */
+  int kept;              /* which had a request before this one */
   int telling;           /* debugfunction runs: libcurl may point into its strings */
   int barred;            /* the policy has refused it, whatever was dialled */
   int attempts;          /* how often its last hop wanted a socket, */
@@ -130,6 +131,7 @@ struct cs_multi {
   int woken;                /* by wakeup, in the step that runs */
   int soon;                 /* results wait: until it is driven its time is now */
   int stepping;             /* cs_event_step looks at the deadline itself */
+  int telling;              /* socketfunction or timerfunction runs */
   int forgetful;            /* in event mode, and libcurl is older than 8.4.0 */
   int deaf;                 /* in event mode, and libcurl is 7.87.0 to 8.6.0 */
   struct cs_link controls;  /* easies of which a control connection is watched by us */

@@ -17,8 +17,7 @@ local PENDING <const> = 1
 --- What wait and cancel are methods of. Fields: driver, number, co, group; waits, the waits for
 -- its end; pending, what it waits for itself, where that is needed; begun; dropped before; doomed,
 -- if it is to end where it waits next; done; results; failed, what it threw, in a table, and trace,
--- where; cancelled; heard, if somebody was there at its end; lost, if its coroutine throws that
--- again.
+-- where; cancelled; heard, if somebody was there at its end; lost, if its coroutine throws again.
 local Task = {}
 Task.__index = Task
 
