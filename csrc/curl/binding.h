@@ -235,21 +235,6 @@ void cs_event_free(struct cs_multi *m);
 /* The multi's libcurl handle is gone: ends its watches, timer and descriptors. */
 void cs_event_end(struct cs_frame *f, struct cs_multi *m);
 
-/* ---- connection.c: which Socket a transfer is on ----------------------------------- */
-
-/* The socket was lent for the connection that e is about to have. */
-void cs_connection_opened(const struct cs_easy *e, struct cs_socket *s);
-/* The socket of the connection that e's transfer uses now, from its pre-request step on;
- * NULL where that cannot be told. */
-struct cs_socket *cs_connection_of(const struct cs_easy *e);
-/* Notes that a request is about to be sent on it: whether the connection is kept, which
- * means that it had one before. */
-int cs_connection_used(struct cs_easy *e, struct cs_socket *s);
-/* The socket that libcurl names as that of e's last transfer, or NULL; raises an error,
- * which names the call, when that is a stranger's. */
-struct cs_socket *cs_connection_active(lua_State *L, struct cs_easy *e, const char *call);
-int cs_easy_socket(lua_State *L); /* easy:socket() */
-
 /* ---- sockcall.c: the three socket trampolines -------------------------------------- */
 
 /* Sets the trampolines on a new, reset or duplicated easy. */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kept.h"
 #include "policy.h"
 
 struct data_call {
@@ -237,7 +238,7 @@ int cs_on_xferinfo(void *easy, curl_off_t dltotal, curl_off_t dlnow, curl_off_t 
 
 /* Pushes the Socket of the transfer's connection; nil where it cannot be told. */
 static void push_connection(lua_State *L, struct cs_easy *e) {
-  struct cs_socket *s = cs_connection_of(e);
+  const struct cs_socket *s = cs_connection_of(e);
   if (!s || !cs_pool_find(L, 1, s)) lua_pushnil(L);
 }
 
@@ -274,12 +275,19 @@ static int asks_prereq(struct cs_easy *e, const char *const texts[2],
   return !run(&c, prereq_body) && c.answer;
 }
 
+/* Somebody is told of the connection. */
+static int wants_connection(const struct cs_easy *e) {
+  return e->set.callbacks & 1u << CS_PREREQ ||
+         (e->under && e->under->hooks & 1u << CS_TELL_REQUEST);
+}
+
 /* It is on every easy: what nobody asked for must cost next to nothing. */
 int cs_on_prereq(void *easy, char *primary_ip, char *local_ip, int primary_port,
                  int local_port) {
   struct cs_easy *e = easy;
   e->asked = 1;
   if (e->under && !cs_judge_hop(e)) return CURL_PREREQFUNC_ABORT;
+  if (wants_connection(e)) cs_connection_note(e);
   if (e->set.callbacks & 1u << CS_PREREQ &&
       !asks_prereq(e, (const char *const[]){primary_ip, local_ip},
                    (const int[]){primary_port, local_port}))

@@ -3,6 +3,7 @@
  * easy.c - one transfer: curl.easy and the methods that run, reset and duplicate it.
  */
 #include "describe.h"
+#include "kept.h"
 #include "options.h"
 #include "policy.h"
 
@@ -279,12 +280,20 @@ void cs_easy_class_new(lua_State *L) {
                                     .is_near = easy_is_near,
                                     .may_write = easy_may_write};
   static const luaL_Reg methods[] = {
-      {"dup", easy_dup},          {"getinfo", cs_easy_getinfo},
-      {"header", cs_easy_header}, {"headers", cs_easy_headers},
-      {"pause", cs_easy_pause},   {"perform", easy_perform},
-      {"reset", easy_reset},      {"setopt", cs_easy_setopt},
-      {"socket", cs_easy_socket}, {"unpause", cs_easy_unpause},
-      {"unset", cs_easy_unset},   {NULL, NULL},
+      {"close_idle", cs_easy_close_idle},
+      {"connections", cs_easy_connections},
+      {"dup", easy_dup},
+      {"getinfo", cs_easy_getinfo},
+      {"header", cs_easy_header},
+      {"headers", cs_easy_headers},
+      {"pause", cs_easy_pause},
+      {"perform", easy_perform},
+      {"reset", easy_reset},
+      {"setopt", cs_easy_setopt},
+      {"socket", cs_easy_socket},
+      {"unpause", cs_easy_unpause},
+      {"unset", cs_easy_unset},
+      {NULL, NULL},
   };
   cs_handle_class(L, CS_EASY, &ops, methods);
 }

@@ -82,7 +82,8 @@ struct cs_easy {
   int unsupported;       /* refused because this libcurl cannot do it */
   int paused;            /* by a callback or easy:pause: bits of CURLPAUSE_ALL */
   int running;           /* from perform or add to its end */
-  int asked;             /* the pre-request step was reached: it has had a connection */
+  int asked;             /* the pre-request step was reached: it has had a connection, */
+  int kept;              /* which had a request before this one */
   int telling;           /* debugfunction runs: libcurl may point into its strings */
   int barred;            /* the policy has refused it, whatever was dialled */
   int attempts;          /* how often its last hop wanted a socket, */

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "kept.h"
 #include "policy.h"
 
 /* ---- asking ------------------------------------------------------------------------ */
@@ -208,14 +209,13 @@ int cs_judge_hop(struct cs_easy *e) {
 /* ---- what is told ------------------------------------------------------------------ */
 
 /* Whether the request goes on a connection that was there. */
-static int is_kept(struct cs_easy *e, struct cs_socket *s) {
-  if (s) return cs_connection_used(e, s);
-  return !e->attempts || e->dialled != redirects(e);
+static int is_kept(const struct cs_easy *e, const struct cs_socket *s) {
+  return s ? e->kept : !e->attempts || e->dialled != redirects(e);
 }
 
 static int request_body(lua_State *L) {
   struct call *c = lua_touserdata(L, 2);
-  struct cs_socket *s = cs_connection_of(c->easy);
+  const struct cs_socket *s = cs_connection_of(c->easy);
   int kept = is_kept(c->easy, s);
   cs_push_easy(L, 1, c->easy->h.rt->frame, c->easy);
   push_hook(L, c->easy, EASY, 0, CS_TELL_REQUEST);

@@ -817,6 +817,23 @@ scenario("the Socket of a transfer", function()
   end
 end)
 
+scenario("the connections of a pool", function()
+  local curl = curlsock()
+  local multi = curl.multi()
+  local easy = curl.easy { url = host.http }
+  host.fail()
+  multi:add(easy)
+  run(multi)
+  local list = multi:connections()
+  is(#list <= 1, "WRONG: too many connections")
+  for _, c in ipairs(list) do
+    is(not c.idle or c.idle <= c.age, "WRONG: idle before it was opened")
+  end
+  is(multi:close_idle() <= 1, "WRONG: closed too many")
+  multi:remove(easy):add(easy)
+  run(multi)
+end)
+
 scenario("getinfo", function()
   local curl = curlsock()
   local easy = curl.easy { url = host.http, cookiefile = "", certinfo = true }

@@ -86,6 +86,8 @@ surface.functions = {
 surface.methods = {
   easy = {
     close = { inside = "refused" },
+    close_idle = { inside = "refused", args = { 0 } },
+    connections = { inside = "allowed" },
     dup = { inside = "allowed" },
     getinfo = { inside = "allowed", args = { "response_code" } },
     header = { inside = "allowed", args = { "server" } },
@@ -101,6 +103,8 @@ surface.methods = {
   multi = {
     add = { inside = "refused", args = { easy } },
     close = { inside = "refused" },
+    close_idle = { inside = "refused", args = { 0 } },
+    connections = { inside = "allowed" },
     easies = { inside = "allowed" },
     events = { inside = "allowed" },
     perform = { inside = "refused" },
@@ -116,6 +120,8 @@ surface.methods = {
   },
   share = {
     close = { inside = "refused" },
+    close_idle = { inside = "refused", args = { 0 } },
+    connections = { inside = "allowed" },
     setopt = { inside = "refused", args = { "share", "dns" } },
   },
   socket = {
