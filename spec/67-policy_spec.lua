@@ -285,6 +285,19 @@ describe("start of a policy", function()
     assert.matches("p: not there$", message)
     assert.same({ "0/redirect?to=/hello", "1/hello" }, hops)
   end)
+
+  it("is asked before the name that a redirect leads to is resolved", function()
+    local order = {}
+    local easy <close> = easies.new("/redirect?to=http://nowhere.invalid/", {
+      followlocation = true, resolver_start_function = function()
+        order[#order + 1] = "resolver"
+      end, policy = { start = function(_, _, hop)
+        order[#order + 1] = hop
+        return hop == 0
+      end } })
+    assert.equal("REFUSED", select(3, easy:perform()))
+    assert.same({ 0, "resolver", 1 }, order) -- the first is for 127.0.0.1
+  end)
 end)
 
 describe("what a policy is told", function()

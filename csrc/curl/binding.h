@@ -16,6 +16,9 @@ struct pollfd;
 
 /* ---- error.c: how libcurl failed --------------------------------------------------- */
 
+/* What an option is refused with that this libcurl has, and cannot do well. */
+#define CS_NOT_SUPPORTED ((CURLcode)-1)
+
 /* Each pushes nil, message, name and returns 3. */
 int cs_fail_easy(lua_State *L, CURLcode code);
 int cs_fail_multi(lua_State *L, CURLMcode code);
@@ -151,6 +154,10 @@ CURLcode cs_callbacks_install(struct cs_easy *e);
  * function option that cannot be set from Lua. */
 CURLcode cs_callback_set(lua_State *L, struct cs_easy *e, int self, const char *name,
                          int index);
+/* Gives the easy at index to the rare callbacks of another. [m] */
+void cs_callback_copy_rare(lua_State *L, int from, int to);
+/* Has libcurl tell, or no longer, what the policy wants to know under which e is now. */
+CURLcode cs_callback_policy(struct cs_easy *e);
 /* Forgets what an earlier transfer of e left. */
 void cs_easy_begin(lua_State *L, struct cs_easy *e, int self);
 
