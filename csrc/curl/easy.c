@@ -2,7 +2,8 @@
  *
  * easy.c - one transfer: curl.easy and the methods that run, reset and duplicate it.
  */
-#include "options.h"
+#include "calling.h"
+#include "mime.h"
 
 static const struct cs_set nothing_set = {.noprogress = 1};
 
@@ -118,7 +119,7 @@ static void copy_uservalues(lua_State *L, int from, int to) {
     lua_getiuservalue(L, from, CS_UV_OWN + which);
     lua_setiuservalue(L, to, CS_UV_OWN + which);
   }
-  cs_callback_copy_rare(L, from, to);
+  cs_rare_copy(L, from, to);
 }
 
 /* libcurl 7.88.0 to 8.4.0 frees the list of files of "hsts" twice: for both. */
@@ -155,6 +156,7 @@ static int easy_dup(lua_State *L) {
   fill(L, e, duplicate(L, from));
   cs_easy_restore(e);
   CURLcode code = cs_lists_copy(e, from);
+  if (!code) code = cs_mime_copy(L, e, 2);
   if (!code) return 1;
   cs_teardown(L, 2);
   return cs_fail_easy(L, code);

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "binding.h"
+#include "calling.h"
 
 /* The open file at index. */
 static FILE *check_file(lua_State *L, const char *name, int index) {
