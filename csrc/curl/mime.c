@@ -133,7 +133,7 @@ static struct cs_mime *new_mime(struct cs_easy *e) {
   return NULL;
 }
 
-/* Gives the easy the parts of the description at that index, and nothing if that fails. */
+/* Gives the easy the parts of the description at that index, or none if that fails. */
 static CURLcode use(lua_State *L, struct cs_easy *e, int description) {
   struct making m = {.easy = e, .all = new_mime(e)};
   if (!m.all) return CURLE_OUT_OF_MEMORY;
