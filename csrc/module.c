@@ -4,6 +4,7 @@
  */
 #include "policy.h"
 #include "state.h"
+#include "trace.h"
 
 static void push_names(lua_State *L, const char *const *names) {
   lua_newtable(L);
@@ -110,6 +111,7 @@ int luaopen_curlsock_core(lua_State *L) {
                                        {"multi", cs_multi_new},
                                        {"networks", cs_networks_new},
                                        {"now", core_now},
+                                       {"trace", cs_trace},
                                        {"policy", cs_policy_make},
                                        {"share", cs_share_new},
                                        {"socket", cs_socket_open},

@@ -77,6 +77,7 @@ struct cs_easy {
 
   /* Of the transfer that runs, or has ended last. */
   struct cs_link opened; /* sockets that it opened */
+  struct cs_socket *on;  /* of its last request, if that was traced */
   int failed;            /* a callback threw: CS_UV_ERROR has it, all else is aborted */
   int refused;           /* a refusal that libcurl may not hear: the result is that */
   int unsupported;       /* refused because this libcurl cannot do it */

@@ -788,6 +788,23 @@ scenario("the connections of a pool", function()
   run(multi)
 end)
 
+scenario("trace", function()
+  local curl = curlsock()
+  local multi = curl.multi()
+  local easy = curl.easy { url = host.http }
+  local last, open = nil, 0
+  host.fail()
+  curl.trace(function(event)
+    last = event.event
+    open = open + (last == "open" and 1 or last == "close" and -1 or 0)
+  end)
+  multi:add(easy)
+  run(multi)
+  multi:close()
+  curl.trace(nil)
+  is(last == "close" and open == 0 or not host.mode:find "^curl", "WRONG: another event came last")
+end)
+
 scenario("getinfo", function()
   local curl = curlsock()
   local easy = curl.easy { url = host.http, cookiefile = "", certinfo = true }

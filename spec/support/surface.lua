@@ -70,6 +70,7 @@ surface.functions = {
   socket = { args = { "inet", "stream", 0, {} } },
   socketpair = { args = { "stream" } },
   sockets = {},
+  trace = {},
   type = { args = { "anything" } },
   unescape = { args = { "a%20b" } },
   url = { args = { "http://localhost/" } },
