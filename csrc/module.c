@@ -2,37 +2,11 @@
  *
  * module.c - the module table.
  */
+#include "describe.h"
 #include "policy.h"
 #include "state.h"
 #include "trace.h"
-
-static void push_names(lua_State *L, const char *const *names) {
-  lua_newtable(L);
-  for (int i = 0; names && names[i]; i++) {
-    lua_pushstring(L, names[i]);
-    lua_rawseti(L, -2, i + 1);
-  }
-}
-
-/* curl.version_info(): what libcurl this is: a table with version ("7.88.1"), version_num
- * (0x075801), protocols and, where libcurl tells (7.87), features as lists of names. */
-static int core_version_info(lua_State *L) {
-  const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
-  lua_createtable(L, 0, 4);
-  lua_pushstring(L, info->version);
-  lua_setfield(L, -2, "version");
-  lua_pushinteger(L, (lua_Integer)info->version_num);
-  lua_setfield(L, -2, "version_num");
-  push_names(L, info->protocols);
-  lua_setfield(L, -2, "protocols");
-#if LIBCURL_VERSION_NUM >= 0x075700
-  if (info->age >= CURLVERSION_ELEVENTH) {
-    push_names(L, info->feature_names);
-    lua_setfield(L, -2, "features");
-  }
-#endif
-  return 1;
-}
+#include "url.h"
 
 /* curl.live(): how many objects are not torn down, to find leaks: a table with easy,
  * multi, share, and socket for descriptors that a Socket or libcurl holds. */
@@ -106,11 +80,13 @@ int luaopen_curlsock_core(lua_State *L) {
                                        {"easy", cs_easy_new},
                                        {"escape", cs_escape},
                                        {"getdate", cs_getdate},
+                                       {"infos", cs_infos},
                                        {"inside", core_inside},
                                        {"live", core_live},
                                        {"multi", cs_multi_new},
                                        {"networks", cs_networks_new},
                                        {"now", core_now},
+                                       {"options", cs_options},
                                        {"trace", cs_trace},
                                        {"policy", cs_policy_make},
                                        {"share", cs_share_new},
@@ -120,7 +96,7 @@ int luaopen_curlsock_core(lua_State *L) {
                                        {"type", core_type},
                                        {"unescape", cs_unescape},
                                        {"url", cs_url_new},
-                                       {"version_info", core_version_info},
+                                       {"version_info", cs_version_info},
                                        {NULL, NULL}};
   cs_state_open(L);
   cs_address_class_new(L);

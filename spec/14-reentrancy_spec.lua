@@ -42,6 +42,7 @@ end
 -- All that is connected with a running handle, and what is not.
 --   easies, multis, shares   those that a call inside the callback would harm
 --   inside                   for each of these multis, an easy that is in it
+--   own                      the callback is one of the multi's
 --   other                    an easy, a multi and a share that have nothing to do with it
 local function new_other()
   local other = { share = curl.share { share = "connect" }, multi = curl.multi() }
@@ -131,6 +132,16 @@ local function allowed(world)
       assert.not_equal(easy, copy)
       copy:close()
     end)
+    for _, method in ipairs { "pause", "unpause" } do
+      add("easy", method, function()
+        local ok, result, _, failure = pcall(easy[method], easy)
+        local refusal = world.own
+          and ("easy:%s is not allowed inside socketfunction or timerfunction"):format(method)
+        assert.same({ not refusal, refusal or easy }, {
+          ok, failure == "BAD_FUNCTION_ARGUMENT" and easy or result,
+        })
+      end)
+    end
     add("easy", "tostring", function() assert.truthy(tostring(easy):match("^easy: 0x")) end)
   end
   for _, multi in ipairs(world.multis) do
@@ -330,7 +341,7 @@ describe("inside a callback", function()
       local running, body = new("/hello")
       local same, same_body = new("/hello")
       world.easies, world.multis, world.inside = { running, same }, { multi }, { same }
-      world.shares = {}
+      world.shares, world.own = {}, true
       wrong = {} -- not while these are being added
       multi:add(running):add(same)
       wrong = nil

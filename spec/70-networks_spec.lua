@@ -2,6 +2,9 @@
 
 local curl = require "curlsock"
 local fails = require("spec.support.errors").matches
+local netns = require "spec.support.netns"
+local process = require "spec.support.process"
+local system = require "spec.support.system"
 
 -- The bytes that the text of an IP address means.
 local function bytes(text) return curl.address(text).bytes end
@@ -261,5 +264,66 @@ describe("Networks", function()
     local n = curl.networks {}
     assert.is_nil(n.count)
     assert.is_false(pcall(function() n.count = 1 end))
+  end)
+end)
+
+describe("address:is_foreign", function()
+  local function is_foreign(text)
+    local foreign, message = curl.address(text):is_foreign()
+    return assert(foreign ~= nil, message) and foreign
+  end
+
+  it("is false for loopback, for any address, and for paths", function()
+    for _, text in ipairs { "127.0.0.1:80", "0.0.0.0:80", "[::]:80", "::ffff:127.0.0.1",
+                            "::ffff:0.0.0.0", "unix:/x", "unix:" } do
+      assert.is_false(is_foreign(text), text)
+    end
+  end)
+
+  it("is false for a network that is routed to the host, as Linux tells", function()
+    assert.equal(not system.linux, is_foreign "127.1.2.3")
+  end)
+
+  if not netns.allowed then
+    print("70-networks_spec.lua: left out the 3 tests with addresses in a network namespace: "
+      .. "not root, or unshare is not allowed")
+    return
+  end
+
+  -- What is_foreign says in the namespace, in the order of the addresses.
+  local function answers(there, ...)
+    local file = os.tmpname()
+    finally(function() os.remove(file) end)
+    process.write(file, [[
+      local curl = require "curlsock"
+      for _, text in ipairs(arg) do print((curl.address(text):is_foreign())) end
+    ]])
+    local words = { "timeout 20", process.lua(), file, ... }
+    return there:run(table.concat(words, " ") .. " 2>&1"):gsub("\n", " ")
+  end
+
+  it("knows the addresses of interfaces, and that they have gone", function()
+    local there <close> = netns.new("192.0.2.1/32", "2001:db8::1/128")
+    local addresses = { "192.0.2.1", "::ffff:192.0.2.1", "2001:db8::1", "192.0.2.2",
+                        "2001:db8::2" }
+    assert.equal("false false false true true", (answers(there, table.unpack(addresses))))
+    there:run "ip addr del 192.0.2.1/32 dev lo && ip addr add 192.0.2.2/32 dev lo"
+    assert.equal("true true false false true", (answers(there, table.unpack(addresses))))
+  end)
+
+  it("knows networks on lo, and routes to the host", function()
+    local there <close> = netns.new("203.0.113.1/24", "198.51.100.1/32")
+    there:run "ip route add local 192.0.2.0/25 dev lo; ip -6 route add local 2001:db8::/64 dev lo"
+    local found = answers(there, "203.0.113.77", "192.0.2.100", "192.0.2.200", "2001:db8::7",
+      "2001:db8:0:1::7")
+    -- Where only the source of a datagram tells, the source is another address of the host.
+    assert.equal(system.linux and "false false true false true" or "true false true true true",
+      found)
+  end)
+
+  it("says of what no route leads to that it is elsewhere", function()
+    local there <close> = netns.new()
+    local addresses = { "8.8.8.8", "2001:4860:4860::8888", "127.0.0.1" }
+    assert.equal("true true false", (answers(there, table.unpack(addresses))))
   end)
 end)

@@ -81,7 +81,8 @@ describe("curl.trace", function()
   end)
 
   it("tells of an address that was refused, and why", function()
-    local easy <close> = new("/hello", { opensocketfunction = function() return false, "private" end })
+    local function refuse() return false, "private" end
+    local easy <close> = new("/hello", { opensocketfunction = refuse })
     local events = trace(function() assert.is_nil(easy:perform()) end)
     assert.same({ "start e1 s-", "refused e1 s-", "done e1 s- COULDNT_CONNECT" }, short(events))
     assert.equal("127.0.0.1:" .. web.port, events[2].address)

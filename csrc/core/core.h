@@ -199,6 +199,7 @@ struct cs_names {
   { cs_next_name, (const char *)(array), count, sizeof *(array) }
 
 const char *cs_next_name(struct cs_names *n);
+void cs_push_lower(lua_State *L, const char *name); /* the name in lower case */
 /* Pushes ": did you mean 'NAME'?" with the name that is nearest to the word, in lower
  * case; "" if none is near. [-0, +(1|2), m] */
 const char *cs_did_you_mean(lua_State *L, const char *word, struct cs_names *names);

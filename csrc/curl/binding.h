@@ -12,6 +12,8 @@
 
 #pragma GCC visibility push(hidden)
 
+struct pollfd;
+
 /* ---- error.c: how libcurl failed --------------------------------------------------- */
 
 /* Each pushes nil, message, name and returns 3. */
@@ -19,9 +21,9 @@ int cs_fail_easy(lua_State *L, CURLcode code);
 int cs_fail_multi(lua_State *L, CURLMcode code);
 int cs_fail_share(lua_State *L, CURLSHcode code);
 int cs_fail_url(lua_State *L, CURLUcode code);
-/* The same for what, "flag 'get_empty'", for which this libcurl is too old: it needs
- * version since, 0x080800. */
-int cs_fail_old(lua_State *L, const char *what, unsigned since);
+/* The same, with that name, for what, "flag 'get_empty'", for which this libcurl is too
+ * old: it needs version since, 0x080800. */
+int cs_fail_old(lua_State *L, const char *what, unsigned since, const char *name);
 /* Names the option in the message of these results, and returns how many there are. */
 int cs_name_option(lua_State *L, const char *option, int results);
 /* "COULDNT_CONNECT"; "NOT_SUPPORTED" for CURLE_NOT_BUILT_IN. */
@@ -152,6 +154,11 @@ CURLcode cs_callback_set(lua_State *L, struct cs_easy *e, int self, const char *
 /* Forgets what an earlier transfer of e left. */
 void cs_easy_begin(lua_State *L, struct cs_easy *e, int self);
 
+/* ---- pause.c: a transfer that waits for the script --------------------------------- */
+
+int cs_easy_pause(lua_State *L);   /* easy:pause([what]) */
+int cs_easy_unpause(lua_State *L); /* easy:unpause([what]) */
+
 /* ---- poll.c: the multi's own descriptor -------------------------------------------- */
 
 /* What libcurl waits for on one descriptor. */
@@ -189,9 +196,14 @@ int cs_poll_new(const struct cs_multi *m);
 void cs_poll_replace(const struct cs_multi *m, int epoll);
 /* Closes both, unless their numbers are those of strangers by now. */
 void cs_poll_close(struct cs_multi *m);
-/* Waits for the descriptor, at most so many milliseconds; 1 if it is ready, else 0; -1
- * and errno if it fails. */
-int cs_poll_wait(const struct cs_multi *m, int ms);
+/* Waits for the descriptor and n others, which stand in fds from its second place on (if
+ * it is not NULL), at most so many milliseconds: how many are ready; -1 and errno if it
+ * fails. */
+int cs_poll_wait(const struct cs_multi *m, struct pollfd *fds, int n, int ms);
+
+/* ---- wait.c ------------------------------------------------------------------------ */
+
+int cs_multi_poll(lua_State *L); /* multi:poll(seconds [, descriptors]) */
 
 /* ---- event.c: a multi as a guest in somebody's event loop -------------------------- */
 
@@ -227,49 +239,6 @@ void cs_event_end(struct cs_frame *f, struct cs_multi *m);
 
 /* Sets the trampolines on a new, reset or duplicated easy. */
 CURLcode cs_sockcall_install(struct cs_easy *e);
-
-/* ---- info.c: easy:getinfo ---------------------------------------------------------- */
-
-int cs_easy_getinfo(lua_State *L);
-
-/* ---- escape.c: texts that libcurl makes -------------------------------------------- */
-
-/* Pushes the bytes, and frees them, as libcurl does. [-0, +1, m] */
-void cs_push_text(lua_State *L, char *bytes, size_t length);
-int cs_escape(lua_State *L);   /* curl.escape(text) */
-int cs_unescape(lua_State *L); /* curl.unescape(text) */
-int cs_getdate(lua_State *L);  /* curl.getdate(text) */
-
-/* ---- urlword.c: the names of the parts of a URL, and of flags ---------------------- */
-
-struct cs_urlpart {
-  const char *name;
-  CURLUPart id;
-  CURLUcode none; /* what libcurl says when there is none */
-};
-
-extern const struct cs_urlpart cs_urlparts[]; /* to one without a name */
-
-/* The part whose name is at index. */
-const struct cs_urlpart *cs_urlpart_arg(lua_State *L, int index);
-/* Reads the names of flags from index to the top of the stack. 0, or the number of
- * results that it pushed: nil, message, name, for one that is newer than this libcurl. */
-int cs_urlflags_arg(lua_State *L, int index, unsigned *flags);
-
-/* ---- url.c: Url objects ------------------------------------------------------------ */
-
-int cs_url_new(lua_State *L); /* curl.url([text [, flag...]]) */
-void cs_url_class_new(lua_State *L);
-int cs_url_is(lua_State *L, int index); /* a Url, which may be empty */
-/* What of the Url at index libcurl has, or NULL if it is something else. */
-CURLU *cs_url_test(lua_State *L, int index);
-/* Replaces the Url at index by its text, if libcurl reads the same parts in that. */
-CURLcode cs_url_to_text(lua_State *L, int index);
-
-/* ---- header.c: the headers that came ----------------------------------------------- */
-
-int cs_easy_header(lua_State *L);  /* easy:header(name [, origin [, request]]) */
-int cs_easy_headers(lua_State *L); /* easy:headers([origin [, request]]) */
 
 /* ---- share.c: what several easies share -------------------------------------------- */
 

@@ -125,10 +125,11 @@ CURLcode cs_callback_set(lua_State *L, struct cs_easy *e, int self, const char *
 }
 
 void cs_easy_begin(lua_State *L, struct cs_easy *e, int self) {
-  if (e->failed) cs_easy_restore(e);
+  if (e->failed || e->refused) cs_easy_restore(e);
   /* A listing that was aborted leaves libcurl's own write callback. */
   if (e->set.wildcard) cs_callbacks_install(e);
-  e->failed = e->unsupported = e->paused = e->refused = e->asked = e->barred = 0;
+  e->failed = e->unsupported = e->paused = e->asked = e->barred = 0;
+  e->refused = CURLE_OK;
   e->attempts = e->refusals = 0;
   e->hop = e->dialled = 0;
   e->delivered = 0;

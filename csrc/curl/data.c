@@ -67,8 +67,9 @@ static int write_function(lua_State *L, struct data_call *c) {
   if (a == CS_OTHER)
     return wrong_answer(L, c, "nothing, true, curl.PAUSE, or false and a reason");
   if (a == CS_NO) c->answer = CURL_WRITEFUNC_ERROR;
-  if (a == CS_PAUSE) c->answer = CURL_WRITEFUNC_PAUSE;
-  c->easy->paused |= a == CS_PAUSE;
+  if (a != CS_PAUSE) return 0;
+  c->answer = CURL_WRITEFUNC_PAUSE;
+  c->easy->paused |= CURLPAUSE_RECV;
   return 0;
 }
 
@@ -85,9 +86,11 @@ static size_t write_to(struct cs_easy *e, enum cs_callback which, const char *na
                        char *data, size_t size) {
   struct data_call c = {
       .easy = e, .which = which, .name = name, .data = data, .size = size};
+  if (e->failed || e->refused) return CURL_WRITEFUNC_ERROR;
+  /* Over HTTP/2 libcurl hands on what comes with the frames of others. */
+  if (e->paused & CURLPAUSE_RECV) return CURL_WRITEFUNC_PAUSE;
   /* Without a callback the data is dropped: libcurl would print it. */
-  if (!(e->set.callbacks & 1u << which))
-    return e->failed || e->refused ? CURL_WRITEFUNC_ERROR : size;
+  if (!(e->set.callbacks & 1u << which)) return size;
   return run(&c, write_body) ? CURL_WRITEFUNC_ERROR : c.answer;
 }
 
@@ -135,8 +138,9 @@ static int read_function(lua_State *L, struct data_call *c) {
   if (a == CS_YES || a == CS_OTHER)
     return wrong_answer(L, c, "a string that is not empty, nil, or false and a reason");
   if (a == CS_NO) c->answer = CURL_READFUNC_ABORT;
-  if (a == CS_PAUSE) c->answer = CURL_READFUNC_PAUSE;
-  c->easy->paused |= a == CS_PAUSE;
+  if (a != CS_PAUSE) return 0;
+  c->answer = CURL_READFUNC_PAUSE;
+  c->easy->paused |= CURLPAUSE_SEND;
   return 0;
 }
 
@@ -155,11 +159,13 @@ static int read_body(lua_State *L) {
 }
 
 size_t cs_on_read(char *data, size_t one, size_t size, void *easy) {
-  struct data_call c = {.easy = easy,
+  struct cs_easy *e = easy;
+  struct data_call c = {.easy = e,
                         .which = CS_READ,
                         .name = "readfunction",
                         .data = data,
                         .size = one * size};
+  if (e->paused & CURLPAUSE_SEND && !e->failed) return CURL_READFUNC_PAUSE;
   return run(&c, read_body) ? CURL_READFUNC_ABORT : c.answer;
 }
 

@@ -2,6 +2,7 @@
  *
  * easy.c - one transfer: curl.easy and the methods that run, reset and duplicate it.
  */
+#include "describe.h"
 #include "options.h"
 #include "policy.h"
 #include "trace.h"
@@ -288,10 +289,12 @@ void cs_easy_class_new(lua_State *L) {
       {"getinfo", cs_easy_getinfo},
       {"header", cs_easy_header},
       {"headers", cs_easy_headers},
+      {"pause", cs_easy_pause},
       {"perform", easy_perform},
       {"reset", easy_reset},
       {"setopt", cs_easy_setopt},
       {"socket", cs_easy_socket},
+      {"unpause", cs_easy_unpause},
       {"unset", cs_easy_unset},
       {NULL, NULL},
   };

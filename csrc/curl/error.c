@@ -209,10 +209,10 @@ int cs_fail_url(lua_State *L, CURLUcode code) {
   return fail(L, curl_url_strerror(code), FIND(url_names, (int)code));
 }
 
-int cs_fail_old(lua_State *L, const char *what, unsigned since) {
+int cs_fail_old(lua_State *L, const char *what, unsigned since, const char *name) {
   const char *message =
       lua_pushfstring(L, "%s needs libcurl %d.%d.%d, this is %s", what,
                       (int)(since >> 16), (int)(since >> 8 & 255), (int)(since & 255),
                       curl_version_info(CURLVERSION_NOW)->version);
-  return fail(L, message, NOT_SUPPORTED);
+  return fail(L, message, name);
 }

@@ -5,7 +5,7 @@
 #include <limits.h>
 #include <string.h>
 
-#include "binding.h"
+#include "url.h"
 
 struct text {
   const char *bytes;

@@ -18,8 +18,8 @@
 /* ---- telling the script ------------------------------------------------------------ */
 
 struct event_call {
-  const struct cs_multi *multi;
-  const struct cs_frame *frame;
+  struct cs_multi *multi;
+  struct cs_frame *frame;
   CURL *curl; /* whose transfer it is, or NULL */
   int fd, events;
   double seconds; /* negative: none */
@@ -88,10 +88,16 @@ static void tell(struct cs_frame *f, lua_CFunction body, const void *arg) {
   if (f && cs_call(f, body, (void *)arg)) cs_frame_error(f);
 }
 
+static void tell_event(lua_CFunction body, const struct event_call *c) {
+  c->multi->telling++;
+  tell(c->frame, body, c);
+  c->multi->telling--;
+}
+
 /* Tells the script that the multi's own descriptor is to be watched, or no longer. */
 static void tell_poll(struct cs_frame *f, struct cs_multi *m, int events) {
   struct event_call c = {m, f, NULL, m->epoll, events, -1};
-  tell(f, socket_body, &c);
+  tell_event(socket_body, &c);
 }
 
 /* ---- the multi's own descriptor ---------------------------------------------------- */
@@ -190,7 +196,7 @@ void cs_event_soon(struct cs_frame *f, struct cs_multi *m) {
   m->soon = 1;
   m->deadline = cs_now(); /* libcurl says its own again after that */
   curl_multi_wakeup(m->curl);
-  tell(f, timer_body, &c);
+  tell_event(timer_body, &c);
 }
 
 /* ---- watches ----------------------------------------------------------------------- */
@@ -231,7 +237,7 @@ static void set_watch(struct cs_frame *f, struct cs_multi *m, int fd, int events
   w->events = events;
   w->parked = w->kept = 0;
   set_watcher(m, fd, events);
-  if (m->epoll < 0) return tell(f, socket_body, &c);
+  if (m->epoll < 0) return tell_event(socket_body, &c);
   int code = cs_poll_set(m, fd, w, old);
   if (code) tell(f, failure_body, strerror(code));
 }
@@ -298,7 +304,7 @@ static int on_timer(CURLM *curl, long ms, void *multi) {
   (void)curl;
   m->deadline = ms < 0 ? -1 : cs_now() + c.seconds;
   if (m->epoll < 0)
-    tell(m->h.rt->frame, timer_body, &c);
+    tell_event(timer_body, &c);
   else if (!m->stepping)
     cs_poll_arm(m, m->deadline);
   return 0;
@@ -409,6 +415,6 @@ void cs_event_end(struct cs_frame *f, struct cs_multi *m) {
   if (m->epoll >= 0)
     tell_poll(f, m, 0);
   else if (m->deadline >= 0)
-    tell(f, timer_body, &c);
+    tell_event(timer_body, &c);
   cs_event_free(m);
 }

@@ -42,7 +42,7 @@ int cs_fileurl_may_stay(struct cs_easy *e) {
 
 int cs_fileurl_holds_refusal(struct cs_easy *e) {
   if (!is_before(0x080e00) || !is_file(e)) return 0;
-  e->refused = 1;
+  e->refused = CURLE_ABORTED_BY_CALLBACK;
   return 1;
 }
 

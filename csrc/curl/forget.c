@@ -21,15 +21,15 @@ void cs_forget_suspect(struct cs_multi *m, struct cs_easy *e) {
 }
 
 /* Of all calls this one sets the timer of a single transfer to now. It is not for one
- * that is paused: that would go on. Nor after a failure: a socket that libcurl had no
+ * that may not receive: it would. Nor after a failure: a socket that libcurl had no
  * memory to watch is a division by zero when it is watched again. */
 void cs_forget_drive(struct cs_multi *m, CURLMcode code) {
   while (!cs_link_empty(&m->idle)) {
     struct cs_easy *e = cs_item(m->idle.next, struct cs_easy, in_idle);
     cs_link_drop(&e->in_idle);
-    if (e->paused || code) continue;
-    curl_easy_pause(e->curl, CURLPAUSE_RECV);
-    curl_easy_pause(e->curl, CURLPAUSE_CONT);
+    if (e->paused & CURLPAUSE_RECV || code) continue;
+    curl_easy_pause(e->curl, e->paused | CURLPAUSE_RECV);
+    curl_easy_pause(e->curl, e->paused);
     cs_link_drop(&e->in_idle);
   }
 }

@@ -79,9 +79,9 @@ struct cs_easy {
   struct cs_link opened; /* sockets that it opened */
   struct cs_socket *on;  /* of its last request, if that was traced */
   int failed;            /* a callback threw: CS_UV_ERROR has it, all else is aborted */
-  int refused;           /* a refusal that libcurl may not hear: the result is that */
+  CURLcode refused;      /* the result, which libcurl does not know of; or CURLE_OK */
   int unsupported;       /* refused because this libcurl cannot do it */
-  int paused;            /* a callback returned curl.PAUSE */
+  int paused;            /* by a callback or easy:pause: bits of CURLPAUSE_ALL */
   int running;           /* from perform or add to its end */
   int asked;             /* the pre-request step was reached: it has had a connection, */
   int kept;              /* which had a request before this one */
@@ -132,6 +132,7 @@ struct cs_multi {
   int woken;                /* by wakeup, in the step that runs */
   int soon;                 /* results wait: until it is driven its time is now */
   int stepping;             /* cs_event_step looks at the deadline itself */
+  int telling;              /* socketfunction or timerfunction runs */
   int forgetful;            /* in event mode, and libcurl is older than 8.4.0 */
   int deaf;                 /* in event mode, and libcurl is 7.87.0 to 8.6.0 */
   struct cs_link controls;  /* easies of which a control connection is watched by us */

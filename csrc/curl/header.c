@@ -5,7 +5,7 @@
 #include <limits.h>
 #include <string.h>
 
-#include "binding.h"
+#include "describe.h"
 
 /* Which headers are asked for. */
 struct query {

@@ -3,9 +3,7 @@
  * multi.c - many transfers at once. Results are taken from libcurl as soon as it has
  * them, so that each transfer's sockets get their events in the call that ended it.
  */
-#include <errno.h>
 #include <limits.h>
-#include <math.h>
 #include <string.h>
 
 #include "policy.h"
@@ -179,26 +177,6 @@ static int multi_socket_action(lua_State *L) {
                        : curl_multi_socket_action(m->curl, fd, events, &m->running);
   if (m->deaf) cs_event_heard(&f, m, fd);
   return end_step(L, &f, code);
-}
-
-/* multi:poll(seconds): waits until a transfer can go on, or wakeup is called, at most
- * that long. The number of descriptors that are ready (with pollfd: of that one), or
- * nil, message, name. */
-static int multi_poll(lua_State *L) {
-  struct cs_multi *m = check_callable(L, "multi:poll");
-  lua_Number seconds = luaL_checknumber(L, 2);
-  int ready = 0;
-  luaL_argcheck(L, seconds >= 0 && seconds <= INT_MAX / 1000, 2, "seconds out of range");
-  int ms = (int)ceil(seconds * 1000);
-  CURLMcode code = CURLM_OK;
-  if (m->epoll >= 0)
-    ready = cs_poll_wait(m, ms);
-  else
-    code = curl_multi_poll(m->curl, NULL, 0, cs_forget_longest(m, ms), &ready);
-  if (ready < 0) return cs_fail_errno(L, errno, "poll");
-  if (code) return cs_fail_multi(L, code);
-  lua_pushinteger(L, ready);
-  return 1;
 }
 
 /* multi:wakeup(): ends a poll, or the next one, at once; allowed inside callbacks.
@@ -418,7 +396,7 @@ void cs_multi_class_new(lua_State *L) {
                                     .unwatch = cs_event_unwatch};
   static const luaL_Reg methods[] = {{"add", multi_add},
                                      {"perform", multi_perform},
-                                     {"poll", multi_poll},
+                                     {"poll", cs_multi_poll},
                                      {"remove", multi_remove},
                                      {"results", multi_results},
                                      {"setopt", cs_multi_setopt},

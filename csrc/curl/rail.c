@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "fence.h"
+#include "url.h"
 
 /* ---- what may stand in a fence ----------------------------------------------------- */
 

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "options.h"
+#include "url.h"
 
 /* ---- numbers ----------------------------------------------------------------------- */
 

@@ -127,5 +127,5 @@ CURLcode cs_easy_finish(struct cs_frame *f, struct cs_easy *e, CURLcode code) {
   if (cs_is_traced(f)) cs_trace_done(f, e, result_of(e, code));
   cs_trace_release(e);
   e->running = 0;
-  return e->refused ? CURLE_ABORTED_BY_CALLBACK : code;
+  return e->refused ? e->refused : code;
 }

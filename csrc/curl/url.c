@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "binding.h"
+#include "url.h"
 
 static const char class_name[] = "curlsock.url";
 
@@ -184,9 +184,10 @@ static int url_get(lua_State *L) {
 
 /* url:set(part, text [, flag...]): changes a part to the text (for "port" also an
  * integer), or with nil takes it away; "url" may be relative to what it is now. Flags:
- * "urlencode"; "appendquery" adds the text to the query, after "&"; those of curl.url.
- * Returns the url, or nil, message, name, and then the part is as it was. Without
- * "urlencode" a part is taken as it is, and may mean something else in the whole text. */
+ * "urlencode"; "appendquery" adds the text, NAME=VALUE, to the query, after "&" (then the
+ * first "=" is not encoded); those of curl.url. Returns the url, or nil, message, name,
+ * and then the part is as it was. Without "urlencode" a part is taken as it is, and may
+ * mean something else in the whole text. */
 static int url_set(lua_State *L) {
   CURLU *u = check(L, 1);
   const struct cs_urlpart *p = cs_urlpart_arg(L, 2);

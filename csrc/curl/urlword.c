@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "binding.h"
+#include "url.h"
 
 const struct cs_urlpart cs_urlparts[] = {
     {"url", CURLUPART_URL, CURLUE_OK},
@@ -75,7 +75,8 @@ int cs_urlflags_arg(lua_State *L, int index, unsigned *bits) {
   for (int i = index; i <= top; i++) {
     const struct flag *f = flag_arg(L, i);
     if (version < f->since)
-      return cs_fail_old(L, lua_pushfstring(L, "flag '%s'", f->name), f->since);
+      return cs_fail_old(L, lua_pushfstring(L, "flag '%s'", f->name), f->since,
+                         "NOT_SUPPORTED");
     *bits |= f->bit;
   }
   return 0;

@@ -3,6 +3,7 @@
  * address.c - Address objects: their fields and methods.
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <string.h>
 
 #include "net.h"
@@ -271,6 +272,30 @@ static int address_copy(lua_State *L) {
   return 1;
 }
 
+/* address:unpack(): family, bytes, port, socktype and scope_id, as the fields of these
+ * names are: for who looks at all of them, for each new connection. */
+static int address_unpack(lua_State *L) {
+  struct cs_address *a = cs_address_check(L, 1);
+  get_family(L, a);
+  get_bytes(L, a);
+  get_port(L, a);
+  get_socktype(L, a);
+  get_scope_id(L, a);
+  return 5;
+}
+
+/* address:is_foreign(): true if what is sent to the IP address leaves this host; false if
+ * it is one of the host's own, as the kernel has them now: those of its interfaces, all
+ * that is routed to it (127.0.0.0/8), "0.0.0.0" and "::"; and for every UNIX address. If
+ * the kernel does not say, nil, message, name. Systems other than Linux know their
+ * interfaces' addresses alone. */
+static int address_is_foreign(lua_State *L) {
+  int own = cs_address_is_own(cs_address_check(L, 1));
+  if (own < 0) return cs_fail_errno(L, errno, "is_foreign");
+  lua_pushboolean(L, !own);
+  return 1;
+}
+
 /* address:socket(): a new Socket of the address's family, socktype and protocol, as
  * curl.socket makes it. On failure nil, message, name. */
 static int address_socket(lua_State *L) {
@@ -290,7 +315,9 @@ void cs_address_class_new(lua_State *L) {
                                   {"__eq", address__eq},
                                   {NULL, NULL}};
   static const luaL_Reg methods[] = {{"copy", address_copy},
+                                     {"is_foreign", address_is_foreign},
                                      {"within", address_within},
+                                     {"unpack", address_unpack},
                                      {"socket", address_socket},
                                      {NULL, NULL}};
   cs_class_new(L, class_name, meta, methods);

@@ -135,6 +135,12 @@ int cs_fd_ends(int fd, struct cs_ends *ends);
  * than Linux. */
 int cs_netns_open(const char *path, int family, int socktype, int protocol);
 
+/* ---- own.c: which addresses are this host's own ------------------------------------ */
+
+/* 1 also for what has no IP address, as a path; -1 and errno if the kernel does not
+ * say. */
+int cs_address_is_own(const struct cs_address *address);
+
 /* ---- socket.c: Sockets by who owns them, and how they are made --------------------- */
 
 /* In which states a method works. */

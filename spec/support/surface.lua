@@ -51,8 +51,8 @@ local function easy(o) return o.easy end
 local function peer(o) return o.peer or o.easy end
 local function address(o) return o.address end
 
--- The functions of the module, with arguments that are right. once: a second call raises, so only
--- a process of its own may call it.
+-- The functions of the module, with arguments that are right. once: what it sets is for all
+-- that comes after it, so only specs of its own call it.
 surface.functions = {
   address = { args = { "127.0.0.1:80" } },
   adopt = { args = { -1 } },
@@ -60,17 +60,19 @@ surface.functions = {
   easy = { args = { {} } },
   escape = { args = { "a b" } },
   getdate = { args = { "Sun, 06 Nov 1994 08:49:37 GMT" } },
+  infos = {},
   inside = { args = { easy } },
   live = {},
   multi = { args = { {} } },
   networks = { args = { { "10.0.0.0/8" } } },
   now = {},
+  options = {},
   policy = { args = { {} } },
   share = { args = { {} } },
   socket = { args = { "inet", "stream", 0, {} } },
   socketpair = { args = { "stream" } },
   sockets = {},
-  trace = {},
+  trace = { once = true },
   type = { args = { "anything" } },
   unescape = { args = { "a%20b" } },
   url = { args = { "http://localhost/" } },
@@ -91,10 +93,12 @@ surface.methods = {
     getinfo = { inside = "allowed", args = { "response_code" } },
     header = { inside = "allowed", args = { "server" } },
     headers = { inside = "allowed" },
+    pause = { inside = "allowed", args = { "recv" } },
     perform = { inside = "refused" },
     reset = { inside = "refused" },
     setopt = { inside = "allowed", args = { "url", "http://localhost/" } },
     socket = { inside = "allowed" },
+    unpause = { inside = "allowed", args = { "recv" } },
     unset = { inside = "allowed", args = { "url" } },
   },
   multi = {
@@ -145,6 +149,8 @@ surface.methods = {
   },
   address = {
     copy = {},
+    unpack = {},
+    is_foreign = {},
     socket = {},
     within = { args = { "10.0.0.0/8" } },
   },
@@ -157,8 +163,8 @@ surface.methods = {
     find = { args = { address } },
   },
   loop = {
-    close = {}, guard = {}, on_event = {}, on_timer = {},
-    perform = {}, run = {}, spawn = {}, step = {},
+    close = {}, group = {}, guard = {}, on_event = {}, on_timer = {}, perform = {}, run = {},
+    sleep = {}, spawn = {}, step = {}, wait = {}, watches = {},
   },
 }
 
