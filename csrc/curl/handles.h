@@ -91,6 +91,7 @@ struct cs_easy {
 
   /* Of the transfer that runs, or has ended last. */
   struct cs_link opened; /* sockets that it opened */
+  struct cs_socket *on;  /* of its last request, if that was traced */
   int failed;            /* a callback threw: CS_UV_ERROR has it, all else is aborted */
   CURLcode refused;      /* the result, which libcurl does not know of; or CURLE_OK */
   int unsupported;       /* refused because this libcurl cannot do it */
