@@ -183,6 +183,7 @@ void cs_easy_begin(lua_State *L, struct cs_easy *e, int self) {
   if (e->set.wildcard) cs_callbacks_install(e);
   e->failed = e->unsupported = e->paused = e->asked = e->barred = 0;
   e->refused = CURLE_OK;
+  e->transfers++;
   e->attempts = e->refusals = 0;
   e->hop = e->dialled = 0;
   e->delivered = 0;

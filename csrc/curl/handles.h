@@ -97,6 +97,7 @@ struct cs_easy {
   int unsupported;       /* refused because this libcurl cannot do it */
   int paused;            /* by a callback or easy:pause: bits of CURLPAUSE_ALL */
   int running;           /* from perform or add to its end */
+  lua_Integer transfers; /* that it has begun */
   int asked;             /* the pre-request step was reached: it has had a connection, */
   int kept;              /* which had a request before this one */
   int telling;           /* debugfunction runs: libcurl may point into its strings */

@@ -126,7 +126,8 @@ int cs_judge_open(lua_State *L, struct cs_easy *e, int easy, const char *purpose
   lua_pushvalue(L, address);
   lua_pushvalue(L, easy);
   lua_pushvalue(L, socket);
-  ask(L, 4);
+  lua_pushinteger(L, e->transfers);
+  ask(L, 5);
   if (is_true(L, -2) || cs_socket_test(L, -2)) return lua_pop(L, 1), 1;
   lua_replace(L, -2);
   return 0;

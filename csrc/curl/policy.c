@@ -184,12 +184,13 @@ static void read_policy(lua_State *L, int index) {
 
 /* curl.policy(table): what a pool lets in, for the option "policy" of a multi, a share
  * (that shares connections), an easy or a loop. Fields: name (stands before each
- * reason); start(easy, url, hop), open(purpose, address, easy, socket) and
- * sockopt(socket, purpose, easy), which are asked: only true is a yes, of open a Socket
- * too; false, or nil, and a reason refuses; request(socket, easy, kept) and
- * close(socket), which are told; fence: options of an easy that would lead around it,
- * and what they must be; max_body: bytes that a transfer may deliver; pool: options of a
- * multi that has it; admit(easy, loop): for loops. An unknown field raises an error. */
+ * reason); start(easy, url, hop), open(purpose, address, easy, socket, transfer), where
+ * transfer counts those of the easy, and sockopt(socket, purpose, easy), which are asked:
+ * only true is a yes, of open a Socket too; false, or nil, and a reason refuses;
+ * request(socket, easy, kept) and close(socket), which are told; fence: options of an
+ * easy that would lead around it, and what they must be; max_body: bytes that a transfer
+ * may deliver; pool: options of a multi that has it; admit(easy, loop): for loops. An
+ * unknown field raises an error. */
 int cs_policy_make(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
