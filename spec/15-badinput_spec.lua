@@ -296,7 +296,7 @@ local easy_options = {
     return v.kind == "function" or v.kind == "nil" or v.kind == "table" or v.kind == "file"
   end,
   -- What cannot be set from Lua, whatever the value.
-  chunk_bgn_function = none,
+  ssl_ctx_function = none,
   errorbuffer = none,
   ioctlfunction = none,
   opensocketdata = none,

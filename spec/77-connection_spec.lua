@@ -226,6 +226,27 @@ describe("prereqfunction's socket", function()
   end)
 end)
 
+describe("a policy's request", function()
+  setup(function() web = servers.nginx() end)
+
+  it("is told the Socket, and whether the connection is kept", function()
+    local told = {}
+    local multi <close> = curl.multi { policy = { request = function(socket, easy, kept)
+      told[#told + 1] = { socket, easy, kept }
+    end } }
+    local open, opened = opening()
+    local first <close> = new("/redirect?to=/hello", { opensocketfunction = open,
+      followlocation = true, prereqfunction = noting() })
+    run(multi, first)
+    local second <close> = new("/hello")
+    run(multi, second)
+    assert.equal(1, #opened)
+    assert.same({
+      { opened[1], first, false }, { opened[1], first, true }, { opened[1], second, true },
+    }, told)
+  end)
+end)
+
 describe("easy:socket()", function()
   setup(function() web = servers.nginx() end)
 

@@ -16,6 +16,9 @@ struct pollfd;
 
 /* ---- error.c: how libcurl failed --------------------------------------------------- */
 
+/* What an option is refused with that this libcurl has, and cannot do well. */
+#define CS_NOT_SUPPORTED ((CURLcode)-1)
+
 /* Each pushes nil, message, name and returns 3. */
 int cs_fail_easy(lua_State *L, CURLcode code);
 int cs_fail_multi(lua_State *L, CURLMcode code);
@@ -151,6 +154,10 @@ CURLcode cs_callbacks_install(struct cs_easy *e);
  * function option that cannot be set from Lua. */
 CURLcode cs_callback_set(lua_State *L, struct cs_easy *e, int self, const char *name,
                          int index);
+/* Gives the easy at index to the rare callbacks of another. [m] */
+void cs_callback_copy_rare(lua_State *L, int from, int to);
+/* Has libcurl tell, or no longer, what the policy wants to know under which e is now. */
+CURLcode cs_callback_policy(struct cs_easy *e);
 /* Forgets what an earlier transfer of e left. */
 void cs_easy_begin(lua_State *L, struct cs_easy *e, int self);
 
@@ -234,21 +241,6 @@ void cs_event_opened(struct cs_frame *f, struct cs_easy *e, int fd);
 void cs_event_free(struct cs_multi *m);
 /* The multi's libcurl handle is gone: ends its watches, timer and descriptors. */
 void cs_event_end(struct cs_frame *f, struct cs_multi *m);
-
-/* ---- connection.c: which Socket a transfer is on ----------------------------------- */
-
-/* The socket was lent for the connection that e is about to have. */
-void cs_connection_opened(const struct cs_easy *e, struct cs_socket *s);
-/* The socket of the connection that e's transfer uses now, from its pre-request step on;
- * NULL where that cannot be told. */
-struct cs_socket *cs_connection_of(const struct cs_easy *e);
-/* Notes that a request is about to be sent on it: whether the connection is kept, which
- * means that it had one before. */
-int cs_connection_used(struct cs_easy *e, struct cs_socket *s);
-/* The socket that libcurl names as that of e's last transfer, or NULL; raises an error,
- * which names the call, when that is a stranger's. */
-struct cs_socket *cs_connection_active(lua_State *L, struct cs_easy *e, const char *call);
-int cs_easy_socket(lua_State *L); /* easy:socket() */
 
 /* ---- sockcall.c: the three socket trampolines -------------------------------------- */
 

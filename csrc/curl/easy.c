@@ -3,6 +3,7 @@
  * easy.c - one transfer: curl.easy and the methods that run, reset and duplicate it.
  */
 #include "describe.h"
+#include "kept.h"
 #include "options.h"
 #include "policy.h"
 
@@ -134,6 +135,7 @@ static int easy_reset(lua_State *L) {
   curl_easy_reset(e->curl);
   for (int which = 0; which < CS_NCALLBACKS; which++)
     cs_clear_uservalue(L, 1, CS_UV_OWN + which);
+  cs_clear_uservalue(L, 1, CS_UV_RARE);
   cs_lists_free(e);
   set_nothing(e);
   e->failed = e->asked = 0;
@@ -155,6 +157,7 @@ static void copy_uservalues(lua_State *L, int from, int to) {
   lua_getiuservalue(L, from, CS_UV_POLICY);
   lua_setiuservalue(L, to, CS_UV_POLICY);
   cs_fence_copy(L, from, to);
+  cs_callback_copy_rare(L, from, to);
 }
 
 /* libcurl copies what a fence has set, too. */
@@ -172,11 +175,24 @@ static int shares_hsts(const struct cs_easy *e) {
   return e->set.hsts && version >= 0x075800 && version < 0x080500;
 }
 
+/* libcurl asks hstsreadfunction for the copy: what that throws belongs to no transfer. */
+static CURL *duplicate(lua_State *L, struct cs_easy *from) {
+  struct cs_frame f;
+  cs_enter(&f, L, &from->h, 1);
+  f.ending = 1;
+  CURL *copy = curl_easy_duphandle(from->curl);
+  if (f.failed) curl_easy_cleanup(copy);
+  cs_leave(&f);
+  cs_rethrow(&f);
+  lua_settop(L, 2);
+  return copy;
+}
+
 /* easy:dup(): a new easy with the same options, callbacks and policy, without the
  * connections, the multi and the share. Raises an error without memory, and for option
  * "hsts" with a libcurl of 7.88.0 to 8.4.0. */
 static int easy_dup(lua_State *L) {
-  const struct cs_easy *from = cs_handle_check(L, 1, CS_EASY);
+  struct cs_easy *from = cs_handle_check(L, 1, CS_EASY);
   lua_settop(L, 1);
   if (shares_hsts(from))
     return luaL_error(L, "easy:dup: this libcurl cannot duplicate an easy with hsts");
@@ -185,7 +201,7 @@ static int easy_dup(lua_State *L) {
   cs_handle_check(L, 1, CS_EASY); /* a finalizer may have closed it */
   e->set = from->set;
   copy_policy(e, from);
-  fill(L, e, curl_easy_duphandle(from->curl));
+  fill(L, e, duplicate(L, from));
   cs_easy_restore(e);
   CURLcode code = cs_lists_copy(e, from);
   if (!code) return 1;
@@ -279,12 +295,20 @@ void cs_easy_class_new(lua_State *L) {
                                     .is_near = easy_is_near,
                                     .may_write = easy_may_write};
   static const luaL_Reg methods[] = {
-      {"dup", easy_dup},          {"getinfo", cs_easy_getinfo},
-      {"header", cs_easy_header}, {"headers", cs_easy_headers},
-      {"pause", cs_easy_pause},   {"perform", easy_perform},
-      {"reset", easy_reset},      {"setopt", cs_easy_setopt},
-      {"socket", cs_easy_socket}, {"unpause", cs_easy_unpause},
-      {"unset", cs_easy_unset},   {NULL, NULL},
+      {"close_idle", cs_easy_close_idle},
+      {"connections", cs_easy_connections},
+      {"dup", easy_dup},
+      {"getinfo", cs_easy_getinfo},
+      {"header", cs_easy_header},
+      {"headers", cs_easy_headers},
+      {"pause", cs_easy_pause},
+      {"perform", easy_perform},
+      {"reset", easy_reset},
+      {"setopt", cs_easy_setopt},
+      {"socket", cs_easy_socket},
+      {"unpause", cs_easy_unpause},
+      {"unset", cs_easy_unset},
+      {NULL, NULL},
   };
   cs_handle_class(L, CS_EASY, &ops, methods);
 }

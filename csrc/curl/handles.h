@@ -15,7 +15,8 @@ struct cs_multi;
 struct cs_policy;
 struct cs_share;
 
-/* Callbacks an easy can have; each is a user value of the easy, CS_UV_OWN + number. */
+/* Callbacks an easy can have; each is a user value of the easy, CS_UV_OWN + number. Those
+ * that few easies have are in one table, CS_UV_RARE. */
 enum cs_callback {
   CS_OPENSOCKET,
   CS_CLOSESOCKET,
@@ -27,12 +28,23 @@ enum cs_callback {
   CS_XFERINFO,
   CS_DEBUG,
   CS_PREREQ,
-  CS_NCALLBACKS
+  CS_NCALLBACKS,
+  CS_TRAILER = CS_NCALLBACKS,
+  CS_RESOLVER_START,
+  CS_INTERLEAVE,
+  CS_HSTSREAD,
+  CS_HSTSWRITE,
+  CS_SSH_HOSTKEY,
+  CS_SSH_KEY,
+  CS_CHUNK_BGN,
+  CS_CHUNK_END,
+  CS_FNMATCH
 };
 
 enum {
   CS_UV_SHARE = CS_UV_OWN + CS_NCALLBACKS, /* the share that it uses */
   CS_UV_MULTI,                             /* the multi that it is in */
+  CS_UV_RARE,                              /* table of its rare callbacks, or nil */
   CS_UV_POLICY,                            /* of its own pool */
   CS_UV_SAID,                              /* what it has set of a fence's options */
   CS_UV_ERROR,                             /* what a callback of this transfer threw */
@@ -82,7 +94,8 @@ struct cs_easy {
   int unsupported;       /* refused because this libcurl cannot do it */
   int paused;            /* by a callback or easy:pause: bits of CURLPAUSE_ALL */
   int running;           /* from perform or add to its end */
-  int asked;             /* the pre-request step was reached: it has had a connection */
+  int asked;             /* the pre-request step was reached: it has had a connection, */
+  int kept;              /* which had a request before this one */
   int telling;           /* debugfunction runs: libcurl may point into its strings */
   int barred;            /* the policy has refused it, whatever was dialled */
   int attempts;          /* how often its last hop wanted a socket, */

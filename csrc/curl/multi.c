@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "kept.h"
 #include "policy.h"
 
 static struct cs_multi *check_callable(lua_State *L, const char *call) {
@@ -392,13 +393,21 @@ void cs_multi_class_new(lua_State *L) {
                                     .neighbours = multi_neighbours,
                                     .may_write = multi_may_write,
                                     .unwatch = cs_event_unwatch};
-  static const luaL_Reg methods[] = {
-      {"add", multi_add},          {"perform", multi_perform},
-      {"poll", cs_multi_poll},     {"remove", multi_remove},
-      {"results", multi_results},  {"setopt", cs_multi_setopt},
-      {"timeout", multi_timeout},  {"socket_action", multi_socket_action},
-      {"wakeup", multi_wakeup},    {"pollfd", cs_event_pollfd},
-      {"events", cs_event_events}, {"watches", cs_event_watches},
-      {"easies", multi_easies},    {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"add", multi_add},
+                                     {"perform", multi_perform},
+                                     {"poll", cs_multi_poll},
+                                     {"remove", multi_remove},
+                                     {"results", multi_results},
+                                     {"setopt", cs_multi_setopt},
+                                     {"timeout", multi_timeout},
+                                     {"socket_action", multi_socket_action},
+                                     {"wakeup", multi_wakeup},
+                                     {"pollfd", cs_event_pollfd},
+                                     {"events", cs_event_events},
+                                     {"watches", cs_event_watches},
+                                     {"easies", multi_easies},
+                                     {"connections", cs_multi_connections},
+                                     {"close_idle", cs_multi_close_idle},
+                                     {NULL, NULL}};
   cs_handle_class(L, CS_MULTI, &ops, methods);
 }

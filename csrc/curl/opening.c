@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "kept.h"
 #include "sockcall.h"
 
 const char *cs_purpose_name(curlsocktype purpose) {

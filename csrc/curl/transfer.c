@@ -113,6 +113,7 @@ void cs_easy_ended(struct cs_frame *f, struct cs_easy *e) {
 
 CURLcode cs_easy_finish(struct cs_frame *f, struct cs_easy *e, CURLcode code) {
   cs_easy_set_last(e, cs_easy_pool(e));
+  if (e->last->lines.used >= 0) e->last->lines.used = cs_now();
   cs_judge_ended(e, code);
   cs_easy_ended(f, e);
   e->running = 0;
