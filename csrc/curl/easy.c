@@ -2,9 +2,10 @@
  *
  * easy.c - one transfer: curl.easy and the methods that run, reset and duplicate it.
  */
+#include "calling.h"
 #include "describe.h"
 #include "kept.h"
-#include "options.h"
+#include "mime.h"
 #include "policy.h"
 
 static const struct cs_set nothing_set = {.noprogress = 1};
@@ -157,7 +158,7 @@ static void copy_uservalues(lua_State *L, int from, int to) {
   lua_getiuservalue(L, from, CS_UV_POLICY);
   lua_setiuservalue(L, to, CS_UV_POLICY);
   cs_fence_copy(L, from, to);
-  cs_callback_copy_rare(L, from, to);
+  cs_rare_copy(L, from, to);
 }
 
 /* libcurl copies what a fence has set, too. */
@@ -204,6 +205,7 @@ static int easy_dup(lua_State *L) {
   fill(L, e, duplicate(L, from));
   cs_easy_restore(e);
   CURLcode code = cs_lists_copy(e, from);
+  if (!code) code = cs_mime_copy(L, e, 2);
   if (!code) return 1;
   cs_teardown(L, 2);
   return cs_fail_easy(L, code);

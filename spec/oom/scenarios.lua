@@ -763,6 +763,31 @@ scenario("hsts and resolver_start", function()
   is(written > 0, "WRONG: not told") -- a duplicate without memory has no cache
 end)
 
+scenario("mimepost", function()
+  local curl = curlsock()
+  local function parts()
+    local read = 0
+    return {
+      { name = "a", data = "x", headers = { "X-A: 1" }, type = "text/x", encoder = "base64" },
+      { name = "b", filename = "b", parts = { { data = "in" }, { file = "/dev/null" } } },
+      { name = "c", size = 3, seek = function() return true end, read = function()
+        read = read + 1
+        return read == 1 and "abcdef" or nil
+      end },
+    }
+  end
+  local easy = curl.easy { url = host.http }
+  host.fail()
+  good(easy:setopt { mimepost = parts(), writefunction = {} })
+  local copy = good(easy:dup())
+  good(easy:setopt("mimepost", parts()))
+  good(easy:unset("mimepost"))
+  easy:close()
+  perform(copy)
+  good(copy:setopt("postfields", { a = 1, b = "c d" }))
+  copy:close()
+end)
+
 scenario("read and seek", function()
   local curl = curlsock()
   local left, sought = 3, nil
