@@ -4,6 +4,7 @@
 local curl = require "curlsock"
 local names = require "spec.chaos.options"
 local random = require "spec.chaos.random"
+local surface = require "spec.support.surface"
 local value = require "spec.chaos.values"
 
 local pick, stream = random.pick, random.stream
@@ -20,13 +21,17 @@ function acts.setopt(w, R, e)
 end
 
 local methods = {
-  easy = { "setopt", "unset", "getinfo", "header", "headers", "perform", "reset", "dup" },
-  multi = { "add", "remove", "perform", "poll", "wakeup", "results", "setopt", "timeout",
-    "socket_action", "pollfd", "events", "easies" },
-  share = { "setopt" },
   socket = { "accept", "bind", "connect", "fd", "getsockopt", "setsockopt", "info", "listen",
     "localaddress", "peeraddress", "recv", "send", "state", "detach" },
 }
+
+-- Handles are closed by an act of their own.
+for _, kind in ipairs(surface.handles) do
+  methods[kind] = {}
+  for _, method in ipairs(surface.sorted(surface.methods[kind])) do
+    if method ~= "close" then table.insert(methods[kind], method) end
+  end
+end
 
 -- What would wait for ever is told for how long.
 local bounded = {
@@ -95,6 +100,15 @@ end
 
 acts.share = share
 
+-- Who is told of all connections of the state, and acts on that now and then.
+local function trace(w, R)
+  local own = stream(R(1 << 40))
+  w:log "trace"
+  curl.trace(R(3) > 1 and function()
+    if own(200) == 1 then acts.any(w, own) end
+  end or nil)
+end
+
 local function infos(w, R, e)
   for _ = 1, 3 do
     w:try(e, "getinfo", pick(R, names.infos))
@@ -143,6 +157,7 @@ local table_of = {
   { 1, function(w, _, e) w:try(e, "close") end }, { 1, function(w, _, e) w:try(e, "reset") end },
   { 6, acts.call }, { 2, acts.perform }, { 1, acts.socket }, { 1, acts.sockets },
   { 3, acts.collect }, { 1, acts.finalizer }, { 2, pump }, { 1, coroutines },
+  { 1, trace },
   { 1, function(w, R)
     local kind = pick(R, { "easy", "multi", "share", "socket", "loop" })
     local h = w:any(R, kind)

@@ -105,4 +105,15 @@ function callbacks.set(w, R, e)
   w:try(e, "setopt", name, callbacks.new(w, R, name, e))
 end
 
+local hooks = { "start", "open", "sockopt", "request", "close" }
+
+-- A policy with some of its hooks.
+function callbacks.policy(w, R)
+  local policy = { name = "chaos" }
+  for _, name in ipairs(hooks) do
+    if R(2) == 1 then policy[name] = callbacks.new(w, R, name) end
+  end
+  return policy
+end
+
 return callbacks

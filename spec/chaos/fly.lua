@@ -61,6 +61,7 @@ local function multi(w, R)
     w:try(m, "setopt", "timerfunction", callbacks.new(w, R, "timerfunction"))
   end
   if R(4) == 1 then w:try(m, "setopt", "maxconnects", R(4)) end
+  if R(4) == 1 then w:try(m, "setopt", "policy", callbacks.policy(w, R)) end
   return m
 end
 

@@ -79,6 +79,10 @@ local function http(R, scheme)
   if R(2) == 1 then o.followlocation, o.maxredirs = true, pick(R, { 5, 100 }) end
   if R(5) == 1 then o.upload, o.infilesize = true, pick(R, { -1, 5, 12, 100000 }) end
   if R(6) == 1 then o.postfields = ("p"):rep(R(0, 3000)) end
+  if R(12) == 1 then
+    o.mimepost = { { name = "a", data = "b" },
+      { name = "c", parts = { { data = ("d"):rep(R(9999)) } } } }
+  end
   if R(8) == 1 then o.userpwd, o.httpauth = "u:p", pick(R, { 1, 2, 4, 8, -17 }) end
   if R(8) == 1 then o.nobody = true end
   if R(8) == 1 then o.accept_encoding = "" end

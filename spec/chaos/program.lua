@@ -69,6 +69,7 @@ local function round(i)
   local e, options = easy(R)
   callbacks.prepare(w, e)
   if R(2) == 1 then callbacks.set(w, R, e) end
+  if R(12) == 1 then w:try(e, "setopt", "policy", callbacks.policy(w, R)) end
   if R(2) == 1 then
     for _ = 1, R(4) do
       acts.setopt(w, R, e)
