@@ -17,7 +17,8 @@ function kinds.guard() return policy.compose { policy.guard() } end
 function kinds.all()
   return policy.compose {
     policy.guard(), policy.route { app = "unix:/run/app.sock" },
-    policy.bind { inet = "198.51.100.1" }, policy.limit { per_host = 6 }, policy.trace(function() end),
+    policy.bind { inet = "198.51.100.1" }, policy.limit { per_host = 6 },
+    policy.trace(function() end),
   }
 end
 
