@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "calling.h"
 #include "policy.h"
 #include "rare.h"
 
@@ -130,32 +131,6 @@ static CURLcode set_progress(struct cs_easy *e, int on) {
 
 /* ---- the rare ones ----------------------------------------------------------------- */
 
-/* The copy has a table of its own. */
-void cs_callback_copy_rare(lua_State *L, int from, int to) {
-  if (lua_getiuservalue(L, from, CS_UV_RARE) == LUA_TTABLE) {
-    lua_newtable(L);
-    for (lua_pushnil(L); lua_next(L, -3); lua_pop(L, 1)) {
-      lua_pushvalue(L, -2);
-      lua_pushvalue(L, -2);
-      lua_rawset(L, -5);
-    }
-    lua_setiuservalue(L, to, CS_UV_RARE);
-  }
-  lua_pop(L, 1);
-}
-
-static void store_rare(lua_State *L, int self, enum cs_callback which, int index) {
-  if (lua_getiuservalue(L, self, CS_UV_RARE) != LUA_TTABLE) {
-    lua_pop(L, 1);
-    lua_newtable(L);
-    lua_pushvalue(L, -1);
-    lua_setiuservalue(L, self, CS_UV_RARE);
-  }
-  lua_pushvalue(L, index);
-  lua_rawseti(L, -2, which);
-  lua_pop(L, 1);
-}
-
 /* Before 8.7.0 an easy's second chunked upload after one with trailers writes before its
  * buffer, with and without them. */
 static int is_unsafe(enum cs_callback which) {
@@ -167,7 +142,7 @@ static int is_unsafe(enum cs_callback which) {
 static CURLcode set_rare(lua_State *L, struct cs_easy *e, int self, size_t i, int index) {
   enum cs_callback which = callbacks[i].which;
   if (is_unsafe(which)) return CS_NOT_SUPPORTED;
-  store_rare(L, self, which, index);
+  cs_rare_set(L, self, which, index);
   set_bit(&e->set.callbacks, which, !lua_isnil(L, index));
   CURLcode code = set_trampoline(e, i);
   if (code) set_bit(&e->set.callbacks, which, 0);

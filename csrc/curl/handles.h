@@ -38,7 +38,8 @@ enum cs_callback {
   CS_SSH_KEY,
   CS_CHUNK_BGN,
   CS_CHUNK_END,
-  CS_FNMATCH
+  CS_FNMATCH,
+  CS_MIME /* no callback: what mimepost was set to */
 };
 
 enum {
@@ -66,6 +67,7 @@ struct cs_set {
   int wildcard;        /* libcurl may put its own write callback in place of ours */
   int connect_only;    /* it is set: no transfer of file:// may be */
   int hsts;            /* libcurl has files to read into the HSTS cache */
+  int mime;            /* mimepost is the body */
   uint64_t said;       /* which of those that may stand in a fence (fence.c) */
 };
 
@@ -89,6 +91,7 @@ struct cs_easy {
 
   /* Of the transfer that runs, or has ended last. */
   struct cs_link opened; /* sockets that it opened */
+  struct cs_socket *on;  /* of its last request, if that was traced */
   int failed;            /* a callback threw: CS_UV_ERROR has it, all else is aborted */
   CURLcode refused;      /* the result, which libcurl does not know of; or CURLE_OK */
   int unsupported;       /* refused because this libcurl cannot do it */
