@@ -59,6 +59,7 @@ describe("The files of option hsts", function()
   end)
 
   it("are forgotten by hsts_ctrl without enable after a reset", function()
+    if curl.version_info().version_num < 0x080500 then return end -- the reset loses them
     local easy <close> = curl.easy { hsts = file }
     easy:reset()
     easy:setopt("hsts_ctrl", 0)
