@@ -64,6 +64,12 @@ build = {
     ["curlsock.policy.trace"] = "lua/curlsock/policy/trace.lua",
     ["curlsock.policy.transport"] = "lua/curlsock/policy/transport.lua",
     ["curlsock.select"] = "lua/curlsock/select.lua",
+    ["curlsock.trace"] = "lua/curlsock/trace.lua",
+    ["curlsock.trace.chrome"] = "lua/curlsock/trace/chrome.lua",
+    ["curlsock.trace.har"] = "lua/curlsock/trace/har.lua",
+    ["curlsock.trace.json"] = "lua/curlsock/trace/json.lua",
+    ["curlsock.trace.svg"] = "lua/curlsock/trace/svg.lua",
+    ["curlsock.trace.text"] = "lua/curlsock/trace/text.lua",
     ["curlsock.core"] = {
       sources = {
         "csrc/core/check.c",
