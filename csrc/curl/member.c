@@ -2,6 +2,7 @@
  *
  * member.c - an easy enters a multi and leaves it.
  */
+#include "calling.h"
 #include "trace.h"
 
 /* Links the multi and the easy at indices 1 and 2, before libcurl runs: callbacks find

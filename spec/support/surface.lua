@@ -15,6 +15,7 @@ local function data() return "data" end
 --   told        it is told of what has happened: an error in it does not fail the transfer
 --   elsewhere   the upload of spec/support/orders.lua does not call it
 surface.callbacks = {
+  { name = "resolver_start_function", options = { dns_cache_timeout = 0 } },
   { name = "opensocketfunction", answer = true },
   { name = "sockoptfunction" },
   { name = "closesocketfunction", path = "/close", body = "close\n", told = true },
@@ -31,6 +32,13 @@ surface.callbacks = {
     answer = true,
     options = { upload = true, infilesize_large = 4, followlocation = true, readfunction = data },
   },
+}
+
+-- Those that no upload to a web server calls, each with the transfer of spec 86 that does.
+surface.rare_callbacks = {
+  "chunk_bgn_function", "chunk_end_function", "fnmatch_function", "hstsreadfunction",
+  "hstswritefunction", "interleavefunction", "ssh_hostkeyfunction", "ssh_keyfunction",
+  "trailerfunction",
 }
 
 -- Those of a multi.
@@ -164,7 +172,7 @@ surface.methods = {
   },
   loop = {
     close = {}, group = {}, guard = {}, on_event = {}, on_timer = {}, perform = {}, run = {},
-    sleep = {}, spawn = {}, step = {}, wait = {}, watches = {},
+    sleep = {}, spawn = {}, step = {}, stream = {}, wait = {}, watches = {},
   },
 }
 
