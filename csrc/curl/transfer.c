@@ -62,11 +62,6 @@ void cs_easy_restore(struct cs_easy *e) {
   curl_easy_setopt(e->curl, CURLOPT_CONNECTTIMEOUT_MS, e->set.connecttimeout);
 }
 
-struct cs_pool *cs_easy_pool(const struct cs_easy *e) {
-  if (e->share && e->share->connections) return e->share->h.pool;
-  return e->multi ? e->multi->h.pool : e->h.pool;
-}
-
 void cs_easy_set_last(struct cs_easy *e, struct cs_pool *pool) {
   struct cs_pool *old = e->last;
   if (pool) pool->refs++;
