@@ -101,11 +101,6 @@ int cs_easy_result(lua_State *L, struct cs_easy *e, int self, CURLcode code) {
   return 3;
 }
 
-struct cs_pool *cs_easy_pool(const struct cs_easy *e) {
-  if (e->share && e->share->connections) return e->share->h.pool;
-  return e->multi ? e->multi->h.pool : e->h.pool;
-}
-
 void cs_easy_set_last(struct cs_easy *e, struct cs_pool *pool) {
   struct cs_pool *old = e->last;
   if (pool) pool->refs++;
