@@ -60,7 +60,8 @@ end
 describe("policy.netns", function()
   if not system.linux then
     it("refuses on other systems than Linux", function()
-      local _, message, name = fetch(rules_of(policy.netns "/proc/self/ns/net"), servers.nginx().url)
+      local rules = rules_of(policy.netns "/proc/self/ns/net")
+      local _, message, name = fetch(rules, servers.nginx().url)
       assert.equal("REFUSED", name)
       assert.matches("netns: ", message, 1, true)
     end)
