@@ -72,6 +72,7 @@ help:
 	@echo '                  VERBOSE=1 names each test; CURL_LIB=folder uses the libcurl.so.4 there'
 	@echo 'make debug        builds $(BUILD)/debug: no optimisation, all symbols, checks of invariants'
 	@echo 'make watch        runs specs again whenever a file changes; TESTS, FILTER'
+	@echo 'make docs/coverage.md  what of libcurl is here, asked of the module'
 	@echo 'make compile_commands.json  for clangd and other tools'
 	@echo 'make idle         10,000 idle connections in one multi; N=how many'
 	@echo 'make million      a million requests, drawn to bench/figures/million.svg; N=how many'
@@ -141,6 +142,10 @@ watch:
 	  inotifywait -qq -r -e close_write,delete,move csrc lua spec examples || exit; \
 	done
 
+# What of libcurl is here: asked of the module.
+docs/coverage.md: all
+	@$(LUA_PATHS) $(LUA) scripts/coverage_table.lua >$@
+
 compile_commands.json:
 	@$(MAKE) --no-print-directory -Bn V=1 all | $(LUA) scripts/compile_commands.lua >$@
 
@@ -197,6 +202,6 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all help setup demo run-demo test run-test debug watch compile_commands.json bench \
+.PHONY: docs/coverage.md all help setup demo run-demo test run-test debug watch compile_commands.json bench \
   run-bench lint run-lint format lint-style lint-gcc lint-clang lint-layers \
   run-lint-layers install clean

@@ -2,35 +2,10 @@
  *
  * module.c - the module table.
  */
+#include "describe.h"
+#include "policy.h"
 #include "state.h"
-
-static void push_names(lua_State *L, const char *const *names) {
-  lua_newtable(L);
-  for (int i = 0; names && names[i]; i++) {
-    lua_pushstring(L, names[i]);
-    lua_rawseti(L, -2, i + 1);
-  }
-}
-
-/* curl.version_info(): what libcurl this is: a table with version ("7.88.1"), version_num
- * (0x075801), protocols and, where libcurl tells (7.87), features as lists of names. */
-static int core_version_info(lua_State *L) {
-  const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
-  lua_createtable(L, 0, 4);
-  lua_pushstring(L, info->version);
-  lua_setfield(L, -2, "version");
-  lua_pushinteger(L, (lua_Integer)info->version_num);
-  lua_setfield(L, -2, "version_num");
-  push_names(L, info->protocols);
-  lua_setfield(L, -2, "protocols");
-#if LIBCURL_VERSION_NUM >= 0x075700
-  if (info->age >= CURLVERSION_ELEVENTH) {
-    push_names(L, info->feature_names);
-    lua_setfield(L, -2, "features");
-  }
-#endif
-  return 1;
-}
+#include "url.h"
 
 /* curl.live(): how many objects are not torn down, to find leaks: a table with easy,
  * multi, share, and socket for descriptors that a Socket or libcurl holds. */
@@ -52,26 +27,30 @@ static int core_now(lua_State *L) {
   return 1;
 }
 
-/* curl.type(x): "easy", "multi", "share", "socket" or "address"; with "closed " before
- * it where x can no longer be used (a Socket: where it has no descriptor); nil for
- * anything else. Never raises. (A box is empty when it is half made, or finalized.) */
+/* curl.type(x): "easy", "multi", "share", "socket", "address", "networks" or "url"; with
+ * "closed " before it where x can no longer be used (a Socket: where it has no
+ * descriptor); nil for anything else. Never raises. (A box is empty when it is half made,
+ * or finalized.) */
 static int core_type(lua_State *L) {
-  static const char *const names[] = {"curlsock.easy", "curlsock.multi",
-                                      "curlsock.share"};
-  const struct cs_handle *h = NULL;
   const struct cs_socket *s;
   lua_settop(L, 1);
   for (int kind = 0; kind < CS_NKINDS; kind++) {
-    h = cs_handle_test(L, 1, kind);
-    if (!h && !luaL_testudata(L, 1, names[kind])) continue;
+    if (!cs_handle_is(L, 1, kind)) continue;
+    const struct cs_handle *h = cs_handle_test(L, 1, kind);
     const char *closed = h && h->phase == CS_OPEN ? "" : "closed ";
     lua_pushfstring(L, "%s%s", closed, cs_kind_names[kind]);
     return 1;
   }
   if ((s = cs_socket_test(L, 1)))
     lua_pushstring(L, s->fd < 0 ? "closed socket" : "socket");
-  else if (luaL_testudata(L, 1, "curlsock.address"))
+  else if (cs_address_test(L, 1))
     lua_pushliteral(L, "address");
+  else if (cs_networks_test(L, 1))
+    lua_pushliteral(L, "networks");
+  else if (cs_policy_test(L, 1))
+    lua_pushliteral(L, "policy");
+  else if (cs_url_is(L, 1))
+    lua_pushstring(L, cs_url_test(L, 1) ? "url" : "closed url");
   else
     luaL_pushfail(L);
   return 1;
@@ -96,24 +75,36 @@ __attribute__((visibility("default"))) int luaopen_curlsock_core(lua_State *L);
 int luaopen_curlsock_core(lua_State *L) {
   static const luaL_Reg functions[] = {{"address", cs_address_parse},
                                        {"adopt", cs_socket_adopt},
+                                       {"default_policy", cs_policy_default},
                                        {"easy", cs_easy_new},
+                                       {"escape", cs_escape},
+                                       {"getdate", cs_getdate},
+                                       {"infos", cs_infos},
                                        {"inside", core_inside},
                                        {"live", core_live},
                                        {"multi", cs_multi_new},
+                                       {"networks", cs_networks_new},
                                        {"now", core_now},
+                                       {"options", cs_options},
+                                       {"policy", cs_policy_make},
                                        {"share", cs_share_new},
                                        {"socket", cs_socket_open},
                                        {"socketpair", cs_socket_pair},
                                        {"sockets", cs_sockets},
                                        {"type", core_type},
-                                       {"version_info", core_version_info},
+                                       {"unescape", cs_unescape},
+                                       {"url", cs_url_new},
+                                       {"version_info", cs_version_info},
                                        {NULL, NULL}};
   cs_state_open(L);
   cs_address_class_new(L);
+  cs_networks_class_new(L);
   cs_socket_class_new(L);
   cs_easy_class_new(L);
   cs_multi_class_new(L);
   cs_share_class_new(L);
+  cs_policy_class_new(L);
+  cs_url_class_new(L);
   luaL_newlib(L, functions);
   cs_push_pause(L);
   lua_setfield(L, -2, "PAUSE");

@@ -45,6 +45,7 @@ static int runtime_gc(lua_State *L) {
   if (rt->frame) return 0;
   end_handles(L, rt);
   end_sockets(L, rt);
+  cs_things_end(L, rt);
   *box = NULL;
   if (!cs_is_copy(rt)) curl_global_cleanup();
   cs_runtime_free(rt);
@@ -62,6 +63,8 @@ static struct cs_runtime *start(lua_State *L) {
   rt->forks = cs_forks;
   if (curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_ASYNCHDNS)
     rt->traits |= CS_NOSIGNAL;
+  if (curl_version_info(CURLVERSION_NOW)->version_num >= 0x080200)
+    rt->traits |= CS_NUMBERED;
   return rt;
 }
 

@@ -41,6 +41,8 @@ test   | cmd ssh-keygen           | openssh-client       | openssh-clients    | 
 test   | cmd openssl              | openssl              | openssl            | openssl           | openssl
 test   | cmd update-ca-certificates update-ca-trust | ca-certificates | ca-certificates | ca-certificates | -
 test   | cmd nm                   | binutils             | binutils           | binutils          | binutils
+test   | cmd unshare              | util-linux           | util-linux         | util-linux        | -
+test   | cmd ip                   | iproute2             | iproute            | iproute2          | -
 cover  | cmd gcc                  | gcc                  | gcc                | build-base        | gcc
 cover  | cmd gcov                 | gcc                  | gcc                | build-base        | gcc
 cover  | cmd luac$v luac          | lua$v                | lua                | lua$v             | lua@$v

@@ -274,6 +274,15 @@ describe("the check for what is left over", function()
     assert.falsy(ok)
     assert.equal("1 passed, 1 failed", closing_line(output))
   end)
+
+  it("finds a file in the root of the checkout", function()
+    local ok, output = run_spec [[
+      it("leaves one", function() io.open("left-over", "w"):close() end)]]
+    os.remove "left-over"
+    assert.falsy(ok)
+    assert.truthy(output:find('a file is left: "left-over"', 1, true))
+    assert.equal("1 passed, 1 failed", closing_line(output))
+  end)
 end)
 
 describe("a run", function()

@@ -111,10 +111,17 @@ describe("setopt", function()
     assert.is_nil((curl.easy { proxytype = 77 }))
   end)
 
-  it("hands on UNKNOWN_OPTION for what this libcurl was built without", function()
+  it("fails for what this libcurl was built without", function()
     local easy <close> = new()
     local ok, _, name = easy:setopt("dns_servers", "127.0.0.1")
-    assert.truthy(ok == easy or name == "UNKNOWN_OPTION" or name == "NOT_BUILT_IN")
+    assert.truthy(ok == easy or name == "UNKNOWN_OPTION" or name == "NOT_SUPPORTED")
+  end)
+
+  it("has another name for libcurl's NOT_BUILT_IN, the one for all that it cannot do", function()
+    local easy <close> = new()
+    local ok, message, name = easy:setopt("httpauth", "only") -- nothing is left that it could do
+    assert.same({ nil, "NOT_SUPPORTED" }, { ok, name })
+    assert.truthy(message:find("^option 'httpauth': .*built%-in"))
   end)
 
   it("survives that a finalizer closes the easy", function()
@@ -259,7 +266,7 @@ describe("a value that libcurl names", function()
   }
 
   -- Whether this libcurl was built with all that an option needs is not the question.
-  local built_out = { NOT_BUILT_IN = true, UNKNOWN_OPTION = true, UNSUPPORTED_PROTOCOL = true }
+  local built_out = { NOT_SUPPORTED = true, UNKNOWN_OPTION = true, UNSUPPORTED_PROTOCOL = true }
 
   for option, values in pairs(names) do
     it("can be set by name: " .. option, function()

@@ -39,6 +39,11 @@ describe("curl.type", function()
 
   it("knows Addresses", function()
     assert.equal("address", curl.type(curl.address "127.0.0.1:80"))
+    assert.equal("networks", curl.type(curl.networks {}))
+  end)
+
+  it("knows Urls", function()
+    assert.equal("url", curl.type(curl.url()))
   end)
 
   it("says nothing of anything else", function()

@@ -657,15 +657,27 @@ describe("limits of a multi", function()
     add_each(multi, { "/hello" })
     drive(multi)
     assert.equal(1, #curl.sockets())
-    local ok, message = pcall(multi.setopt, multi, "network_changed", 1)
-    -- The module must know the option at compile time, libcurl at run time.
-    if ok and message == multi then
-      assert.truthy(version >= 0x081000)
-      assert.same({}, curl.sockets())
-    else
-      assert.truthy(message == nil or message == 'unknown multi option "network_changed"')
-    end
+    local done = multi:setopt("network_changed", 1)
+    assert.equal(version >= 0x081000, done == multi)
+    assert.equal(done and 0 or 1, #curl.sockets())
   end)
+
+  local newer = { network_changed = 0x081000, resolve_threads_max = 0x081400,
+    quick_exit = 0x081400 }
+
+  for option, since in pairs(newer) do
+    it(option .. " is set by its number, where this libcurl has it", function()
+      local multi <close> = curl.multi()
+      assert.truthy(not pcall(multi.setopt, multi, option, "1"))
+      local done, message, name = multi:setopt(option, 1)
+      if version >= since then return assert.equal(multi, done) end
+      assert.same({ nil, "UNKNOWN_OPTION" }, { done, name })
+      local needs = ("option '%s' needs libcurl 8.%d.0, this is %s"):format(option,
+        since >> 8 & 255, curl.version_info().version)
+      assert.equal(needs, message)
+      assert.same({ nil, needs, "UNKNOWN_OPTION" }, { curl.multi { [option] = 1 } })
+    end)
+  end
 end)
 
 describe("multi:poll", function()

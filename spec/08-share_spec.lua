@@ -65,7 +65,7 @@ describe("curl.share", function()
         assert.equal(before + 1, curl.live().share)
         share:close()
       else
-        assert.same({ "option 'share': Feature not enabled in this library", "NOT_BUILT_IN" },
+        assert.same({ "option 'share': Feature not enabled in this library", "NOT_SUPPORTED" },
           { message, name })
         assert.is_nil(share)
       end

@@ -848,7 +848,9 @@ describe("prereqfunction", function()
       end,
     })
     assert.is_true(easy:perform())
-    assert.same({ n = 4, "127.0.0.1", "127.0.0.1", web.port, easy:getinfo("local_port") }, got)
+    assert.same({
+      n = 6, "127.0.0.1", "127.0.0.1", web.port, easy:getinfo("local_port"), easy:socket(), easy,
+    }, got)
   end)
 
   it("is asked for each request, also on a kept connection", function()

@@ -1,5 +1,6 @@
 -- opensocketfunction: when it refuses, answers nonsense, or throws.
 
+local callback_option = require "spec.support.callback_option"
 local curl = require "curlsock"
 local easies = require "spec.support.easies"
 local openers = require "spec.support.openers"
@@ -195,29 +196,8 @@ describe("opensocketfunction", function()
   end)
 
   describe("that throws", function()
-    local failure = setmetatable({}, { __tostring = returning("a failure") })
-
-    for name, value in pairs {
-      string = "a plain message",
-      number = 42,
-      boolean = false,
-      table = {},
-      ["object with a metatable"] = failure,
-      ["function"] = print,
-    } do
-      it("has perform throw it unchanged: a " .. name, function()
-        local err = thrown_by(web.url, function()
-          error(value, 0)
-        end)
-        assert.is_true(rawequal(value, err))
-      end)
-    end
-
-    it("has perform throw it unchanged: nil", function()
-      local result = table.pack(pcall(get, web.url, function()
-        error(nil)
-      end))
-      assert.same(table.pack(pcall(error, nil)), result) -- since Lua 5.5 that is a string
+    it("has perform throw it unchanged", function()
+      callback_option.throws_unchanged "opensocketfunction"
     end)
 
     it("aborts the transfer: no further address is offered", function()
@@ -257,6 +237,7 @@ describe("opensocketfunction", function()
     end)
 
     it("ends its own transfer in a multi, with the error as its result, and no other", function()
+      local failure = setmetatable({}, { __tostring = returning("a failure") })
       local multi <close> = curl.multi()
       local bad <close> = new_easy(web.url .. "/hello", function()
         error(failure)

@@ -7,6 +7,7 @@ local closers = require "spec.support.closers"
 local curl = require "curlsock"
 local easies = require "spec.support.easies"
 local left = require "spec.support.left"
+local openers = require "spec.support.openers"
 local servers = require "spec.support.servers"
 local system = require "spec.support.system"
 local transfers = require "spec.support.transfers"
@@ -38,30 +39,13 @@ describe("closesocketfunction", function()
       assert.same({}, curl.sockets())
     end)
 
-    for _, way in ipairs {
-      { "plain HTTP", function()
-        return web.url, {}
-      end },
-      { "HTTPS", function()
-        return web.https_url, { cainfo = web.ca }
-      end },
-      { "HTTP/2 with TLS", function()
-        return web.h2_url, { cainfo = web.ca, http_version = "2tls" }
-      end },
-      { "HTTP/2 without TLS", function()
-        return web.h2c_url, { http_version = "2-prior-knowledge" }
-      end, reuse = function()
-        return version >= 0x080000 -- 7.88 cannot use such a connection again
-      end },
-      { "a UNIX socket", function()
-        return "http://any.test", { unix_socket_path = web.unix }
-      end },
-    } do
+    for _, way in ipairs(openers.all_ways) do
       it("once for one connection by " .. way[1], function()
-        local url, options = way[2]()
+        local url, _, options = way[2]()
         local easy <close>, opened, closed = noted(url .. "/hello", options)
         assert.equal("hello\n", fetch(easy))
-        if way.reuse == nil or way.reuse() then
+        -- 7.88 cannot use such a connection again.
+        if version >= 0x080000 or options.http_version ~= "2-prior-knowledge" then
           assert.equal("hello\n", fetch(easy))
         end
         assert.equal(1, #opened)

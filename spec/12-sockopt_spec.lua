@@ -4,7 +4,9 @@
 local callback_option = require "spec.support.callback_option"
 local curl = require "curlsock"
 local easies = require "spec.support.easies"
+local openers = require "spec.support.openers"
 local servers = require "spec.support.servers"
+local sockets = require "spec.support.sockets"
 local steal = require "spec.support.steal"
 local transfers = require "spec.support.transfers"
 
@@ -74,25 +76,9 @@ describe("sockoptfunction", function()
   end)
 
   describe("is told", function()
-    for _, way in ipairs {
-      { "plain HTTP", function()
-        return web.url, {}
-      end },
-      { "HTTPS", function()
-        return web.https_url, { cainfo = web.ca }
-      end },
-      { "HTTP/2 with TLS", function()
-        return web.h2_url, { cainfo = web.ca, http_version = "2tls" }
-      end },
-      { "HTTP/2 without TLS", function()
-        return web.h2c_url, { http_version = "2-prior-knowledge" }
-      end },
-      { "a UNIX socket", function()
-        return "http://any.test", { unix_socket_path = web.unix }
-      end },
-    } do
+    for _, way in ipairs(openers.all_ways) do
       it("the opened Socket, the purpose and the easy, once, by " .. way[1], function()
-        local url, options = way[2]()
+        local url, _, options = way[2]()
         local opened, calls = nil, {}
         local easy <close> = new_easy(url .. "/hello", function(...)
           calls[#calls + 1] = table.pack(...)
@@ -230,18 +216,12 @@ describe("sockoptfunction", function()
 
     it("whose options stay as they are set, as the lent Socket shows", function()
       local easy <close> = new_easy(web.url .. "/hello", function(socket)
-        assert(socket:setsockopt("ip", "tos", 0x10))
-        assert(socket:setsockopt("tcp", "keepcnt", 5))
-        assert(socket:setsockopt("socket", "linger", 7))
-        assert(socket:setsockopt("socket", "rcvtimeo", 12.5))
+        sockets.set_some(socket)
       end)
       assert.equal("hello\n", fetch(easy))
       local socket = held()
       assert.equal("127.0.0.1:" .. web.port, tostring(socket:peeraddress()))
-      assert.equal(0x10, socket:getsockopt("ip", "tos"))
-      assert.equal(5, socket:getsockopt("tcp", "keepcnt"))
-      assert.equal(7, socket:getsockopt("socket", "linger"))
-      assert.equal(12.5, socket:getsockopt("socket", "rcvtimeo"))
+      sockets.assert_some(socket)
     end)
 
     it("that can be bound: the server sees the address and the port", function()
@@ -352,25 +332,8 @@ describe("sockoptfunction", function()
   end)
 
   describe("that throws", function()
-    local object = setmetatable({}, { __tostring = returning("a failure") })
-
-    for name, value in pairs {
-      string = "a plain message", number = 42, boolean = false, table = {},
-      ["object with a metatable"] = object,
-    } do
-      it("has perform throw it unchanged: a " .. name, function()
-        local err = thrown_by(web.url, function()
-          error(value, 0)
-        end)
-        assert.is_true(rawequal(value, err))
-      end)
-    end
-
-    it("has perform throw it unchanged: nil", function()
-      local result = table.pack(pcall(get, web.url, function()
-        error(nil)
-      end))
-      assert.same(table.pack(pcall(error, nil)), result) -- since Lua 5.5 that is a string
+    it("has perform throw it unchanged", function()
+      callback_option.throws_unchanged "sockoptfunction"
     end)
 
     it("aborts the transfer: no further address is tried, none is offered", function()
@@ -406,6 +369,7 @@ describe("sockoptfunction", function()
     end)
 
     it("ends its own transfer in a multi, with the error as its result, and no other", function()
+      local object = setmetatable({}, { __tostring = returning("a failure") })
       local multi <close> = curl.multi()
       local bad <close> = new_easy(web.url .. "/hello", function()
         error(object)

@@ -195,13 +195,14 @@ describe("a number out of its range", function()
   end
 
   it("is none at the ends of the range", function()
+    local weighed = curl.version_info().version_num < 0x080200 and "UNKNOWN_OPTION" or "set"
     for _, case in ipairs {
       { "timeout", 0 }, { "timeout", 2147483 }, { "port", 0 }, { "port", 65535 },
       { "maxredirs", -1 }, { "infilesize_large", -1 }, { "infilesize_large", math.maxinteger },
       { "dns_cache_timeout", -1 }, { "new_file_perms", 511 }, { "postredir", 7 },
-      { "stream_weight", 1 }, { "stream_weight", 256 }, { "protocols", -1 },
+      { "stream_weight", 1, weighed }, { "stream_weight", 256, weighed }, { "protocols", -1 },
     } do
-      assert.equal("set", outcome(case[1], case[2]), case[1])
+      assert.equal(case[3] or "set", outcome(case[1], case[2]), case[1])
     end
   end)
 end)
@@ -313,11 +314,12 @@ describe("a line", function()
     sslkeypasswd tlsauth_password unix_socket_path
   ]]
   local bytes = { CR = "\r", LF = "\n", NUL = "\0" }
+  local folder = servers.dir() .. "/" -- libcurl writes some of the files
 
   it("has no CR, LF or NUL, in any string that may be sent", function()
     for _, name in of_type "string" do
       for what, byte in pairs(bytes) do
-        local text = outcome(name, "a" .. byte .. "b")
+        local text = outcome(name, (others[name] and folder or "") .. "a" .. byte .. "b")
         if what == "NUL" or not others[name] then
           assert.equal(("option '%s': string contains %s"):format(name, what), text)
         else

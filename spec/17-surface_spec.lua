@@ -90,9 +90,14 @@ describe("The table of what curlsock offers", function()
     end
   end)
 
-  it("has all methods of class address", function()
-    local address = curl.address("127.0.0.1:80")
-    assert.same({}, differences(surface.methods.address, surface.methods_of(address)))
+  for class, object in pairs { address = curl.address "::1", networks = curl.networks {} } do
+    it("has all methods of class " .. class, function()
+      assert.same({}, differences(surface.methods[class], surface.methods_of(object)))
+    end)
+  end
+
+  it("has all methods of class url", function()
+    assert.same({}, differences(surface.methods.url, surface.methods_of(curl.url())))
   end)
 
   it("has all methods of a loop", function()

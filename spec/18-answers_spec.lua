@@ -139,6 +139,44 @@ describe("a file in place of writefunction", function()
     assert.equal("hello\n", process.read(path))
   end)
 
+  local function headers_kept(run)
+    local path = servers.dir() .. "/headers"
+    local file <close> = assert(io.open(path, "w"))
+    run(file)
+    assert.truthy(process.read(path):find("^HTTP/1.1 "))
+  end
+
+  it("has what came before the transfer failed, or a callback threw", function()
+    headers_kept(function(file)
+      local easy <close> = easies.plain("/missing", { headerfunction = file, failonerror = true })
+      assert.same("HTTP_RETURNED_ERROR", select(3, easy:perform()))
+    end)
+    headers_kept(function(file)
+      local easy <close> = easies.plain("/hello",
+        { headerfunction = file, writefunction = function() error("thrown", 0) end })
+      assert.same({ false, "thrown" }, { pcall(easy.perform, easy) })
+    end)
+  end)
+
+  it("has what came before the easy was removed from its multi", function()
+    headers_kept(function(file)
+      local multi <close>, came = curl.multi(), false
+      local easy <close> = easies.plain("/hello",
+        { headerfunction = file, writefunction = function() came = true return curl.PAUSE end })
+      multi:add(easy)
+      transfers.drive(multi, function() return came end)
+      multi:remove(easy)
+    end)
+  end)
+
+  it("tells of a full disk, and of the failure that was first", function()
+    local full <close> = assert(io.open("/dev/full", "w"))
+    local easy <close> = easies.plain("/missing", { headerfunction = full, failonerror = true })
+    local ok, message, name = easy:perform()
+    assert.same({ nil, "HTTP_RETURNED_ERROR" }, { ok, name })
+    assert.truthy(message:find("404.*: No space left on device"))
+  end)
+
   it("may be closed by the last callback", function()
     local file = assert(io.open(servers.dir() .. "/closed", "w"))
     local easy <close> = easies.plain("/hello", {

@@ -167,20 +167,12 @@ describe_pollfd("multi:pollfd", function()
 
   it("takes over what was watched before", function()
     local host = new_host()
-    finally(function() os.execute("kill -s CONT " .. web.pid) end)
-    local easy = host:easy(web.https_url .. "/hello", {
-      cainfo = web.ca,
-      forbid_reuse = true,
-      writefunction = function() os.execute("kill -s STOP " .. web.pid) end,
-    })
-    host:run(easy)
-    -- Libcurl before 8.9 parks no connection that ends.
-    local parked = version >= 0x080900 and 1 or 0
-    assert.equal(parked, #curl.sockets())
+    finally(event_host.continue)
+    local parked = host:park()
     assert.truthy(host.watched[host:opened()[1]] or parked == 0)
     local fd = host.multi:pollfd()
     assert.same({ [fd] = "r" }, host.watched)
-    os.execute("kill -s CONT " .. web.pid)
+    event_host.continue()
     if parked > 0 then host:drive(function() return #curl.sockets() == 0 end) end
     host.multi:close()
     host:assert_clean(1)

@@ -82,9 +82,9 @@ describe("The driver's contract", function()
     local listed = {}
     for name in pairs(require("spec.support.contract").names) do listed[#listed + 1] = name end
     table.sort(listed)
-    assert.same({ "active", "busy", "close", "current", "guard", "hooks", "multi", "on_event",
-      "on_timer", "perform", "resume", "run", "settle", "spawn", "spawned", "step", "suspend",
-      "timer", "turn", "watch" }, listed)
+    assert.same({ "active", "busy", "close", "current", "group", "guard", "hooks", "multi",
+      "on_event", "on_timer", "perform", "resume", "run", "settle", "sleep", "spawn", "spawned",
+      "step", "suspend", "timer", "turn", "wait", "watch", "watches" }, listed)
   end)
 
   it("is enforced: what an adapter reads, writes or gives besides raises", function()
@@ -105,7 +105,7 @@ describe("The driver's contract", function()
       fails("field 'awake' is not in the contract", function() return driver.awake end)
       fails("an adapter writes field failed", function() driver.failed = { 1 } end)
       fails("an adapter writes field run", function() driver.run = nothing end)
-      fails("hook 'wait' is not in the contract", new, hooks { wait = nothing })
+      fails("hook 'poll' is not in the contract", new, hooks { poll = nothing })
       driver:close()
     ]]
   end)

@@ -58,9 +58,9 @@ run-mutants: $(CORE_TEST_OBJECTS)
 	@COMPILE='$(CORE_TEST_COMPILE)' LINK='$(CORE_TEST_LINK)' LIBS='$(CORE_TEST_LIBS)' \
 	  $(LUA) spec/core/mutants.lua '$(BUILD)' '$(ONLY)' $(CORE_TEST_OBJECTS)
 
-OOM_CALLS = malloc calloc realloc free socket socketpair accept4 fcntl fstat close epoll_create1 \
+OOM_CALLS = malloc calloc realloc free open setns pthread_create socket socketpair accept4 fcntl fstat close epoll_create1 \
   epoll_ctl epoll_wait timerfd_create dup3 getsockopt setsockopt getsockname getpeername bind \
-  connect listen send recv poll fdopen fwrite
+  connect listen send recv sendmsg recvmsg poll fdopen fwrite
 OOM_HOST = $(BUILD)/oom/host
 
 oom:

@@ -8,14 +8,14 @@
  */
 #include "core.h"
 
-/* Calls the close callback of the Socket on top of the stack; whether that returned
+/* Calls that close callback of the Socket on top of the stack; whether that returned
  * false. */
-static int call_back(struct cs_frame *f) {
+static int call_one(struct cs_frame *f, int uservalue) {
   lua_State *L = f->L;
   int refused = 0;
-  if (lua_getiuservalue(L, -1, CS_UV_CLOSE) == LUA_TNIL) return lua_pop(L, 1), 0;
+  if (lua_getiuservalue(L, -1, uservalue) == LUA_TNIL) return lua_pop(L, 1), 0;
   lua_pushnil(L);
-  lua_setiuservalue(L, -3, CS_UV_CLOSE);
+  lua_setiuservalue(L, -3, uservalue);
   lua_pushvalue(L, -2);
   if (cs_pcall(f, 1, 1)) {
     cs_frame_error(f);
@@ -23,6 +23,12 @@ static int call_back(struct cs_frame *f) {
     refused = lua_isboolean(L, -1) && !lua_toboolean(L, -1);
     lua_pop(L, 1);
   }
+  return refused;
+}
+
+static int call_back(struct cs_frame *f) {
+  int refused = call_one(f, CS_UV_CLOSE);
+  call_one(f, CS_UV_TOLD);
   return refused;
 }
 

@@ -53,7 +53,7 @@
 #include <pthread.h>
 #endif
 
-#include "link.h"
+#include "keys.h"
 
 /* Nothing is exported but luaopen_curlsock_core, also when LuaRocks compiles. */
 #pragma GCC visibility push(hidden)
@@ -63,6 +63,7 @@ struct cs_handle;
 struct cs_pool;
 struct cs_runtime;
 struct cs_socket;
+struct cs_thing;
 
 /* ---- runtime.c: one block per Lua state; it outlives every handle ------------------ */
 
@@ -75,8 +76,10 @@ struct cs_runtime {
   const struct cs_ops *ops[CS_NKINDS]; /* what each kind of handle does */
   struct cs_link handles[CS_NKINDS];   /* every struct cs_handle there is, by kind */
   struct cs_link sockets;              /* every struct cs_socket there is */
+  struct cs_link things;               /* every struct cs_thing there is */
   struct cs_link pools; /* whose handle is gone, while sockets are left in them */
   struct cs_link walk;  /* what cs_refuse_inside has reached, while it looks */
+  struct cs_keys keys;  /* of sockets, as connections */
   int live[CS_NKINDS];  /* handles not torn down, by kind */
   int open;             /* descriptors that a Socket or the library holds */
   int waiting;          /* handles that wait to be torn down */
@@ -124,6 +127,24 @@ static inline void cs_clear_uservalue(lua_State *L, int index, int uservalue) {
   lua_setiuservalue(L, index, uservalue);
 }
 
+/* ---- thing.c: what else is on the C heap, and has a box ---------------------------- */
+
+/* The first member of a block that nothing but its box points to. */
+struct cs_thing {
+  struct cs_link all; /* in rt->things */
+  void (*free)(struct cs_thing *t);
+};
+
+/* Pushes an empty box of the class, for cs_thing_box. [-0, +1, m] */
+void cs_thing_push(lua_State *L, const char *class);
+/* The box on top of the stack has that block from now on, which free frees. [m] */
+void cs_thing_box(lua_State *L, struct cs_thing *t, void (*free)(struct cs_thing *t));
+/* Makes a class of things, as cs_class_new, with a finalizer; pushes nothing. [m] */
+void cs_thing_class(lua_State *L, const char *class, const luaL_Reg *meta,
+                    const luaL_Reg *methods);
+/* The state ends: frees those that no finalizer has freed. */
+void cs_things_end(lua_State *L, struct cs_runtime *rt);
+
 /* ---- class.c: the classes of userdata ---------------------------------------------- */
 
 /* Makes the class of that name, a static array whose address is its key: a metatable
@@ -168,6 +189,7 @@ struct cs_names {
   { cs_next_name, (const char *)(array), count, sizeof *(array) }
 
 const char *cs_next_name(struct cs_names *n);
+void cs_push_lower(lua_State *L, const char *name); /* the name in lower case */
 /* Pushes ": did you mean 'NAME'?" with the name that is nearest to the word, in lower
  * case; "" if none is near. [-0, +(1|2), m] */
 const char *cs_did_you_mean(lua_State *L, const char *word, struct cs_names *names);
@@ -215,7 +237,8 @@ struct cs_pool {
   int refs;                /* the handle, and each socket in it */
   struct cs_handle *owner; /* key of the handle; not to be read once that is gone */
   struct cs_link sockets;
-  struct cs_link gone; /* in rt->pools */
+  struct cs_link gone;   /* in rt->pools */
+  struct cs_lines lines; /* its sockets, as connections */
 };
 
 struct cs_pool *cs_pool_new(struct cs_handle *owner);
@@ -264,6 +287,7 @@ struct cs_socket {
   struct cs_handle *watcher; /* lent: whose event loop waits for it, or NULL */
   struct cs_link in_pool;    /* in pool->sockets; the lost ones come first */
   struct cs_link in_opener;  /* in the list of what the running transfer opened */
+  struct cs_line line;       /* lent: as a connection */
 };
 
 /* A closed socket with one reference, or NULL without memory. */
@@ -292,7 +316,12 @@ extern const char cs_socket_class[];
 extern const char cs_retired_class[]; /* the same without __gc */
 
 /* User values of a Socket. */
-enum { CS_UV_DATA = 1, CS_UV_CLOSE, CS_SOCKET_UVS = CS_UV_CLOSE };
+enum {
+  CS_UV_DATA = 1,
+  CS_UV_CLOSE, /* called in its close event, */
+  CS_UV_TOLD,  /* and this after it */
+  CS_SOCKET_UVS = CS_UV_TOLD
+};
 
 /* Pushes a new Socket, closed: to be filled by cs_socket_take. [-0, +1, m] */
 struct cs_socket *cs_socket_push(lua_State *L, struct cs_runtime *rt);
@@ -326,94 +355,8 @@ void cs_fork_watch(void); /* counts them from here on */
 /* The handle was made by a parent of this process, in which it is only a copy. */
 #define cs_is_copy(handle) ((handle)->forks != cs_forks)
 
-/* ---- handle.c: what easies, multis and shares have in common ----------------------- */
-
-/* User values that every handle has; each kind adds its own after them. */
-enum {
-  CS_UV_POOLS = 1, /* table: struct cs_pool* -> its anchors (pool.c) */
-  CS_UV_NEXT,      /* the next handle that waits to be torn down */
-  CS_UV_OWN        /* first one of the kind's own */
-};
-
-/* What a kind of handle is to the core. Nothing in here raises an error. */
-struct cs_ops {
-  size_t size;
-  int uservalues;
-  int within; /* the user value in which it has the handle that it is in; 0: none */
-  /* Fills the block, which is zeroed, before anybody can see it. */
-  void (*init)(struct cs_handle *h);
-  /* Frees its library handle and ends its pool. 0 if it must wait for its users. */
-  int (*free)(struct cs_frame *f, struct cs_handle *h);
-  /* Forgets the library handle of a copy, without the library and without Lua. */
-  void (*abandon)(struct cs_handle *h);
-  /* Clears the user values of its own in the box at index. */
-  void (*clear)(lua_State *L, int index, const struct cs_handle *h);
-  /* Has cs_reach reach what it is connected with: an easy's multi and share, and what
-   * those reach by other easies. */
-  void (*neighbours)(struct cs_link *list, const struct cs_handle *h);
-  /* One that it is connected with was reached; NULL: that would have reached it. */
-  int (*is_near)(const struct cs_handle *h);
-  /* To free it may mean to write on a connection. */
-  int (*may_write)(const struct cs_handle *h);
-  /* Its event loop must not wait for the socket any longer; NULL: it has none. */
-  void (*unwatch)(struct cs_frame *f, struct cs_handle *h, struct cs_socket *s);
-};
-
-/* In the order in which a handle goes through them, each at most once (but dying). */
-enum cs_phase {
-  CS_MAKING, /* its maker fills it; if that fails, its box is all that has it */
-  CS_OPEN,   /* methods work: in no other phase but close does any */
-  CS_SHUT,   /* torn down now, or when the outermost frame ends */
-  CS_DYING, /* torn down but for the library's handle, which others use: waits for them */
-  CS_DEAD /* without library handle and pool: the block waits for whoever points to it */
-};
-
-/* Who points to the block: its box, unless that was finalized (orphan), and the list of
- * those that wait to be torn down (waiting). It is freed when it is dead and neither
- * does. */
-struct cs_handle {
-  enum cs_kind kind;
-  enum cs_phase phase;
-  int waiting;
-  int orphan;
-  unsigned forks; /* cs_forks when it was made */
-  struct cs_runtime *rt;
-  struct cs_pool *pool; /* NULL once dead */
-  struct cs_link all;   /* in rt->handles */
-  struct cs_link walk;  /* in rt->walk */
-};
-
-extern const char *const cs_kind_names[];
-
-/* Pushes the box of a new handle, in phase CS_MAKING. [-0, +1, m] */
-void *cs_handle_new(lua_State *L, enum cs_kind kind);
-/* The handle at index, or NULL. */
-void *cs_handle_test(lua_State *L, int index, enum cs_kind kind);
-/* The open handle at index; raises an error for anything else. */
-void *cs_handle_check(lua_State *L, int index, enum cs_kind kind);
-/* Reaches a neighbour, for cs_refuse_inside; whether one was reached. */
-void cs_reach(struct cs_link *list, struct cs_handle *h);
-#define cs_is_reached(handle) (!cs_link_empty(&(handle)->walk))
-/* Whether a running frame reaches the handle: the library is at work in its pool. */
-int cs_is_inside(struct cs_handle *h);
-/* Raises an error then; call names the refused one. */
-void cs_refuse_inside(lua_State *L, struct cs_handle *h, const char *call);
-/* Makes a class of handles: what it does, its methods, and what all kinds have. */
-void cs_handle_class(lua_State *L, enum cs_kind kind, const struct cs_ops *ops,
-                     const luaL_Reg *methods);
-
-/* ---- teardown.c: the end of a frame and the end of a handle, which call each other - */
-
-/* Ends the frame; the outermost one tears down what waited for that. [-0, +0] */
-void cs_leave(struct cs_frame *f);
-/* Keeps the handle at index until the outermost frame ends; never raises. */
-void cs_teardown_later(lua_State *L, int index);
-/* Tears the handle at index down, in a frame of its own. Never raises: an error of a
- * callback is left on the stack and 1 returned. [-0, +(0|1)] */
-int cs_teardown(lua_State *L, int index);
-/* The same for h, whose box is at index if it still has one. */
-int cs_teardown_of(lua_State *L, int index, struct cs_handle *h);
-
 #pragma GCC visibility pop
+
+#include "handle.h"
 
 #endif

@@ -36,8 +36,12 @@ void *cs_handle_new(lua_State *L, enum cs_kind kind) {
   return *box;
 }
 
+int cs_handle_is(lua_State *L, int index, enum cs_kind kind) {
+  return cs_class_test(L, index, classes[kind]) != NULL;
+}
+
 void *cs_handle_test(lua_State *L, int index, enum cs_kind kind) {
-  return cs_class_test(L, index, classes[kind]) ? cs_unbox(L, index) : NULL;
+  return cs_handle_is(L, index, kind) ? cs_unbox(L, index) : NULL;
 }
 
 void *cs_handle_check(lua_State *L, int index, enum cs_kind kind) {

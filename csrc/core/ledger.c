@@ -19,6 +19,7 @@ struct cs_socket *cs_socket_new(struct cs_runtime *rt) {
   s->rt = rt;
   cs_link_init(&s->in_pool);
   cs_link_init(&s->in_opener);
+  cs_link_init(&s->line.in_key);
   cs_link_init(&s->all);
   cs_link_append(&rt->sockets, &s->all);
   return s;
@@ -30,6 +31,7 @@ void cs_socket_unref(struct cs_socket *s) {
   CS_CHECK(s->fd < 0 && s->state >= CS_CLOSED);
   CS_CHECK(cs_link_empty(&s->in_pool) && cs_link_empty(&s->in_opener));
   cs_link_drop(&s->all);
+  free(s->line.ends);
   free(s);
 }
 
@@ -81,6 +83,7 @@ static void lose(struct cs_socket *old) {
   old->watcher = NULL;
   if (old->state != CS_LENT) return;
   old->state = CS_LOST;
+  cs_unkey(old);
   cs_link_drop(&old->in_pool);
   cs_link_append(old->pool->sockets.next, &old->in_pool);
 }
@@ -108,6 +111,7 @@ int cs_socket_end(struct cs_socket *s, enum cs_state state) {
   CS_CHECK(s->rt); /* what empty boxes share has none, and is never written to */
   cs_link_drop(&s->in_pool);
   cs_link_drop(&s->in_opener);
+  cs_unkey(s);
   if (s->pool) cs_pool_unref(s->pool);
   if (cs_ledger_find(s->rt, fd) == s) s->rt->table[fd] = NULL;
   s->pool = NULL;
@@ -130,7 +134,9 @@ void cs_lend(struct cs_socket *s, struct cs_pool *pool, struct cs_link *opened) 
   CS_CHECK(cs_ledger_find(s->rt, s->fd) == s);
   s->state = CS_LENT;
   s->pool = pool;
+  s->line.since = cs_now();
   pool->refs++;
   cs_link_append(&pool->sockets, &s->in_pool);
   cs_link_append(opened, &s->in_opener);
+  cs_link_append(&pool->lines.unkeyed, &s->line.in_key);
 }

@@ -58,7 +58,7 @@ static const char *nearest(const char *word, struct cs_names *names) {
   return best;
 }
 
-static void push_lower(lua_State *L, const char *name) {
+void cs_push_lower(lua_State *L, const char *name) {
   luaL_Buffer b;
   luaL_buffinit(L, &b);
   while (*name) luaL_addchar(&b, lower(*name++));
@@ -68,6 +68,6 @@ static void push_lower(lua_State *L, const char *name) {
 const char *cs_did_you_mean(lua_State *L, const char *word, struct cs_names *names) {
   const char *name = nearest(word, names);
   if (!name) return lua_pushliteral(L, "");
-  push_lower(L, name);
+  cs_push_lower(L, name);
   return lua_pushfstring(L, ": did you mean '%s'?", lua_tostring(L, -1));
 }

@@ -6,149 +6,13 @@
 #ifndef CS_BINDING_H
 #define CS_BINDING_H
 
-#include <curl/curl.h>
 #include <stdio.h>
 
-#include "net.h"
+#include "handles.h"
 
 #pragma GCC visibility push(hidden)
 
-struct cs_bond;
-struct cs_easy;
-struct cs_multi;
-struct cs_share;
-
-/* ---- the handles: easy.c, multi.c, share.c ----------------------------------------- */
-
-/* Callbacks an easy can have; each is a user value of the easy, CS_UV_OWN + number. Those
- * that few easies have are in one table, CS_UV_RARE. */
-enum cs_callback {
-  CS_OPENSOCKET,
-  CS_CLOSESOCKET,
-  CS_SOCKOPT,
-  CS_WRITE,
-  CS_HEADER,
-  CS_READ,
-  CS_SEEK,
-  CS_XFERINFO,
-  CS_DEBUG,
-  CS_PREREQ,
-  CS_NCALLBACKS,
-  CS_TRAILER = CS_NCALLBACKS,
-  CS_RESOLVER_START,
-  CS_INTERLEAVE,
-  CS_HSTSREAD,
-  CS_HSTSWRITE,
-  CS_SSH_HOSTKEY,
-  CS_SSH_KEY,
-  CS_CHUNK_BGN,
-  CS_CHUNK_END,
-  CS_FNMATCH,
-  CS_MIME /* no callback: what mimepost was set to */
-};
-
-enum {
-  CS_UV_SHARE = CS_UV_OWN + CS_NCALLBACKS, /* the share that it uses */
-  CS_UV_MULTI,                             /* the multi that it is in */
-  CS_UV_RARE,                              /* table of its rare callbacks, or nil */
-  CS_UV_ERROR,                             /* what a callback of this transfer threw */
-  CS_UV_REASON,                            /* why a callback refused (a string) */
-  CS_UV_REST,                              /* what readfunction returned too much */
-  CS_UV_VALUE,                             /* what multi:add was given for its result */
-  CS_EASY_UVS = CS_UV_VALUE
-};
-
-/* What the script has set: dup copies it, reset clears it. */
-struct cs_set {
-  unsigned callbacks;  /* bit set of the callbacks that Lua has set */
-  unsigned files;      /* those of them that are files */
-  int source;          /* readfunction is a file or a string */
-  int noprogress;      /* as the script wants it */
-  long connecttimeout; /* as the script wants it, in milliseconds; 0: the default */
-  int fields;          /* postfields were set: libcurl has their size */
-  int wildcard;        /* libcurl may put its own write callback in place of ours */
-  int connect_only;    /* it is set: no transfer of file:// may be */
-  int hsts;            /* the option "hsts" is set */
-  int mime;            /* mimepost is the body */
-};
-
-struct cs_easy {
-  struct cs_handle h;
-  CURL *curl;
-  struct cs_set set;
-  struct cs_list *lists;    /* what libcurl does not copy (lists.c) */
-  struct cs_list *outdated; /* replaced lists that the running transfer may still read */
-  struct cs_multi *multi;   /* that it is in */
-  struct cs_share *share;   /* that it uses */
-  struct cs_bond *bond;     /* of these two, if it has both */
-  struct cs_link in_multi, in_share, in_done, in_idle, in_controls;
-  struct cs_pool *last; /* where the last transfer had its connection, or NULL */
-
-  /* Of the transfer that runs, or has ended last. */
-  struct cs_link opened; /* sockets that it opened */
-  int failed;            /* a callback threw: CS_UV_ERROR has it, all else is aborted */
-  CURLcode refused;      /* the result, which libcurl does not know of; or CURLE_OK */
-  int unsupported;       /* refused because this libcurl cannot do it: NOT_SUPPORTED */
-  int paused;            /* by a callback or easy:pause: bits of CURLPAUSE_ALL */
-  int telling;           /* debugfunction runs: libcurl may point into its strings */
-  size_t rest;           /* bytes of CS_UV_REST that were handed on */
-  size_t given;          /* bytes of the string in place of readfunction */
-  curl_off_t start;      /* where the file in place of it stood at first, or CS_UNKNOWN */
-  char errbuf[CURL_ERROR_SIZE];
-
-  /* As a member of its multi. */
-  int slot;        /* where the multi's CS_UV_EASIES has it */
-  int leaves;      /* added with a value: it leaves the multi by itself */
-  int left;        /* it has: libcurl has removed it */
-  CURLcode result; /* while it waits in the multi's done list */
-  int ftp;         /* it is counted in the multi's */
-  int control;     /* FTP's connection for which libcurl forgets to wait; or -1 */
-  int forgotten;   /* how often it may still be driven by that */
-};
-
-enum {
-  CS_UV_EASIES = CS_UV_OWN, /* table: slot -> easy, for each that was added */
-  CS_UV_SOCKETFUNCTION,
-  CS_UV_TIMERFUNCTION,
-  CS_UV_CLOSED, /* easies that were closed while somebody waits; CS_UV_NEXT is the next */
-  CS_MULTI_UVS = CS_UV_CLOSED
-};
-
-struct cs_multi {
-  struct cs_handle h;
-  CURLM *curl;
-  struct cs_link easies;    /* that were added */
-  struct cs_link bonds;     /* with the shares that they use (bond.c) */
-  struct cs_link done;      /* those whose result waits to be read */
-  struct cs_link idle;      /* those that an old libcurl may have left undriven */
-  struct cs_watch *watches; /* what libcurl waits for, by descriptor (event.c) */
-  size_t size;              /* slots of watches */
-  double deadline;          /* when its timer runs out, by cs_now; negative: never */
-  int epoll, timer;         /* pollfd was called: both, or -1 */
-  long nonce;               /* by which the timer is known */
-  double armed;             /* when timer becomes readable; negative: never */
-  int woken;                /* by wakeup, in the step that runs */
-  int soon;                 /* results wait: until it is driven its time is now */
-  int stepping;             /* cs_event_step looks at the deadline itself */
-  int telling;              /* socketfunction or timerfunction runs */
-  int forgetful;            /* in event mode, and libcurl is older than 8.4.0 */
-  int deaf;                 /* in event mode, and libcurl is 7.87.0 to 8.6.0 */
-  struct cs_link controls;  /* easies of which a control connection is watched by us */
-  int ftp;                  /* easies that speak FTP, if it is deaf */
-  int running;              /* transfers, when libcurl last said */
-};
-
-struct cs_share {
-  struct cs_handle h;
-  CURLSH *curl;
-  struct cs_link easies; /* that use it */
-  struct cs_link bonds;  /* with the multis that they are in */
-  int connections;       /* it shares connections: it is a pool */
-  int hsts;              /* it shares the HSTS cache */
-};
-
-/* What the binding keeps in the runtime's traits. */
-enum { CS_NOSIGNAL = 1 }; /* libcurl needs no signal to end the resolving of a name */
+struct pollfd;
 
 /* ---- error.c: how libcurl failed --------------------------------------------------- */
 
@@ -159,9 +23,14 @@ enum { CS_NOSIGNAL = 1 }; /* libcurl needs no signal to end the resolving of a n
 int cs_fail_easy(lua_State *L, CURLcode code);
 int cs_fail_multi(lua_State *L, CURLMcode code);
 int cs_fail_share(lua_State *L, CURLSHcode code);
+int cs_fail_url(lua_State *L, CURLUcode code);
+/* The same, with that name, for what, "flag 'get_empty'", for which this libcurl is too
+ * old: it needs version since, 0x080800. */
+int cs_fail_old(lua_State *L, const char *what, unsigned since, const char *name);
 /* Names the option in the message of these results, and returns how many there are. */
 int cs_name_option(lua_State *L, const char *option, int results);
-const char *cs_easy_name(CURLcode code); /* "COULDNT_CONNECT" */
+/* "COULDNT_CONNECT"; "NOT_SUPPORTED" for CURLE_NOT_BUILT_IN. */
+const char *cs_easy_name(CURLcode code);
 
 /* ---- lists.c: what an easy keeps for libcurl --------------------------------------- */
 
@@ -270,6 +139,35 @@ int cs_fileurl_holds_refusal(struct cs_easy *e);
 CURLcode cs_fileurl_check(CURLoption id, const char *text);
 CURLcode cs_fileurl_check_bits(long protocols);
 
+/* ---- standin.c: a file, a table or a string in place of a function ----------------- */
+
+enum { CS_UNKNOWN = -2 }; /* e->start, before a file was read */
+
+/* Writes to the file or table at index; 0 if that failed, the reason is kept. */
+int cs_standin_write(lua_State *L, const char *name, int easy, int index,
+                     const char *data, size_t size);
+/* The transfer has ended with that code: what stdio still holds is written. The code, or
+ * CURLE_WRITE_ERROR where it was CURLE_OK. */
+CURLcode cs_standin_flush(struct cs_frame *f, struct cs_easy *e, CURLcode code);
+/* Reads from the file or string at index: the bytes, or CURL_READFUNC_ABORT. */
+size_t cs_standin_read(lua_State *L, struct cs_easy *e, int easy, int index, char *data,
+                       size_t size);
+/* Seeks in it: what libcurl's seek callback returns. */
+int cs_standin_seek(lua_State *L, struct cs_easy *e, int index, curl_off_t offset,
+                    int origin);
+
+/* ---- data.c: the trampolines that carry data --------------------------------------- */
+
+size_t cs_on_write(char *data, size_t one, size_t size, void *easy);
+size_t cs_on_header(char *data, size_t one, size_t size, void *easy);
+size_t cs_on_read(char *data, size_t one, size_t size, void *easy);
+int cs_on_seek(void *easy, curl_off_t offset, int origin);
+int cs_on_xferinfo(void *easy, curl_off_t dltotal, curl_off_t dlnow, curl_off_t ultotal,
+                   curl_off_t ulnow);
+int cs_on_prereq(void *easy, char *primary_ip, char *local_ip, int primary_port,
+                 int local_port);
+int cs_on_debug(CURL *curl, curl_infotype kind, char *data, size_t size, void *easy);
+
 /* ---- callback.c: the callback options of an easy ----------------------------------- */
 
 /* Sets what every easy has from its creation (write and read: libcurl would print). */
@@ -279,8 +177,8 @@ CURLcode cs_callbacks_install(struct cs_easy *e);
  * function option that cannot be set from Lua. */
 CURLcode cs_callback_set(lua_State *L, struct cs_easy *e, int self, const char *name,
                          int index);
-/* Has libcurl call, or no longer call, prereqfunction, as connect_only is. */
-CURLcode cs_callback_connect_only(struct cs_easy *e, int connect_only);
+/* Has libcurl tell, or no longer, what the policy wants to know under which e is now. */
+CURLcode cs_callback_policy(struct cs_easy *e);
 /* Forgets what an earlier transfer of e left. */
 void cs_easy_begin(lua_State *L, struct cs_easy *e, int self);
 
@@ -326,9 +224,14 @@ int cs_poll_new(const struct cs_multi *m);
 void cs_poll_replace(const struct cs_multi *m, int epoll);
 /* Closes both, unless their numbers are those of strangers by now. */
 void cs_poll_close(struct cs_multi *m);
-/* Waits for the descriptor, at most so many milliseconds; 1 if it is ready, else 0; -1
- * and errno if it fails. */
-int cs_poll_wait(const struct cs_multi *m, int ms);
+/* Waits for the descriptor and n others, which stand in fds from its second place on (if
+ * it is not NULL), at most so many milliseconds: how many are ready; -1 and errno if it
+ * fails. */
+int cs_poll_wait(const struct cs_multi *m, struct pollfd *fds, int n, int ms);
+
+/* ---- wait.c ------------------------------------------------------------------------ */
+
+int cs_multi_poll(lua_State *L); /* multi:poll(seconds [, descriptors]) */
 
 /* ---- event.c: a multi as a guest in somebody's event loop -------------------------- */
 
@@ -365,14 +268,12 @@ void cs_event_end(struct cs_frame *f, struct cs_multi *m);
 /* Sets the trampolines on a new, reset or duplicated easy. */
 CURLcode cs_sockcall_install(struct cs_easy *e);
 
-/* ---- info.c: easy:getinfo ---------------------------------------------------------- */
-
-int cs_easy_getinfo(lua_State *L);
-
 /* ---- share.c: what several easies share -------------------------------------------- */
 
 int cs_share_new(lua_State *L); /* curl.share(options) */
 void cs_share_class_new(lua_State *L);
+/* ---- using.c: an easy uses a share ------------------------------------------------- */
+
 /* Ends e's use of its share; frees a dying share whose last user this was. */
 void cs_share_leave(struct cs_frame *f, struct cs_easy *e);
 /* Sets option share of the easy at self to the value at index (nil: none). */

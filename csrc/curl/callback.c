@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "calling.h"
+#include "policy.h"
 #include "rare.h"
 
 typedef void (*function)(void);
@@ -31,8 +31,7 @@ static const struct {
      (function)cs_on_seek},
     {"debugfunction", CS_DEBUG, CURLOPT_DEBUGFUNCTION, CURLOPT_DEBUGDATA,
      (function)cs_on_debug},
-    {"prereqfunction", CS_PREREQ, CURLOPT_PREREQFUNCTION, CURLOPT_PREREQDATA,
-     (function)cs_on_prereq},
+    {"prereqfunction", CS_PREREQ, 0, 0, NULL},
     {"trailerfunction", CS_TRAILER, CURLOPT_TRAILERFUNCTION, CURLOPT_TRAILERDATA,
      (function)cs_on_trailer},
     {"resolver_start_function", CS_RESOLVER_START, CURLOPT_RESOLVER_START_FUNCTION,
@@ -69,7 +68,8 @@ static size_t find(const char *name) {
 
 /* Whether libcurl is to call it: what stands in for readfunction can be sought. */
 static int is_wanted(const struct cs_easy *e, enum cs_callback which) {
-  if (which == CS_PREREQ && e->set.connect_only) return 1; /* fileurl.c */
+  if (which == CS_RESOLVER_START && e->under && e->under->hooks & 1u << CS_ASK_START)
+    return 1; /* it is asked before the name of a redirect is looked up */
   return e->set.callbacks & 1u << which || (which == CS_SEEK && e->set.source);
 }
 
@@ -86,7 +86,7 @@ static CURLcode set_trampoline(struct cs_easy *e, size_t i) {
 }
 
 /* Sets write, read and progress, which libcurl would print or read from the terminal
- * without, and what the easy has already (a duplicate). */
+ * without, the pre-request step, and what the easy has already (a duplicate). */
 CURLcode cs_callbacks_install(struct cs_easy *e) {
   CURLcode code = curl_easy_setopt(e->curl, CURLOPT_WRITEFUNCTION, cs_on_write);
   if (!code) code = curl_easy_setopt(e->curl, CURLOPT_WRITEDATA, e);
@@ -94,6 +94,8 @@ CURLcode cs_callbacks_install(struct cs_easy *e) {
   if (!code) code = curl_easy_setopt(e->curl, CURLOPT_READDATA, e);
   if (!code) code = curl_easy_setopt(e->curl, CURLOPT_XFERINFOFUNCTION, cs_on_xferinfo);
   if (!code) code = curl_easy_setopt(e->curl, CURLOPT_XFERINFODATA, e);
+  if (!code) code = curl_easy_setopt(e->curl, CURLOPT_PREREQFUNCTION, cs_on_prereq);
+  if (!code) code = curl_easy_setopt(e->curl, CURLOPT_PREREQDATA, e);
   for (size_t i = 0; !code && i < NCALLBACKS; i++)
     if (is_wanted(e, callbacks[i].which)) code = set_trampoline(e, i);
   return code;
@@ -170,17 +172,19 @@ CURLcode cs_callback_set(lua_State *L, struct cs_easy *e, int self, const char *
   return set_callback(L, e, i, index);
 }
 
-CURLcode cs_callback_connect_only(struct cs_easy *e, int connect_only) {
-  e->set.connect_only = connect_only;
-  return set_trampoline(e, find("prereqfunction"));
+CURLcode cs_callback_policy(struct cs_easy *e) {
+  return set_trampoline(e, find("resolver_start_function"));
 }
 
 void cs_easy_begin(lua_State *L, struct cs_easy *e, int self) {
   if (e->failed || e->refused) cs_easy_restore(e);
   /* A listing that was aborted leaves libcurl's own write callback. */
   if (e->set.wildcard) cs_callbacks_install(e);
-  e->failed = e->unsupported = e->paused = 0;
+  e->failed = e->unsupported = e->paused = e->asked = e->barred = 0;
   e->refused = CURLE_OK;
+  e->attempts = e->refusals = 0;
+  e->hop = e->dialled = 0;
+  e->delivered = 0;
   e->given = 0;
   e->start = CS_UNKNOWN;
   e->errbuf[0] = '\0';

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "calling.h"
+#include "kept.h"
+#include "policy.h"
 
 /* ---- write and header -------------------------------------------------------------- */
 
@@ -48,7 +50,11 @@ static size_t write_to(struct cs_easy *e, enum cs_callback which, const char *na
 }
 
 size_t cs_on_write(char *data, size_t one, size_t size, void *easy) {
-  return write_to(easy, CS_WRITE, "writefunction", data, one * size);
+  struct cs_easy *e = easy;
+  if (!cs_judge_body(e, one * size)) return CURL_WRITEFUNC_ERROR;
+  size_t taken = write_to(e, CS_WRITE, "writefunction", data, one * size);
+  if (taken == CURL_WRITEFUNC_PAUSE) e->delivered -= (curl_off_t)(one * size);
+  return taken;
 }
 
 size_t cs_on_header(char *data, size_t one, size_t size, void *easy) {
@@ -187,14 +193,24 @@ int cs_on_xferinfo(void *easy, curl_off_t dltotal, curl_off_t dlnow, curl_off_t 
   return refused && !cs_fileurl_holds_refusal(e);
 }
 
-/* prereqfunction(primary_ip, local_ip, primary_port, local_port): there is a connection,
- * new or kept, and the request would be sent on it; asked again for each redirect. Its
- * purpose is to allow: only true (or a file) goes on. All else ends the transfer with
+/* Pushes the Socket of the transfer's connection; nil where it cannot be told. */
+static void push_connection(lua_State *L, struct cs_easy *e) {
+  const struct cs_socket *s = cs_connection_of(e);
+  if (!s || !cs_pool_find(L, 1, s)) lua_pushnil(L);
+}
+
+/* prereqfunction(primary_ip, local_ip, primary_port, local_port, socket, easy): there is
+ * a connection, new or kept, and the request would be sent on it; asked again for each
+ * redirect. socket is the Socket of that connection; nil where it cannot be told: before
+ * libcurl 8.2, which has no numbers for connections, that of a UNIX socket. Its purpose
+ * is to allow: only true (or a file) goes on. All else ends the transfer with
  * ABORTED_BY_CALLBACK. */
 static int prereq_body(lua_State *L) {
   struct cs_calling *c = cs_calling_begin(L);
   for (int i = 0; i < 2; i++) lua_pushstring(L, c->texts[i]);
   for (int i = 0; i < 2; i++) lua_pushinteger(L, (lua_Integer)c->numbers[i]);
+  push_connection(L, c->easy);
+  lua_pushvalue(L, EASY);
   cs_calling_ask(L);
   enum cs_answer a = cs_calling_answer(L);
   if (a == CS_PAUSE || a == CS_OTHER)
@@ -206,19 +222,36 @@ static int prereq_body(lua_State *L) {
   return 0;
 }
 
-int cs_on_prereq(void *easy, char *primary_ip, char *local_ip, int primary_port,
-                 int local_port) {
-  struct cs_calling c = {.easy = easy,
+static int asks_prereq(struct cs_easy *e, const char *const texts[2],
+                       const int ports[2]) {
+  struct cs_calling c = {.easy = e,
                          .which = CS_PREREQ,
                          .name = "prereqfunction",
-                         .numbers = {primary_port, local_port},
-                         .texts = {primary_ip, local_ip}};
+                         .numbers = {ports[0], ports[1]},
+                         .texts = {texts[0], texts[1]}};
+  return !cs_calling_run(&c, prereq_body) && c.answer;
+}
+
+/* Somebody is told of the connection. */
+static int wants_connection(const struct cs_easy *e) {
+  return e->set.callbacks & 1u << CS_PREREQ ||
+         (e->under && e->under->hooks & 1u << CS_TELL_REQUEST);
+}
+
+/* It is on every easy: what nobody asked for must cost next to nothing. */
+int cs_on_prereq(void *easy, char *primary_ip, char *local_ip, int primary_port,
+                 int local_port) {
   struct cs_easy *e = easy;
+  e->asked = 1;
+  if (e->under && !cs_judge_hop(e)) return CURL_PREREQFUNC_ABORT;
+  if (wants_connection(e)) cs_connection_note(e);
   if (e->set.callbacks & 1u << CS_PREREQ &&
-      (cs_calling_run(&c, prereq_body) || !c.answer))
+      !asks_prereq(e, (const char *const[]){primary_ip, local_ip},
+                   (const int[]){primary_port, local_port}))
     return CURL_PREREQFUNC_ABORT;
-  return !e->refused && cs_fileurl_may_stay(e) ? CURL_PREREQFUNC_OK
-                                               : CURL_PREREQFUNC_ABORT;
+  if (e->refused || (e->set.connect_only && !cs_fileurl_may_stay(e)))
+    return CURL_PREREQFUNC_ABORT;
+  return !e->under || cs_judge_request(e) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
 /* debugfunction(kind, data), with verbose = true: kind is "text", "header_in",

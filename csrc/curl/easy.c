@@ -2,8 +2,10 @@
  *
  * easy.c - one transfer: curl.easy and the methods that run, reset and duplicate it.
  */
-#include "calling.h"
+#include "describe.h"
+#include "kept.h"
 #include "mime.h"
+#include "policy.h"
 
 static const struct cs_set nothing_set = {.noprogress = 1};
 
@@ -34,6 +36,7 @@ int cs_easy_new(lua_State *L) {
   lua_settop(L, 1);
   struct cs_easy *e = cs_handle_new(L, CS_EASY);
   fill(L, e, curl_easy_init());
+  e->policy = cs_policy_option(L, 1, 2, CS_UV_POLICY, &e->own_policy);
   int failed = lua_istable(L, 1) ? cs_setopt_table(L, e, 2, 1) : 0;
   if (!failed) return 1;
   cs_teardown(L, 2);
@@ -71,6 +74,12 @@ static int raise_error(struct cs_frame *f, int error) {
   return lua_error(f->L);
 }
 
+/* What the policy has called may have closed the easy, or put it to use. */
+static void check_still(lua_State *L, struct cs_easy *e) {
+  cs_handle_check(L, 1, CS_EASY);
+  if (e->multi) luaL_error(L, "easy:perform: the easy is in a multi");
+}
+
 /* easy:perform(): runs the transfer and waits for its end. true, or nil, message, name.
  * Raises what a callback threw. */
 static int easy_perform(lua_State *L) {
@@ -79,9 +88,13 @@ static int easy_perform(lua_State *L) {
   lua_settop(L, 1);
   cs_refuse_inside(L, &e->h, "easy:perform");
   if (e->multi) return luaL_error(L, "easy:perform: the easy is in a multi");
+  int refused = cs_policy_enter(L, e, 1, NULL, 0, "easy:perform");
+  if (refused) return refused;
+  check_still(L, e);
   cs_easy_begin(L, e, 1);
   cs_enter(&f, L, &e->h, 1);
   cs_quiet(&f);
+  e->running = 1;
   CURLcode code = cs_standin_flush(&f, e, curl_easy_perform(e->curl));
   code = cs_easy_finish(&f, e, code);
   int threw = e->failed, failed = threw || code;
@@ -94,8 +107,27 @@ static int easy_perform(lua_State *L) {
   return 1;
 }
 
-/* easy:reset(): back to the options of a new easy; connections, cookies and the share
- * stay. Returns the easy. Refused while it is in a multi. */
+/* libcurl 8.5 and later keeps the list of files of "hsts", and its cache; the cache also
+ * before that. */
+static void set_nothing(struct cs_easy *e) {
+  int keeps = curl_version_info(CURLVERSION_NOW)->version_num >= 0x080500;
+  int hsts = keeps && e->set.hsts;
+  e->set = nothing_set;
+  e->set.hsts = hsts;
+}
+
+/* libcurl has forgotten all options. */
+static void forget_fence(lua_State *L, struct cs_easy *e, int self) {
+  cs_policy_unref(e->under);
+  e->under = NULL;
+  e->fenced = 0;
+  e->stale = 0;
+  cs_clear_uservalue(L, self, CS_UV_SAID);
+  cs_clear_uservalue(L, self, CS_UV_URL);
+}
+
+/* easy:reset(): back to the options of a new easy; connections, cookies, the share
+ * and the policy stay. Returns the easy. Refused while it is in a multi. */
 static int easy_reset(lua_State *L) {
   struct cs_easy *e = cs_handle_check(L, 1, CS_EASY);
   cs_refuse_inside(L, &e->h, "easy:reset");
@@ -105,9 +137,10 @@ static int easy_reset(lua_State *L) {
     cs_clear_uservalue(L, 1, CS_UV_OWN + which);
   cs_clear_uservalue(L, 1, CS_UV_RARE);
   cs_lists_free(e);
-  e->set = nothing_set;
-  e->failed = 0;
+  set_nothing(e);
+  e->failed = e->asked = 0;
   cs_easy_set_last(e, NULL);
+  forget_fence(L, e, 1);
   CURLcode code = install(e);
   if (code) return cs_fail_easy(L, code);
   lua_settop(L, 1);
@@ -119,7 +152,21 @@ static void copy_uservalues(lua_State *L, int from, int to) {
     lua_getiuservalue(L, from, CS_UV_OWN + which);
     lua_setiuservalue(L, to, CS_UV_OWN + which);
   }
+  lua_getiuservalue(L, from, CS_UV_URL);
+  lua_setiuservalue(L, to, CS_UV_URL);
+  lua_getiuservalue(L, from, CS_UV_POLICY);
+  lua_setiuservalue(L, to, CS_UV_POLICY);
+  cs_fence_copy(L, from, to);
   cs_rare_copy(L, from, to);
+}
+
+/* libcurl copies what a fence has set, too. */
+static void copy_policy(struct cs_easy *to, const struct cs_easy *from) {
+  to->policy = cs_policy_ref(from->policy);
+  to->own_policy = from->own_policy;
+  to->under = cs_policy_ref(from->under);
+  to->fenced = from->fenced;
+  to->stale = from->stale;
 }
 
 /* libcurl 7.88.0 to 8.4.0 frees the list of files of "hsts" twice: for both. */
@@ -141,18 +188,19 @@ static CURL *duplicate(lua_State *L, struct cs_easy *from) {
   return copy;
 }
 
-/* easy:dup(): a new easy with the same options and callbacks, without the connections,
- * the multi and the share. Raises an error without memory, and for option "hsts" with a
- * libcurl of 7.88.0 to 8.4.0. */
+/* easy:dup(): a new easy with the same options, callbacks and policy, without the
+ * connections, the multi and the share. Raises an error without memory, and for option
+ * "hsts" with a libcurl of 7.88.0 to 8.4.0. */
 static int easy_dup(lua_State *L) {
   struct cs_easy *from = cs_handle_check(L, 1, CS_EASY);
   lua_settop(L, 1);
   if (shares_hsts(from))
     return luaL_error(L, "easy:dup: this libcurl cannot duplicate an easy with hsts");
   struct cs_easy *e = cs_handle_new(L, CS_EASY);
-  e->set = from->set;
   copy_uservalues(L, 1, 2);
   cs_handle_check(L, 1, CS_EASY); /* a finalizer may have closed it */
+  e->set = from->set;
+  copy_policy(e, from);
   fill(L, e, duplicate(L, from));
   cs_easy_restore(e);
   CURLcode code = cs_lists_copy(e, from);
@@ -175,6 +223,12 @@ static void easy_init(struct cs_handle *h) {
   e->set = nothing_set;
 }
 
+static void drop_policies(struct cs_easy *e) {
+  cs_policy_unref(e->policy);
+  cs_policy_unref(e->under);
+  e->policy = e->under = NULL;
+}
+
 static int easy_free(struct cs_frame *f, struct cs_handle *h) {
   struct cs_easy *e = (struct cs_easy *)h;
   if (e->multi) cs_member_detach(f, e);
@@ -184,6 +238,7 @@ static int easy_free(struct cs_frame *f, struct cs_handle *h) {
   cs_easy_set_last(e, NULL);
   if (e->share) cs_share_leave(f, e);
   cs_lists_free(e);
+  drop_policies(e);
   cs_pool_ended(f, h->pool, 0);
   return 1;
 }
@@ -198,6 +253,7 @@ static void easy_abandon(struct cs_handle *h) {
   e->share = NULL;
   e->curl = NULL;
   cs_lists_free(e);
+  drop_policies(e);
 }
 
 /* A callback that was not set has no value. */
@@ -239,14 +295,21 @@ void cs_easy_class_new(lua_State *L) {
                                     .neighbours = easy_neighbours,
                                     .is_near = easy_is_near,
                                     .may_write = easy_may_write};
-  static const luaL_Reg methods[] = {{"dup", easy_dup},
-                                     {"getinfo", cs_easy_getinfo},
-                                     {"pause", cs_easy_pause},
-                                     {"perform", easy_perform},
-                                     {"reset", easy_reset},
-                                     {"setopt", cs_easy_setopt},
-                                     {"unpause", cs_easy_unpause},
-                                     {"unset", cs_easy_unset},
-                                     {NULL, NULL}};
+  static const luaL_Reg methods[] = {
+      {"close_idle", cs_easy_close_idle},
+      {"connections", cs_easy_connections},
+      {"dup", easy_dup},
+      {"getinfo", cs_easy_getinfo},
+      {"header", cs_easy_header},
+      {"headers", cs_easy_headers},
+      {"pause", cs_easy_pause},
+      {"perform", easy_perform},
+      {"reset", easy_reset},
+      {"setopt", cs_easy_setopt},
+      {"socket", cs_easy_socket},
+      {"unpause", cs_easy_unpause},
+      {"unset", cs_easy_unset},
+      {NULL, NULL},
+  };
   cs_handle_class(L, CS_EASY, &ops, methods);
 }

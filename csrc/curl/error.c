@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
  * error.c - how libcurl failed: nil, message, name. The names are libcurl's, without any
- * prefix, so that a script compares readable strings.
+ * prefix, so that a script compares readable strings. That this libcurl cannot do what
+ * was asked, because it was built without it, or is too old, has one name, NOT_SUPPORTED,
+ * whoever says so. (An option or information that it does not have is UNKNOWN_OPTION.)
  */
 #include "binding.h"
 
 /* A code that this module was not compiled with has only its message. */
 #define UNKNOWN "UNKNOWN"
+#define NOT_SUPPORTED "NOT_SUPPORTED"
 
 #define NAME(code) [CURLE_##code] = #code
 /* Numbers that libcurl gave up (its OBSOLETEn) are gaps. */
@@ -15,7 +18,7 @@ static const char *const easy_names[] = {
     NAME(UNSUPPORTED_PROTOCOL),
     NAME(FAILED_INIT),
     NAME(URL_MALFORMAT),
-    NAME(NOT_BUILT_IN),
+    [CURLE_NOT_BUILT_IN] = NOT_SUPPORTED,
     NAME(COULDNT_RESOLVE_PROXY),
     NAME(COULDNT_RESOLVE_HOST),
     NAME(COULDNT_CONNECT),
@@ -126,7 +129,46 @@ static const char *const multi_names[] = {
 #define NAME(code) [CURLSHE_##code] = #code
 static const char *const share_names[] = {
     NAME(OK),      NAME(BAD_OPTION), NAME(IN_USE),
-    NAME(INVALID), NAME(NOMEM),      NAME(NOT_BUILT_IN),
+    NAME(INVALID), NAME(NOMEM),      [CURLSHE_NOT_BUILT_IN] = NOT_SUPPORTED,
+};
+#undef NAME
+
+#define NAME(code) [CURLUE_##code] = #code
+static const char *const url_names[] = {
+    NAME(OK),
+    NAME(BAD_HANDLE),
+    NAME(BAD_PARTPOINTER),
+    NAME(MALFORMED_INPUT),
+    NAME(BAD_PORT_NUMBER),
+    NAME(UNSUPPORTED_SCHEME),
+    NAME(URLDECODE),
+    NAME(OUT_OF_MEMORY),
+    NAME(USER_NOT_ALLOWED),
+    NAME(UNKNOWN_PART),
+    NAME(NO_SCHEME),
+    NAME(NO_USER),
+    NAME(NO_PASSWORD),
+    NAME(NO_OPTIONS),
+    NAME(NO_HOST),
+    NAME(NO_PORT),
+    NAME(NO_QUERY),
+    NAME(NO_FRAGMENT),
+    NAME(NO_ZONEID),
+    NAME(BAD_FILE_URL),
+    NAME(BAD_FRAGMENT),
+    NAME(BAD_HOSTNAME),
+    NAME(BAD_IPV6),
+    NAME(BAD_LOGIN),
+    NAME(BAD_PASSWORD),
+    NAME(BAD_PATH),
+    NAME(BAD_QUERY),
+    NAME(BAD_SCHEME),
+    NAME(BAD_SLASHES),
+    NAME(BAD_USER),
+    /* By number: they are newer than the oldest libcurl that this compiles with. */
+    [30] = "LACKS_IDN",
+    [31] = "TOO_LARGE",
+    [32] = "BACKSLASH",
 };
 #undef NAME
 
@@ -163,4 +205,16 @@ int cs_fail_multi(lua_State *L, CURLMcode code) {
 
 int cs_fail_share(lua_State *L, CURLSHcode code) {
   return fail(L, curl_share_strerror(code), FIND(share_names, (int)code));
+}
+
+int cs_fail_url(lua_State *L, CURLUcode code) {
+  return fail(L, curl_url_strerror(code), FIND(url_names, (int)code));
+}
+
+int cs_fail_old(lua_State *L, const char *what, unsigned since, const char *name) {
+  const char *message =
+      lua_pushfstring(L, "%s needs libcurl %d.%d.%d, this is %s", what,
+                      (int)(since >> 16), (int)(since >> 8 & 255), (int)(since & 255),
+                      curl_version_info(CURLVERSION_NOW)->version);
+  return fail(L, message, name);
 }

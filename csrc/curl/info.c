@@ -1,118 +1,108 @@
 /* SPDX-License-Identifier: MIT
  *
  * info.c - easy:getinfo. libcurl does not describe its informations at run time, but the
- * type of each is part of its number: only the names are here.
+ * type of each is part of its number: only names and numbers are here, so that one that
+ * is newer than the header works with a libcurl that has it.
  */
 #define CURL_DISABLE_DEPRECATION /* some are deprecated, and still there */
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "describe.h"
+#include "kept.h"
 #include "options.h"
 
 struct info {
   const char *name;
   CURLINFO id;
+  unsigned since; /* if that is newer than what this compiles with */
 };
+
+/* Those that are not in every header, by number. */
+#define LONG_INFO(number) (CURLINFO)(CURLINFO_LONG + (number))
+#define OFF_T_INFO(number) (CURLINFO)(CURLINFO_OFF_T + (number))
 
 /* Sorted by name, for bsearch. */
 static const struct info infos[] = {
-    {"activesocket", CURLINFO_ACTIVESOCKET},
-    {"appconnect_time", CURLINFO_APPCONNECT_TIME},
-    {"appconnect_time_t", CURLINFO_APPCONNECT_TIME_T},
-    {"cainfo", CURLINFO_CAINFO},
-    {"capath", CURLINFO_CAPATH},
-    {"certinfo", CURLINFO_CERTINFO},
-    {"condition_unmet", CURLINFO_CONDITION_UNMET},
-#if LIBCURL_VERSION_NUM >= 0x080200
-    {"conn_id", CURLINFO_CONN_ID},
-#endif
-    {"connect_time", CURLINFO_CONNECT_TIME},
-    {"connect_time_t", CURLINFO_CONNECT_TIME_T},
-    {"content_length_download", CURLINFO_CONTENT_LENGTH_DOWNLOAD},
-    {"content_length_download_t", CURLINFO_CONTENT_LENGTH_DOWNLOAD_T},
-    {"content_length_upload", CURLINFO_CONTENT_LENGTH_UPLOAD},
-    {"content_length_upload_t", CURLINFO_CONTENT_LENGTH_UPLOAD_T},
-    {"content_type", CURLINFO_CONTENT_TYPE},
-    {"cookielist", CURLINFO_COOKIELIST},
-#if LIBCURL_VERSION_NUM >= 0x080b00
-    {"earlydata_sent_t", CURLINFO_EARLYDATA_SENT_T},
-#endif
-    {"effective_method", CURLINFO_EFFECTIVE_METHOD},
-    {"effective_url", CURLINFO_EFFECTIVE_URL},
-    {"filetime", CURLINFO_FILETIME},
-    {"filetime_t", CURLINFO_FILETIME_T},
-    {"ftp_entry_path", CURLINFO_FTP_ENTRY_PATH},
-    {"header_size", CURLINFO_HEADER_SIZE},
-    {"http_connectcode", CURLINFO_HTTP_CONNECTCODE},
-    {"http_version", CURLINFO_HTTP_VERSION},
-    {"httpauth_avail", CURLINFO_HTTPAUTH_AVAIL},
-#if LIBCURL_VERSION_NUM >= 0x080c00
-    {"httpauth_used", CURLINFO_HTTPAUTH_USED},
-#endif
-    {"lastsocket", CURLINFO_LASTSOCKET},
-    {"local_ip", CURLINFO_LOCAL_IP},
-    {"local_port", CURLINFO_LOCAL_PORT},
-    {"namelookup_time", CURLINFO_NAMELOOKUP_TIME},
-    {"namelookup_time_t", CURLINFO_NAMELOOKUP_TIME_T},
-    {"num_connects", CURLINFO_NUM_CONNECTS},
-    {"os_errno", CURLINFO_OS_ERRNO},
-#if LIBCURL_VERSION_NUM >= 0x080a00
-    {"posttransfer_time_t", CURLINFO_POSTTRANSFER_TIME_T},
-#endif
-    {"pretransfer_time", CURLINFO_PRETRANSFER_TIME},
-    {"pretransfer_time_t", CURLINFO_PRETRANSFER_TIME_T},
-    {"primary_ip", CURLINFO_PRIMARY_IP},
-    {"primary_port", CURLINFO_PRIMARY_PORT},
-    {"private", CURLINFO_PRIVATE},
-    {"protocol", CURLINFO_PROTOCOL},
-    {"proxy_error", CURLINFO_PROXY_ERROR},
-    {"proxy_ssl_verifyresult", CURLINFO_PROXY_SSL_VERIFYRESULT},
-    {"proxyauth_avail", CURLINFO_PROXYAUTH_AVAIL},
-#if LIBCURL_VERSION_NUM >= 0x080c00
-    {"proxyauth_used", CURLINFO_PROXYAUTH_USED},
-#endif
-#if LIBCURL_VERSION_NUM >= 0x080600
-    {"queue_time_t", CURLINFO_QUEUE_TIME_T},
-#endif
-    {"redirect_count", CURLINFO_REDIRECT_COUNT},
-    {"redirect_time", CURLINFO_REDIRECT_TIME},
-    {"redirect_time_t", CURLINFO_REDIRECT_TIME_T},
-    {"redirect_url", CURLINFO_REDIRECT_URL},
-    {"referer", CURLINFO_REFERER},
-    {"request_size", CURLINFO_REQUEST_SIZE},
-    {"response_code", CURLINFO_RESPONSE_CODE},
-    {"retry_after", CURLINFO_RETRY_AFTER},
-    {"rtsp_client_cseq", CURLINFO_RTSP_CLIENT_CSEQ},
-    {"rtsp_cseq_recv", CURLINFO_RTSP_CSEQ_RECV},
-    {"rtsp_server_cseq", CURLINFO_RTSP_SERVER_CSEQ},
-    {"rtsp_session_id", CURLINFO_RTSP_SESSION_ID},
-    {"scheme", CURLINFO_SCHEME},
-#if LIBCURL_VERSION_NUM >= 0x081400
-    {"size_delivered", CURLINFO_SIZE_DELIVERED},
-#endif
-    {"size_download", CURLINFO_SIZE_DOWNLOAD},
-    {"size_download_t", CURLINFO_SIZE_DOWNLOAD_T},
-    {"size_upload", CURLINFO_SIZE_UPLOAD},
-    {"size_upload_t", CURLINFO_SIZE_UPLOAD_T},
-    {"speed_download", CURLINFO_SPEED_DOWNLOAD},
-    {"speed_download_t", CURLINFO_SPEED_DOWNLOAD_T},
-    {"speed_upload", CURLINFO_SPEED_UPLOAD},
-    {"speed_upload_t", CURLINFO_SPEED_UPLOAD_T},
-    {"ssl_engines", CURLINFO_SSL_ENGINES},
-    {"ssl_verifyresult", CURLINFO_SSL_VERIFYRESULT},
-    {"starttransfer_time", CURLINFO_STARTTRANSFER_TIME},
-    {"starttransfer_time_t", CURLINFO_STARTTRANSFER_TIME_T},
-    {"tls_session", CURLINFO_TLS_SESSION},
-    {"tls_ssl_ptr", CURLINFO_TLS_SSL_PTR},
-    {"total_time", CURLINFO_TOTAL_TIME},
-    {"total_time_t", CURLINFO_TOTAL_TIME_T},
-#if LIBCURL_VERSION_NUM >= 0x080700
-    {"used_proxy", CURLINFO_USED_PROXY},
-#endif
-#if LIBCURL_VERSION_NUM >= 0x080200
-    {"xfer_id", CURLINFO_XFER_ID},
-#endif
+    {"activesocket", CURLINFO_ACTIVESOCKET, 0},
+    {"appconnect_time", CURLINFO_APPCONNECT_TIME, 0},
+    {"appconnect_time_t", CURLINFO_APPCONNECT_TIME_T, 0},
+    {"cainfo", CURLINFO_CAINFO, 0},
+    {"capath", CURLINFO_CAPATH, 0},
+    {"certinfo", CURLINFO_CERTINFO, 0},
+    {"condition_unmet", CURLINFO_CONDITION_UNMET, 0},
+    {"conn_id", OFF_T_INFO(64), 0x080200},
+    {"connect_time", CURLINFO_CONNECT_TIME, 0},
+    {"connect_time_t", CURLINFO_CONNECT_TIME_T, 0},
+    {"content_length_download", CURLINFO_CONTENT_LENGTH_DOWNLOAD, 0},
+    {"content_length_download_t", CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, 0},
+    {"content_length_upload", CURLINFO_CONTENT_LENGTH_UPLOAD, 0},
+    {"content_length_upload_t", CURLINFO_CONTENT_LENGTH_UPLOAD_T, 0},
+    {"content_type", CURLINFO_CONTENT_TYPE, 0},
+    {"cookielist", CURLINFO_COOKIELIST, 0},
+    {"earlydata_sent_t", OFF_T_INFO(68), 0x080b00},
+    {"effective_method", CURLINFO_EFFECTIVE_METHOD, 0},
+    {"effective_url", CURLINFO_EFFECTIVE_URL, 0},
+    {"filetime", CURLINFO_FILETIME, 0},
+    {"filetime_t", CURLINFO_FILETIME_T, 0},
+    {"ftp_entry_path", CURLINFO_FTP_ENTRY_PATH, 0},
+    {"header_size", CURLINFO_HEADER_SIZE, 0},
+    {"http_connectcode", CURLINFO_HTTP_CONNECTCODE, 0},
+    {"http_version", CURLINFO_HTTP_VERSION, 0},
+    {"httpauth_avail", CURLINFO_HTTPAUTH_AVAIL, 0},
+    {"httpauth_used", LONG_INFO(69), 0x080c00},
+    {"lastsocket", CURLINFO_LASTSOCKET, 0},
+    {"local_ip", CURLINFO_LOCAL_IP, 0},
+    {"local_port", CURLINFO_LOCAL_PORT, 0},
+    {"namelookup_time", CURLINFO_NAMELOOKUP_TIME, 0},
+    {"namelookup_time_t", CURLINFO_NAMELOOKUP_TIME_T, 0},
+    {"num_connects", CURLINFO_NUM_CONNECTS, 0},
+    {"os_errno", CURLINFO_OS_ERRNO, 0},
+    {"posttransfer_time_t", OFF_T_INFO(67), 0x080a00},
+    {"pretransfer_time", CURLINFO_PRETRANSFER_TIME, 0},
+    {"pretransfer_time_t", CURLINFO_PRETRANSFER_TIME_T, 0},
+    {"primary_ip", CURLINFO_PRIMARY_IP, 0},
+    {"primary_port", CURLINFO_PRIMARY_PORT, 0},
+    {"private", CURLINFO_PRIVATE, 0},
+    {"protocol", CURLINFO_PROTOCOL, 0},
+    {"proxy_error", CURLINFO_PROXY_ERROR, 0},
+    {"proxy_ssl_verifyresult", CURLINFO_PROXY_SSL_VERIFYRESULT, 0},
+    {"proxyauth_avail", CURLINFO_PROXYAUTH_AVAIL, 0},
+    {"proxyauth_used", LONG_INFO(70), 0x080c00},
+    {"queue_time_t", OFF_T_INFO(65), 0x080600},
+    {"redirect_count", CURLINFO_REDIRECT_COUNT, 0},
+    {"redirect_time", CURLINFO_REDIRECT_TIME, 0},
+    {"redirect_time_t", CURLINFO_REDIRECT_TIME_T, 0},
+    {"redirect_url", CURLINFO_REDIRECT_URL, 0},
+    {"referer", CURLINFO_REFERER, 0},
+    {"request_size", CURLINFO_REQUEST_SIZE, 0},
+    {"response_code", CURLINFO_RESPONSE_CODE, 0},
+    {"retry_after", CURLINFO_RETRY_AFTER, 0},
+    {"rtsp_client_cseq", CURLINFO_RTSP_CLIENT_CSEQ, 0},
+    {"rtsp_cseq_recv", CURLINFO_RTSP_CSEQ_RECV, 0},
+    {"rtsp_server_cseq", CURLINFO_RTSP_SERVER_CSEQ, 0},
+    {"rtsp_session_id", CURLINFO_RTSP_SESSION_ID, 0},
+    {"scheme", CURLINFO_SCHEME, 0},
+    {"size_delivered", OFF_T_INFO(71), 0x081400},
+    {"size_download", CURLINFO_SIZE_DOWNLOAD, 0},
+    {"size_download_t", CURLINFO_SIZE_DOWNLOAD_T, 0},
+    {"size_upload", CURLINFO_SIZE_UPLOAD, 0},
+    {"size_upload_t", CURLINFO_SIZE_UPLOAD_T, 0},
+    {"speed_download", CURLINFO_SPEED_DOWNLOAD, 0},
+    {"speed_download_t", CURLINFO_SPEED_DOWNLOAD_T, 0},
+    {"speed_upload", CURLINFO_SPEED_UPLOAD, 0},
+    {"speed_upload_t", CURLINFO_SPEED_UPLOAD_T, 0},
+    {"ssl_engines", CURLINFO_SSL_ENGINES, 0},
+    {"ssl_verifyresult", CURLINFO_SSL_VERIFYRESULT, 0},
+    {"starttransfer_time", CURLINFO_STARTTRANSFER_TIME, 0},
+    {"starttransfer_time_t", CURLINFO_STARTTRANSFER_TIME_T, 0},
+    {"tls_session", CURLINFO_TLS_SESSION, 0},
+    {"tls_ssl_ptr", CURLINFO_TLS_SSL_PTR, 0},
+    {"total_time", CURLINFO_TOTAL_TIME, 0},
+    {"total_time_t", CURLINFO_TOTAL_TIME_T, 0},
+    {"used_proxy", LONG_INFO(66), 0x080700},
+    {"xfer_id", OFF_T_INFO(63), 0x080200},
 };
 
 #define COUNT (sizeof infos / sizeof *infos)
@@ -256,24 +246,14 @@ static CURLcode read_certinfo(lua_State *L, struct cs_easy *e, CURLINFO id) {
   return code;
 }
 
-/* libcurl knows a connection by a number that is unique in one pool only: what it finds
- * in another is a stranger's. So the pool must be that of the last transfer, and the
- * descriptor one that is lent to it. */
 static CURLcode read_active(lua_State *L, struct cs_easy *e, CURLINFO id) {
   const char *name = id == CURLINFO_ACTIVESOCKET ? "activesocket" : "lastsocket";
-  curl_socket_t fd = CURL_SOCKET_BAD;
-  /* libcurl takes the lock of the pool for it, which a running call may hold. */
-  cs_refuse_inside(L, &e->h, lua_pushfstring(L, "easy:getinfo(\"%s\")", name));
-  if (!e->last) return lua_pushnil(L), CURLE_OK;
-  if (e->last != cs_easy_pool(e))
-    luaL_error(L, "easy:getinfo(\"%s\"): the last transfer was in another pool", name);
-  CURLcode code = curl_easy_getinfo(e->curl, CURLINFO_ACTIVESOCKET, &fd);
-  if (code) return code;
-  if (fd == CURL_SOCKET_BAD) return lua_pushnil(L), CURLE_OK;
-  const struct cs_socket *s = cs_ledger_find(e->h.rt, fd);
-  if (!s || s->state != CS_LENT || s->pool != e->last)
-    luaL_error(L, "easy:getinfo(\"%s\"): libcurl names a socket of another pool", name);
-  lua_pushinteger(L, fd);
+  const char *call = lua_pushfstring(L, "easy:getinfo(\"%s\")", name);
+  const struct cs_socket *s = cs_connection_active(L, e, call);
+  if (s)
+    lua_pushinteger(L, s->fd);
+  else
+    lua_pushnil(L);
   return CURLE_OK;
 }
 
@@ -296,21 +276,19 @@ static reader *find_reader(CURLINFO id) {
     CURLINFO id;
     reader *read;
   } special[] = {
-    {CURLINFO_ACTIVESOCKET, read_active},
-    {CURLINFO_LASTSOCKET, read_active},
-    {CURLINFO_CERTINFO, read_certinfo},
-    {CURLINFO_FTP_ENTRY_PATH, read_entry_path},
-    {CURLINFO_TLS_SSL_PTR, refuse_info},
-    {CURLINFO_TLS_SESSION, refuse_info},
-    {CURLINFO_PRIVATE, refuse_info},
-    {CURLINFO_HTTP_VERSION, read_version},
-    {CURLINFO_PROTOCOL, read_protocol},
-    {CURLINFO_HTTPAUTH_AVAIL, read_auth},
-    {CURLINFO_PROXYAUTH_AVAIL, read_auth},
-#if LIBCURL_VERSION_NUM >= 0x080c00
-    {CURLINFO_HTTPAUTH_USED, read_auth},
-    {CURLINFO_PROXYAUTH_USED, read_auth},
-#endif
+      {CURLINFO_ACTIVESOCKET, read_active},
+      {CURLINFO_LASTSOCKET, read_active},
+      {CURLINFO_CERTINFO, read_certinfo},
+      {CURLINFO_FTP_ENTRY_PATH, read_entry_path},
+      {CURLINFO_TLS_SSL_PTR, refuse_info},
+      {CURLINFO_TLS_SESSION, refuse_info},
+      {CURLINFO_PRIVATE, refuse_info},
+      {CURLINFO_HTTP_VERSION, read_version},
+      {CURLINFO_PROTOCOL, read_protocol},
+      {CURLINFO_HTTPAUTH_AVAIL, read_auth},
+      {CURLINFO_PROXYAUTH_AVAIL, read_auth},
+      {LONG_INFO(69), read_auth}, /* httpauth_used, proxyauth_used */
+      {LONG_INFO(70), read_auth},
   };
   static const struct {
     int type;
@@ -331,16 +309,49 @@ static int compare(const void *name, const void *info) {
   return strcmp(name, ((const struct info *)info)->name);
 }
 
-static CURLINFO check_name(lua_State *L, int index) {
+static const struct info *check_name(lua_State *L, int index) {
   size_t length;
   struct cs_names names = cs_names_of(infos, COUNT);
   const struct info *info = NULL;
   const char *name = luaL_checklstring(L, index, &length);
   if (strlen(name) == length) info = bsearch(name, infos, COUNT, sizeof *infos, compare);
-  if (info) return info->id;
+  if (info) return info;
   const char *hint = cs_did_you_mean(L, name, &names);
   luaL_argerror(L, index, lua_pushfstring(L, "unknown information '%s'%s", name, hint));
-  return CURLINFO_NONE;
+  return NULL;
+}
+
+/* ---- curl.infos -------------------------------------------------------------------- */
+
+static int is_old(const struct info *info) {
+  return curl_version_info(CURLVERSION_NOW)->version_num < info->since;
+}
+
+static const char *type_of(CURLINFO id) {
+  static const char *const types[] = {"",      "string", "long", "double",
+                                      "slist", "socket", "off_t"};
+  int type = (int)id & CURLINFO_TYPEMASK;
+  return types[type / CURLINFO_STRING];
+}
+
+/* The next one: its number is the upvalue. */
+static int next_info(lua_State *L) {
+  lua_Integer i = lua_tointeger(L, lua_upvalueindex(1));
+  while (i < (lua_Integer)COUNT && is_old(&infos[i])) i++;
+  lua_pushinteger(L, i + 1);
+  lua_replace(L, lua_upvalueindex(1));
+  if (i >= (lua_Integer)COUNT) return lua_pushnil(L), 1;
+  lua_pushstring(L, infos[i].name);
+  lua_pushstring(L, type_of(infos[i].id));
+  return 2;
+}
+
+/* curl.infos(): an iterator over what easy:getinfo knows of this libcurl, by name: the
+ * name, and libcurl's type: "string", "long", "double", "off_t", "slist" or "socket". */
+int cs_infos(lua_State *L) {
+  lua_pushinteger(L, 0);
+  lua_pushcclosure(L, next_info, 1);
+  return 1;
 }
 
 /* easy:getinfo(name): what libcurl knows about the last transfer, by libcurl's names in
@@ -354,8 +365,11 @@ static CURLINFO check_name(lua_State *L, int index) {
  * no Lua value, and for the socket inside a callback. */
 int cs_easy_getinfo(lua_State *L) {
   struct cs_easy *e = cs_handle_check(L, 1, CS_EASY);
-  CURLINFO id = check_name(L, 2);
+  const struct info *info = check_name(L, 2);
   lua_settop(L, 2);
-  CURLcode code = find_reader(id)(L, e, id);
+  if (is_old(info))
+    return cs_fail_old(L, lua_pushfstring(L, "information '%s'", info->name), info->since,
+                       cs_easy_name(CURLE_UNKNOWN_OPTION));
+  CURLcode code = find_reader(info->id)(L, e, info->id);
   return code ? cs_fail_easy(L, code) : 1;
 }

@@ -27,6 +27,7 @@ void cs_member_enter(lua_State *L, struct cs_multi *m, struct cs_easy *e) {
   lua_pushvalue(L, 1);
   lua_setiuservalue(L, 2, CS_UV_MULTI);
   e->multi = m;
+  e->running = 1;
   cs_link_append(&m->easies, &e->in_multi);
   if (m->forgetful) cs_link_append(&m->idle, &e->in_idle);
 }
@@ -38,6 +39,7 @@ static void drop(struct cs_easy *e) {
   cs_bond_leave(e);
   cs_easy_set_last(e, NULL);
   e->multi = NULL;
+  e->running = 0;
 }
 
 /* The reverse, for the easy at index; cannot raise: freeing a slot needs no memory. */
@@ -75,6 +77,7 @@ static void keep_value(struct cs_frame *f, struct cs_easy *e) {
 CURLMcode cs_member_detach(struct cs_frame *f, struct cs_easy *e) {
   CURLMcode code = CURLM_OK;
   if (!e->left) code = curl_multi_remove_handle(e->multi->curl, e->curl);
+  cs_standin_flush(f, e, CURLE_OK); /* it may still have run */
   cs_easy_ended(f, e);
   if (e->leaves && f->handle == &e->h && !e->h.orphan) keep_value(f, e);
   cs_push_easy(f->L, f->self, f, e);

@@ -3,17 +3,29 @@
  * multi.c - many transfers at once. Results are taken from libcurl as soon as it has
  * them, so that each transfer's sockets get their events in the call that ended it.
  */
-#include <errno.h>
 #include <limits.h>
-#include <math.h>
 #include <string.h>
 
-#include "calling.h"
+#include "kept.h"
+#include "policy.h"
 
 static struct cs_multi *check_callable(lua_State *L, const char *call) {
   struct cs_multi *m = cs_handle_check(L, 1, CS_MULTI);
   cs_refuse_inside(L, &m->h, call);
   return m;
+}
+
+/* Sets the options that the policy of the multi at index 2 has for it. */
+static int set_pool(lua_State *L, struct cs_multi *m) {
+  struct cs_policy *p = m->policy;
+  int failed = 0;
+  lua_getiuservalue(L, 2, CS_UV_MULTI_POLICY);
+  m->policy = NULL; /* which would refuse them */
+  if (lua_getiuservalue(L, -1, CS_UV_POOL) == LUA_TTABLE)
+    failed = cs_multi_set_table(L, m, 2, lua_gettop(L));
+  m->policy = p;
+  if (!failed) lua_settop(L, 2);
+  return failed;
 }
 
 /* curl.multi([options]): a new multi. nil, message, name if libcurl refuses an option. */
@@ -30,7 +42,10 @@ int cs_multi_new(lua_State *L) {
   if (!m->curl)
     return luaL_error(L, "libcurl cannot make a multi: no memory or no descriptor");
   m->h.phase = CS_OPEN;
-  int failed = lua_istable(L, 1) ? cs_multi_set_table(L, m, 2, 1) : 0;
+  int given;
+  m->policy = cs_policy_option(L, 1, 2, CS_UV_MULTI_POLICY, &given);
+  int failed = m->policy ? set_pool(L, m) : 0;
+  if (!failed && lua_istable(L, 1)) failed = cs_multi_set_table(L, m, 2, 1);
   if (!failed) return 1;
   cs_teardown(L, 2);
   return failed;
@@ -45,6 +60,10 @@ static int multi_add(lua_State *L) {
   struct cs_easy *e = cs_handle_check(L, 2, CS_EASY);
   struct cs_frame f;
   lua_settop(L, 3);
+  cs_refuse_inside(L, &e->h, "multi:add");
+  if (e->multi) return luaL_argerror(L, 2, "the easy is in a multi already");
+  int refused = cs_policy_enter(L, e, 2, m, 1, "multi:add");
+  if (refused) return refused;
   cs_pool_touch(L, 1, 2);
   if (m->h.phase != CS_OPEN || e->h.phase != CS_OPEN) { /* a finalizer has closed it */
     cs_handle_check(L, 1, CS_MULTI);
@@ -159,26 +178,6 @@ static int multi_socket_action(lua_State *L) {
   return end_step(L, &f, code);
 }
 
-/* multi:poll(seconds): waits until a transfer can go on, or wakeup is called, at most
- * that long. The number of descriptors that are ready (with pollfd: of that one), or
- * nil, message, name. */
-static int multi_poll(lua_State *L) {
-  struct cs_multi *m = check_callable(L, "multi:poll");
-  lua_Number seconds = luaL_checknumber(L, 2);
-  int ready = 0;
-  luaL_argcheck(L, seconds >= 0 && seconds <= INT_MAX / 1000, 2, "seconds out of range");
-  int ms = (int)ceil(seconds * 1000);
-  CURLMcode code = CURLM_OK;
-  if (m->epoll >= 0)
-    ready = cs_poll_wait(m, ms);
-  else
-    code = curl_multi_poll(m->curl, NULL, 0, cs_forget_longest(m, ms), &ready);
-  if (ready < 0) return cs_fail_errno(L, errno, "poll");
-  if (code) return cs_fail_multi(L, code);
-  lua_pushinteger(L, ready);
-  return 1;
-}
-
 /* multi:wakeup(): ends a poll, or the next one, at once; allowed inside callbacks.
  * Returns the multi, or nil, message, name. */
 static int multi_wakeup(lua_State *L) {
@@ -288,7 +287,7 @@ static int next_result(lua_State *L) {
 
 /* Each is in the list before it is dropped: what is thrown at any place loses none. */
 static int list_results(lua_State *L, struct cs_multi *m) {
-  enum { ENDED = 3, VALUE, OK, MESSAGE, NAME };
+  enum { EASY = 3, VALUE, OK, MESSAGE, NAME };
   lua_Integer n = 0;
   while (lua_settop(L, 2), push_first(L, m)) {
     lua_settop(L, NAME);
@@ -299,7 +298,7 @@ static int list_results(lua_State *L, struct cs_multi *m) {
     lua_pushvalue(L, VALUE); /* last: where there is no memory it stays with the multi */
     lua_rawseti(L, 2, n + 1);
     n += 3;
-    drop_first(L, m, ENDED);
+    drop_first(L, m, EASY);
   }
   lua_pushnil(L);
   lua_rawseti(L, 2, n + 1);
@@ -341,12 +340,18 @@ static void multi_init(struct cs_handle *h) {
   m->deadline = m->armed = -1;
 }
 
+static void drop_policy(struct cs_multi *m) {
+  cs_policy_unref(m->policy);
+  m->policy = NULL;
+}
+
 static int multi_free(struct cs_frame *f, struct cs_handle *h) {
   struct cs_multi *m = (struct cs_multi *)h;
   while (!cs_link_empty(&m->easies))
     cs_member_detach(f, cs_item(m->easies.next, struct cs_easy, in_multi));
   if (m->curl) curl_multi_cleanup(m->curl);
   m->curl = NULL;
+  drop_policy(m);
   cs_event_end(f, m);
   cs_pool_ended(f, h->pool, 0);
   return 1;
@@ -360,6 +365,7 @@ static void multi_abandon(struct cs_handle *h) {
   }
   cs_event_free(m);
   m->curl = NULL;
+  drop_policy(m);
 }
 
 static void multi_clear(lua_State *L, int index, const struct cs_handle *h) {
@@ -387,13 +393,21 @@ void cs_multi_class_new(lua_State *L) {
                                     .neighbours = multi_neighbours,
                                     .may_write = multi_may_write,
                                     .unwatch = cs_event_unwatch};
-  static const luaL_Reg methods[] = {
-      {"add", multi_add},          {"perform", multi_perform},
-      {"poll", multi_poll},        {"remove", multi_remove},
-      {"results", multi_results},  {"setopt", cs_multi_setopt},
-      {"timeout", multi_timeout},  {"socket_action", multi_socket_action},
-      {"wakeup", multi_wakeup},    {"pollfd", cs_event_pollfd},
-      {"events", cs_event_events}, {"watches", cs_event_watches},
-      {"easies", multi_easies},    {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"add", multi_add},
+                                     {"perform", multi_perform},
+                                     {"poll", cs_multi_poll},
+                                     {"remove", multi_remove},
+                                     {"results", multi_results},
+                                     {"setopt", cs_multi_setopt},
+                                     {"timeout", multi_timeout},
+                                     {"socket_action", multi_socket_action},
+                                     {"wakeup", multi_wakeup},
+                                     {"pollfd", cs_event_pollfd},
+                                     {"events", cs_event_events},
+                                     {"watches", cs_event_watches},
+                                     {"easies", multi_easies},
+                                     {"connections", cs_multi_connections},
+                                     {"close_idle", cs_multi_close_idle},
+                                     {NULL, NULL}};
   cs_handle_class(L, CS_MULTI, &ops, methods);
 }

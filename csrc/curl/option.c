@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "mime.h"
+#include "policy.h"
 
 /* ---- finding the option ------------------------------------------------------------ */
 
@@ -40,6 +41,7 @@ static struct cs_known *push_known(lua_State *L, const struct curl_easyoption *o
   k->line = cs_is_line(option->id);
   k->place = cs_place_of(option->id);
   k->stored = cs_stored_as(option->id);
+  k->fence = cs_fence_number(k->stored);
   return k;
 }
 
@@ -56,6 +58,14 @@ static const struct cs_known *find(lua_State *L, int found, int key) {
   lua_pushvalue(L, key);
   k = push_known(L, option);
   lua_rawset(L, found);
+  return k;
+}
+
+const struct cs_known *cs_known_named(lua_State *L, int key) {
+  int top = lua_gettop(L);
+  push_found(L);
+  const struct cs_known *k = find(L, top + 1, key);
+  lua_settop(L, top);
   return k;
 }
 
@@ -125,8 +135,11 @@ static int set_option(lua_State *L, const struct cs_setting *s, cs_setter *set) 
       is_told(s->e, option))
     return luaL_error(L, "option '%s' cannot be changed during a transfer or in a multi",
                       s->name);
+  int unset = set == s->known->setters->unset && lua_isnil(L, s->value);
+  if (s->known->fence >= 0) cs_fence_check(L, s, unset);
   CURLcode code = displaces ? cs_mime_unset(L, s) : CURLE_OK;
   if (!code) code = set(L, s);
+  if (!code && s->known->fence >= 0) cs_fence_note(L, s, unset);
   return code ? cs_name_option(L, s->name, cs_fail_easy(L, code)) : 0;
 }
 
@@ -191,7 +204,9 @@ static void check_nil(lua_State *L, const struct cs_setting *s) {
  * libcurl has 0 and 1; a name of a value ("2tls") or a list of such names; a version as a
  * number (http_version, sslversion: 1.1; ipresolve: 4, 6); seconds, also fractions, for
  * times; a string; a list of strings; a function, or what stands in for one (callback.c);
- * for "share" a share, for "stderr" a file.
+ * for "share" a share, for "stderr" a file. A Url is taken for its text, as it is now, by
+ * "url", the proxies, "referer" and "doh_url"; unless that would mean another URL, as a
+ * "/" in a user that was set without "urlencode" does ("URL_MALFORMAT").
  *
  * A table means the same whatever its order is: "share" comes first, then what takes a
  * method back (nobody, upload, put, post, httpget, if false or 0), what sets one (these,

@@ -65,6 +65,12 @@ struct cs_setters {
 };
 
 const struct cs_setters *cs_setters_of(const struct curl_easyoption *option);
+/* The string that is to be set, checked; and pushes the strings of a list, one after the
+ * other, each with a NUL. [-0, +(0|1), e] */
+const char *cs_setting_text(lua_State *L, const struct cs_setting *s);
+const char *cs_setting_items(lua_State *L, const struct cs_setting *s, size_t *length);
+/* Sets the list option to such items, so many bytes. */
+CURLcode cs_list_set(struct cs_easy *e, CURLoption id, const char *items, size_t length);
 /* The setter of what has no value in Lua: raises an error. */
 cs_setter cs_refuse_option;
 
@@ -115,10 +121,13 @@ struct cs_known {
   const struct cs_naming *naming; /* or NULL */
   const struct cs_range *range;   /* or NULL */
   int line;                       /* no CR, no LF */
+  int fence;                      /* its number among those of fence.c, or -1 */
   int place;
   CURLoption stored;
 };
 
+/* What is known of the option whose name is at index key, or NULL. [-0, +0, e] */
+const struct cs_known *cs_known_named(lua_State *L, int key);
 int cs_easy_setopt(lua_State *L); /* easy:setopt(name, value) or easy:setopt{...} */
 int cs_easy_unset(lua_State *L);  /* easy:unset(name) */
 /* Sets every option of the table at index on the easy at self. 0, or the number of

@@ -162,8 +162,12 @@ int cs_poll_open(struct cs_multi *m) {
 
 #endif
 
-int cs_poll_wait(const struct cs_multi *m, int ms) {
-  struct pollfd p = {m->epoll, POLLIN, 0};
-  int ready = poll(&p, 1, ms);
-  return ready < 0 && errno == EINTR ? 0 : ready;
+int cs_poll_wait(const struct cs_multi *m, struct pollfd *fds, int n, int ms) {
+  struct pollfd own = {m->epoll, POLLIN, 0};
+  if (!fds) fds = &own;
+  fds[0] = own;
+  int ready = poll(fds, (nfds_t)n + 1, ms);
+  if (ready >= 0 || errno != EINTR) return ready;
+  for (int i = 0; i <= n; i++) fds[i].revents = 0;
+  return 0;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "calling.h"
+#include "policy.h"
 #include "rare.h"
 
 /* What such a callback answers: whether it goes on. */
@@ -90,7 +91,9 @@ int cs_on_resolver_start(void *resolver, void *reserved, void *easy) {
       .easy = e, .which = CS_RESOLVER_START, .name = "resolver_start_function"};
   (void)resolver;
   (void)reserved;
-  if (!cs_calling_run(&c, resolver_start_body) && c.answer) return 0;
+  int own = (e->set.callbacks & 1u << CS_RESOLVER_START) != 0;
+  if (e->under && !cs_judge_hop(e)) return 1;
+  if (!own || (!cs_calling_run(&c, resolver_start_body) && c.answer)) return 0;
   e->refused = CURLE_COULDNT_RESOLVE_HOST;
   return 1;
 }

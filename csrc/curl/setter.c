@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "mime.h"
+#include "url.h"
 
 /* ---- numbers ----------------------------------------------------------------------- */
 
@@ -84,12 +85,32 @@ static const char *wrong_byte(const struct cs_setting *s, const char *text,
   return text[good] == '\r' ? "CR" : text[good] == '\n' ? "LF" : "NUL";
 }
 
-static CURLcode set_string(lua_State *L, const struct cs_setting *s) {
+const char *cs_setting_text(lua_State *L, const struct cs_setting *s) {
   size_t length;
   const char *text = check_bytes(L, s, &length), *wrong = wrong_byte(s, text, length);
   if (wrong) luaL_error(L, "option '%s': string contains %s", s->name, wrong);
+  return text;
+}
+
+static CURLcode set_string(lua_State *L, const struct cs_setting *s) {
+  const char *text = cs_setting_text(L, s);
   CURLcode code = cs_fileurl_check(s->known->option->id, text);
   return code ? code : curl_easy_setopt(s->e->curl, s->known->option->id, text);
+}
+
+/* A Url is not kept: its text is what libcurl gets. */
+static CURLcode set_url(lua_State *L, const struct cs_setting *s) {
+  CURLcode code = cs_url_test(L, s->value) ? cs_url_to_text(L, s->value) : CURLE_OK;
+  return code ? code : set_string(L, s);
+}
+
+/* A policy is asked about it. */
+static CURLcode set_main_url(lua_State *L, const struct cs_setting *s) {
+  CURLcode code = set_url(L, s);
+  if (code) return code;
+  lua_pushvalue(L, s->value);
+  lua_setiuservalue(L, s->self, CS_UV_URL);
+  return CURLE_OK;
 }
 
 static CURLcode set_blob(lua_State *L, const struct cs_setting *s) {
@@ -101,6 +122,11 @@ static CURLcode set_blob(lua_State *L, const struct cs_setting *s) {
 static CURLcode set_null(lua_State *L, const struct cs_setting *s) {
   (void)L;
   return curl_easy_setopt(s->e->curl, s->known->option->id, (char *)NULL);
+}
+
+static CURLcode unset_main_url(lua_State *L, const struct cs_setting *s) {
+  cs_clear_uservalue(L, s->self, CS_UV_URL);
+  return set_null(L, s);
 }
 
 /* Pushes item number i of the list, which is a string or a number. */
@@ -117,7 +143,7 @@ static void push_item(lua_State *L, const struct cs_setting *s, lua_Integer i) {
 
 /* Pushes the items one after the other, each with its NUL: the list can be made from that
  * with no call that might raise an error and lose it. */
-static const char *push_items(lua_State *L, const struct cs_setting *s, size_t *length) {
+const char *cs_setting_items(lua_State *L, const struct cs_setting *s, size_t *length) {
   luaL_Buffer b;
   if (!lua_istable(L, s->value)) cs_option_error(L, s->name, "list of strings", s->value);
   size_t count = cs_sequence(L, s->name, s->value);
@@ -131,16 +157,20 @@ static const char *push_items(lua_State *L, const struct cs_setting *s, size_t *
   return lua_tolstring(L, -1, length);
 }
 
-static CURLcode set_list(lua_State *L, const struct cs_setting *s) {
-  size_t length;
-  const char *item = push_items(L, s, &length);
+CURLcode cs_list_set(struct cs_easy *e, CURLoption id, const char *items, size_t length) {
   struct curl_slist *list = NULL, **end = &list;
-  for (const char *stop = item + length; item < stop; item += strlen(item) + 1) {
+  for (const char *item = items; item < items + length; item += strlen(item) + 1) {
     if (cs_list_append(&end, item)) continue;
     curl_slist_free_all(list);
     return CURLE_OUT_OF_MEMORY;
   }
-  return cs_list_keep(s->e, s->known->option->id, list);
+  return cs_list_keep(e, id, list);
+}
+
+static CURLcode set_list(lua_State *L, const struct cs_setting *s) {
+  size_t length;
+  const char *items = cs_setting_items(L, s, &length);
+  return cs_list_set(s->e, s->known->option->id, items, length);
 }
 
 static CURLcode unset_list(lua_State *L, const struct cs_setting *s) {
@@ -211,6 +241,15 @@ static CURLcode set_buffersize(lua_State *L, const struct cs_setting *s) {
   return curl_easy_setopt(s->e->curl, id, size > INT_MAX ? (long)INT_MAX : (long)size);
 }
 
+/* Before 8.2 a transfer that has one crashes when it finds an idle HTTP/2 connection with
+ * something to read. */
+static CURLcode set_stream_weight(lua_State *L, const struct cs_setting *s) {
+  long weight = (long)cs_value(L, s->known, s->name, s->value);
+  if (curl_version_info(CURLVERSION_NOW)->version_num < 0x080200)
+    return CURLE_UNKNOWN_OPTION;
+  return curl_easy_setopt(s->e->curl, CURLOPT_STREAM_WEIGHT, weight);
+}
+
 static CURLcode set_redir_protocols(lua_State *L, const struct cs_setting *s) {
   long bits = (long)cs_value(L, s->known, s->name, s->value);
   CURLcode code = cs_fileurl_check_bits(bits);
@@ -220,7 +259,8 @@ static CURLcode set_redir_protocols(lua_State *L, const struct cs_setting *s) {
 static CURLcode set_connect_only(lua_State *L, const struct cs_setting *s) {
   CURLcode code = set_long(L, s);
   if (code) return code;
-  return cs_callback_connect_only(s->e, cs_value(L, s->known, s->name, s->value) != 0);
+  s->e->set.connect_only = cs_value(L, s->known, s->name, s->value) != 0;
+  return CURLE_OK;
 }
 
 static CURLcode set_hsts(lua_State *L, const struct cs_setting *s) {
@@ -229,17 +269,27 @@ static CURLcode set_hsts(lua_State *L, const struct cs_setting *s) {
   return code;
 }
 
-static CURLcode unset_hsts(lua_State *L, const struct cs_setting *s) {
-  s->e->set.hsts = 0;
-  return set_null(L, s);
+/* Frees the list of files, which libcurl would read into a cache. */
+static CURLcode forget_hsts(struct cs_easy *e) {
+  CURLcode code = curl_easy_setopt(e->curl, CURLOPT_HSTS, NULL);
+  if (!code) e->set.hsts = 0;
+  return code;
 }
 
-/* libcurl would free the cache of the share, for all who use it. */
+static CURLcode unset_hsts(lua_State *L, const struct cs_setting *s) {
+  (void)L;
+  return forget_hsts(s->e);
+}
+
+/* libcurl would free the cache of a share, for all who use it. Of the easy's own it
+ * forgets the files only from 8.21 on: before it crashes in the next transfer. */
 static CURLcode set_hsts_ctrl(lua_State *L, const struct cs_setting *s) {
   curl_off_t bits = cs_value(L, s->known, s->name, s->value);
-  if (s->e->share && s->e->share->hsts && !(bits & CURLHSTS_ENABLE))
+  int ends = !(bits & CURLHSTS_ENABLE);
+  if (ends && s->e->share && s->e->share->hsts)
     luaL_error(L, "option '%s': the cache is that of a share", s->name);
-  return curl_easy_setopt(s->e->curl, CURLOPT_HSTS_CTRL, (long)bits);
+  CURLcode code = ends && s->e->set.hsts ? forget_hsts(s->e) : CURLE_OK;
+  return code ? code : curl_easy_setopt(s->e->curl, CURLOPT_HSTS_CTRL, (long)bits);
 }
 
 static CURLcode set_stderr(lua_State *L, const struct cs_setting *s) {
@@ -257,12 +307,18 @@ static const struct {
   struct cs_setters setters;
 } objects[] = {
     {CURLOPT_SHARE, {set_share, set_share}},
+    {CURLOPT_URL, {set_main_url, unset_main_url}},
+    {CURLOPT_PROXY, {set_url, set_null}},
+    {CURLOPT_PRE_PROXY, {set_url, set_null}},
+    {CURLOPT_REFERER, {set_url, set_null}},
+    {CURLOPT_DOH_URL, {set_url, set_null}},
     {CURLOPT_POSTFIELDS, {set_postfields, unset_postfields}},
     {CURLOPT_COPYPOSTFIELDS, {set_postfields, unset_postfields}},
     {CURLOPT_POSTFIELDSIZE, {set_postfieldsize, NULL}},
     {CURLOPT_POSTFIELDSIZE_LARGE, {set_postfieldsize, NULL}},
     {CURLOPT_BUFFERSIZE, {set_buffersize, NULL}},
     {CURLOPT_UPLOAD_BUFFERSIZE, {set_buffersize, NULL}},
+    {CURLOPT_STREAM_WEIGHT, {set_stream_weight, NULL}},
     {CURLOPT_HSTS_CTRL, {set_hsts_ctrl, NULL}},
     {CURLOPT_HSTS, {set_hsts, unset_hsts}},
     {CURLOPT_CONNECT_ONLY, {set_connect_only, NULL}},

@@ -5,7 +5,9 @@
  */
 #include <string.h>
 
+#include "kept.h"
 #include "options.h"
+#include "policy.h"
 
 static const struct {
   const char *name;
@@ -58,6 +60,7 @@ static const struct option *check_option(lua_State *L, int key) {
   const char *name = cs_word(L, key);
   for (size_t i = 0; i < sizeof options / sizeof *options; i++)
     if (!strcmp(options[i].name, name)) return &options[i];
+  cs_policy_refuse_late(L, key);
   luaL_error(L, "unknown share option %s: \"share\" or \"unshare\" expected",
              cs_shown(L, key));
   return NULL;
@@ -123,59 +126,14 @@ int cs_share_new(lua_State *L) {
   s->curl = curl_share_init();
   if (!s->curl) return luaL_error(L, "not enough memory for a share");
   s->h.phase = CS_OPEN;
+  int given = 0;
+  s->policy = cs_policy_option(L, 1, 2, CS_UV_SHARE_POLICY, &given);
   int failed = lua_istable(L, 1) ? set_table(L, s, 1) : 0;
+  if (given && !s->connections)
+    luaL_error(L, "option 'policy': a share without \"connect\" has no connections");
   if (!failed) return 1;
   cs_teardown(L, 2);
   return failed;
-}
-
-void cs_share_leave(struct cs_frame *f, struct cs_easy *e) {
-  lua_State *L = f->L;
-  struct cs_share *s = e->share;
-  cs_link_drop(&e->in_share);
-  e->share = NULL;
-  cs_push_easy(L, f->self, f, e);
-  lua_getiuservalue(L, -1, CS_UV_SHARE);
-  cs_or_empty_box(L);
-  if (s->h.phase == CS_DYING && cs_link_empty(&s->easies) && cs_teardown_of(L, -1, &s->h))
-    cs_frame_error(f);
-  lua_pushnil(L);
-  lua_setiuservalue(L, -3, CS_UV_SHARE);
-  lua_pop(L, 2);
-}
-
-/* The share at index, or NULL for nil. */
-static struct cs_share *check_share(lua_State *L, struct cs_easy *e, int index) {
-  if (lua_isnil(L, index)) return NULL;
-  struct cs_share *s = cs_handle_test(L, index, CS_SHARE);
-  if (!s || s->h.phase != CS_OPEN) cs_option_error(L, "share", "open share", index);
-  if (cs_is_copy(&s->h))
-    luaL_error(L, "option 'share': the share was made before a fork");
-  if (s->h.rt != e->h.rt) luaL_error(L, "option 'share': the share is of another state");
-  cs_refuse_inside(L, &s->h, "easy:setopt of a share");
-  return s;
-}
-
-CURLcode cs_share_use(lua_State *L, struct cs_easy *e, int self, int index) {
-  struct cs_share *s = check_share(L, e, index);
-  struct cs_frame f;
-  cs_refuse_inside(L, &e->h, "easy:setopt of a share");
-  if (s) cs_pool_touch(L, self, index);
-  if (s) check_share(L, e, index); /* a finalizer may have closed it */
-  if (e->multi) luaL_error(L, "option 'share': the easy is in a multi");
-  cs_enter(&f, L, &e->h, self);
-  CURLcode code = curl_easy_setopt(e->curl, CURLOPT_SHARE, s ? s->curl : NULL);
-  if (!code && e->share) cs_share_leave(&f, e);
-  if (!code && s) {
-    e->share = s;
-    cs_link_append(&s->easies, &e->in_share);
-    lua_pushvalue(L, index);
-    lua_setiuservalue(L, self, CS_UV_SHARE);
-  }
-  cs_leave(&f);
-  cs_rethrow(&f);
-  lua_settop(L, f.error - 1);
-  return code;
 }
 
 /* ---- what a share is to the core --------------------------------------------------- */
@@ -186,6 +144,11 @@ static void share_init(struct cs_handle *h) {
   cs_link_init(&s->bonds);
 }
 
+static void drop_policy(struct cs_share *s) {
+  cs_policy_unref(s->policy);
+  s->policy = NULL;
+}
+
 /* A connection can leave a share for the shutdown list of a multi: what is still open
  * then is libcurl's. */
 static int share_free(struct cs_frame *f, struct cs_handle *h) {
@@ -193,6 +156,7 @@ static int share_free(struct cs_frame *f, struct cs_handle *h) {
   if (!cs_link_empty(&s->easies)) return 0;
   if (s->curl && curl_share_cleanup(s->curl) != CURLSHE_OK) return 0;
   s->curl = NULL;
+  drop_policy(s);
   cs_pool_ended(f, h->pool, 1);
   return 1;
 }
@@ -204,10 +168,12 @@ static void share_abandon(struct cs_handle *h) {
     e->h.rt->ops[CS_EASY]->abandon(&e->h);
   }
   s->curl = NULL;
+  drop_policy(s);
 }
 
 /* It keeps its anchors: those who touched it have them too, as long as there are any. */
 static void share_clear(lua_State *L, int index, const struct cs_handle *h) {
+  cs_clear_uservalue(L, index, CS_UV_SHARE_POLICY);
   cs_pool_end(L, index, h->pool);
 }
 
@@ -222,13 +188,16 @@ static int share_may_write(const struct cs_handle *h) {
 
 void cs_share_class_new(lua_State *L) {
   static const struct cs_ops ops = {.size = sizeof(struct cs_share),
-                                    .uservalues = CS_UV_NEXT,
+                                    .uservalues = CS_SHARE_UVS,
                                     .init = share_init,
                                     .free = share_free,
                                     .abandon = share_abandon,
                                     .clear = share_clear,
                                     .neighbours = share_neighbours,
                                     .may_write = share_may_write};
-  static const luaL_Reg methods[] = {{"setopt", share_setopt}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"setopt", share_setopt},
+                                     {"connections", cs_share_connections},
+                                     {"close_idle", cs_share_close_idle},
+                                     {NULL, NULL}};
   cs_handle_class(L, CS_SHARE, &ops, methods);
 }

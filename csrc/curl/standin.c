@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "calling.h"
+#include "binding.h"
 
 /* The open file at index. */
 static FILE *check_file(lua_State *L, const char *name, int index) {
@@ -37,33 +37,39 @@ int cs_standin_write(lua_State *L, const char *name, int easy, int index,
   return 0;
 }
 
-/* One that the script has closed was flushed by that. */
-static int flush(lua_State *L, int easy, int which) {
-  lua_getiuservalue(L, easy, CS_UV_OWN + which);
-  const luaL_Stream *file = luaL_testudata(L, -1, LUA_FILEHANDLE);
-  int failed = file && file->closef && fflush(file->f);
-  if (failed) keep_errno(L, easy, errno);
-  return failed;
-}
-
 struct flush_call {
   struct cs_easy *easy;
-  int failed;
+  CURLcode code;
 };
 
+/* A transfer that failed before has its own code, and a reason of its own first. */
+static void note_failure(lua_State *L, int easy, struct flush_call *c, int error) {
+  if (!c->code || lua_getiuservalue(L, easy, CS_UV_REASON) != LUA_TSTRING)
+    keep_errno(L, easy, error);
+  if (!c->code) c->code = CURLE_WRITE_ERROR;
+}
+
+/* One that the script has closed was flushed by that. */
+static void flush(lua_State *L, int easy, struct flush_call *c, int which) {
+  lua_getiuservalue(L, easy, CS_UV_OWN + which);
+  const luaL_Stream *file = luaL_testudata(L, -1, LUA_FILEHANDLE);
+  if (file && file->closef && fflush(file->f)) note_failure(L, easy, c, errno);
+  lua_settop(L, easy);
+}
+
 static int flush_body(lua_State *L) {
+  enum { EASY = 3 };
   struct flush_call *c = lua_touserdata(L, 2);
   cs_push_easy(L, 1, c->easy->h.rt->frame, c->easy);
   for (int which = 0; which < CS_NCALLBACKS; which++)
-    if (c->easy->set.files & 1u << which) c->failed |= flush(L, 3, which);
+    if (c->easy->set.files & 1u << which) flush(L, EASY, c, which);
   return 0;
 }
 
 CURLcode cs_standin_flush(struct cs_frame *f, struct cs_easy *e, CURLcode code) {
-  struct flush_call c = {e, 0};
-  if (!e->set.files || e->failed || code) return code;
-  if (cs_call(f, flush_body, &c)) cs_easy_error(f, e);
-  return c.failed ? CURLE_WRITE_ERROR : CURLE_OK;
+  struct flush_call c = {e, code};
+  if (e->set.files && cs_call(f, flush_body, &c)) cs_easy_error(f, e);
+  return c.code;
 }
 
 /* ---- data that goes ---------------------------------------------------------------- */

@@ -5,7 +5,7 @@
  */
 #include <limits.h>
 
-#include "binding.h"
+#include "policy.h"
 
 void cs_push_easy(lua_State *L, int index, const struct cs_frame *f,
                   const struct cs_easy *e) {
@@ -62,6 +62,11 @@ void cs_easy_restore(struct cs_easy *e) {
   curl_easy_setopt(e->curl, CURLOPT_CONNECTTIMEOUT_MS, e->set.connecttimeout);
 }
 
+static const char *name_of(const struct cs_easy *e, CURLcode code) {
+  if (e->unsupported) return cs_easy_name(CURLE_NOT_BUILT_IN);
+  return cs_judge_has_refused(e, code) ? "REFUSED" : cs_easy_name(code);
+}
+
 /* libcurl's message, and after it why a callback refused. */
 static void push_message(lua_State *L, const struct cs_easy *e, int self, CURLcode code) {
   const char *text = e->errbuf[0] ? e->errbuf : curl_easy_strerror(code);
@@ -85,7 +90,7 @@ int cs_easy_result(lua_State *L, struct cs_easy *e, int self, CURLcode code) {
     return 3;
   }
   push_message(L, e, self, code);
-  lua_pushstring(L, e->unsupported ? "NOT_SUPPORTED" : cs_easy_name(code));
+  lua_pushstring(L, name_of(e, code));
   return 3;
 }
 
@@ -108,6 +113,9 @@ void cs_easy_ended(struct cs_frame *f, struct cs_easy *e) {
 
 CURLcode cs_easy_finish(struct cs_frame *f, struct cs_easy *e, CURLcode code) {
   cs_easy_set_last(e, cs_easy_pool(e));
+  if (e->last->lines.used >= 0) e->last->lines.used = cs_now();
+  cs_judge_ended(e, code);
   cs_easy_ended(f, e);
+  e->running = 0;
   return e->refused ? e->refused : code;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "options.h"
+#include "policy.h"
 
 /* What other clients call it. */
 static const struct word {
@@ -76,5 +77,6 @@ void cs_refuse_module(lua_State *L, int index, const char *name) {
 
 int cs_unknown_option(lua_State *L, int key) {
   const char *name = lua_tostring(L, key);
+  cs_policy_refuse_late(L, key);
   return luaL_error(L, "unknown option '%s'%s", name, did_you_mean(L, name));
 }

@@ -3,6 +3,7 @@
  * address.c - Address objects: their fields and methods.
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <string.h>
 
 #include "net.h"
@@ -24,12 +25,16 @@ struct cs_address *cs_address_new(lua_State *L) {
   return a;
 }
 
+struct cs_address *cs_address_test(lua_State *L, int index) {
+  return cs_class_test(L, index, class_name);
+}
+
 struct cs_address *cs_address_check(lua_State *L, int index) {
   return cs_class_check(L, index, class_name);
 }
 
 struct cs_address *cs_address_arg(lua_State *L, int index) {
-  struct cs_address *a = cs_class_test(L, index, class_name);
+  struct cs_address *a = cs_address_test(L, index);
   size_t n;
   if (a) return a;
   if (lua_type(L, index) != LUA_TSTRING) expected(L, index, "Address, or its text,");
@@ -102,6 +107,16 @@ static void get_ip(lua_State *L, struct cs_address *a) {
     lua_pushnil(L);
 }
 
+/* In network byte order: 4 bytes or 16. */
+static void get_bytes(lua_State *L, struct cs_address *a) {
+  size_t size;
+  const unsigned char *bytes = cs_address_bytes(a, &size);
+  if (bytes)
+    lua_pushlstring(L, (const char *)bytes, size);
+  else
+    lua_pushnil(L);
+}
+
 static void put_ip(lua_State *L, struct cs_address *a) {
   size_t n;
   const char *ip = field_text(L, &n);
@@ -166,6 +181,7 @@ static const struct field fields[] = {{"ip", get_ip, put_ip},
                                       {"path", get_path, put_path},
                                       {"socktype", get_socktype, NULL},
                                       {"protocol", get_protocol, NULL},
+                                      {"bytes", get_bytes, NULL},
                                       {"scope_id", get_scope_id, put_scope_id},
                                       {NULL, NULL, NULL}};
 
@@ -225,8 +241,7 @@ static int equal(const struct cs_address *a, const struct cs_address *b) {
 
 /* address == other: same family, IP address, port and scope, or same path. */
 static int address__eq(lua_State *L) {
-  struct cs_address *a = cs_class_test(L, 1, class_name);
-  struct cs_address *b = cs_class_test(L, 2, class_name);
+  struct cs_address *a = cs_address_test(L, 1), *b = cs_address_test(L, 2);
   lua_pushboolean(L, a && b && equal(a, b));
   return 1;
 }
@@ -249,6 +264,38 @@ static int address_within(lua_State *L) {
   return 1;
 }
 
+/* address:copy(): an equal Address, of the same socktype and protocol, that changes by
+ * itself. */
+static int address_copy(lua_State *L) {
+  const struct cs_address *a = cs_address_check(L, 1);
+  *cs_address_new(L) = *a;
+  return 1;
+}
+
+/* address:unpack(): family, bytes, port, socktype and scope_id, as the fields of these
+ * names are: for who looks at all of them, for each new connection. */
+static int address_unpack(lua_State *L) {
+  struct cs_address *a = cs_address_check(L, 1);
+  get_family(L, a);
+  get_bytes(L, a);
+  get_port(L, a);
+  get_socktype(L, a);
+  get_scope_id(L, a);
+  return 5;
+}
+
+/* address:is_foreign(): true if what is sent to the IP address leaves this host; false if
+ * it is one of the host's own, as the kernel has them now: those of its interfaces, all
+ * that is routed to it (127.0.0.0/8), "0.0.0.0" and "::"; and for every UNIX address. If
+ * the kernel does not say, nil, message, name. Systems other than Linux know their
+ * interfaces' addresses alone. */
+static int address_is_foreign(lua_State *L) {
+  int own = cs_address_is_own(cs_address_check(L, 1));
+  if (own < 0) return cs_fail_errno(L, errno, "is_foreign");
+  lua_pushboolean(L, !own);
+  return 1;
+}
+
 /* address:socket(): a new Socket of the address's family, socktype and protocol, as
  * curl.socket makes it. On failure nil, message, name. */
 static int address_socket(lua_State *L) {
@@ -267,8 +314,12 @@ void cs_address_class_new(lua_State *L) {
                                   {"__tostring", address__tostring},
                                   {"__eq", address__eq},
                                   {NULL, NULL}};
-  static const luaL_Reg methods[] = {
-      {"within", address_within}, {"socket", address_socket}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"copy", address_copy},
+                                     {"is_foreign", address_is_foreign},
+                                     {"within", address_within},
+                                     {"unpack", address_unpack},
+                                     {"socket", address_socket},
+                                     {NULL, NULL}};
   cs_class_new(L, class_name, meta, methods);
   lua_getfield(L, -1, "__index");
   lua_pushcclosure(L, address__index, 1);

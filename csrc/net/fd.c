@@ -2,6 +2,7 @@
  *
  * fd.c - descriptors of sockets, and calls on them that wait. Nothing here touches Lua.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -143,6 +144,28 @@ void cs_fd_describe(struct cs_address *a, int fd) {
   socklen_t len = sizeof a->protocol;
   getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &a->protocol, &len);
 #endif
+}
+
+/* Writes the text of an IP address, and returns its port; 0 for any other. */
+static int print_end(const struct cs_address *a, char text[INET6_ADDRSTRLEN]) {
+  int family = cs_address_family(a);
+  text[0] = '\0';
+  if (family == AF_INET && inet_ntop(family, &a->u.in.sin_addr, text, INET6_ADDRSTRLEN))
+    return ntohs(a->u.in.sin_port);
+  if (family == AF_INET6 &&
+      inet_ntop(family, &a->u.in6.sin6_addr, text, INET6_ADDRSTRLEN))
+    return ntohs(a->u.in6.sin6_port);
+  return 0;
+}
+
+int cs_fd_ends(int fd, struct cs_ends *ends) {
+  struct cs_address local = {0}, peer = {0};
+  local.len = peer.len = sizeof local.u;
+  if (getpeername(fd, &peer.u.sa, &peer.len)) return 0;
+  if (getsockname(fd, &local.u.sa, &local.len)) return 0;
+  print_end(&peer, ends->peer);
+  ends->port = print_end(&local, ends->local);
+  return 1;
 }
 
 int cs_fd_pair(int socktype, int fds[2]) {

@@ -4,26 +4,9 @@
  */
 #include <errno.h>
 #include <limits.h>
-#include <math.h>
 #include <poll.h>
 
 #include "net.h"
-
-#ifndef MSG_NOSIGNAL
-#define MSG_NOSIGNAL 0 /* SO_NOSIGPIPE is set instead */
-#endif
-
-/* The optional seconds at index. */
-static struct cs_wait wait_arg(lua_State *L, int index) {
-  struct cs_wait w = {0, 0};
-  if (lua_isnoneornil(L, index)) return w;
-  double seconds = luaL_checknumber(L, index);
-  luaL_argcheck(L, isfinite(seconds) && seconds >= 0, index,
-                "seconds expected: a finite number that is not negative");
-  w.timed = 1;
-  w.until = cs_now() + seconds;
-  return w;
-}
 
 /* Returns self, or the failure of a call with an address. */
 static int result(lua_State *L, int code, const char *call, const struct cs_address *a) {
@@ -78,7 +61,7 @@ static int socket_listen(lua_State *L) {
  * Address of its peer. With seconds it waits so long at most: nil, message, "EAGAIN".
  * Without, as the descriptor's blocking mode says. On failure nil, message, name. */
 static int socket_accept(lua_State *L) {
-  struct cs_wait w = wait_arg(L, 2);
+  struct cs_wait w = cs_wait_arg(L, 2);
   struct cs_socket *new = cs_socket_push(L, cs_runtime(L));
   struct cs_address *a = cs_address_new(L);
   struct cs_socket *s = cs_socket_check(L, "accept", CS_IF_OWNED);
@@ -95,7 +78,7 @@ static int socket_accept(lua_State *L) {
  * blocking mode says. Returns the socket; on failure nil, message, name. */
 static int socket_connect(lua_State *L) {
   const struct cs_address *a = cs_address_arg(L, 2);
-  struct cs_wait w = wait_arg(L, 3);
+  struct cs_wait w = cs_wait_arg(L, 3);
   struct cs_socket *s = cs_socket_check(L, "connect", CS_IF_OWNED);
   int code = cs_fd_dial(s->fd, a, &w);
   if (!code) s->connected = cs_fd_type(s->fd) == SOCK_STREAM;
@@ -109,7 +92,7 @@ static int socket_connect(lua_State *L) {
 static int socket_send(lua_State *L) {
   size_t size;
   const char *data = luaL_checklstring(L, 2, &size);
-  struct cs_wait w = wait_arg(L, 3);
+  struct cs_wait w = cs_wait_arg(L, 3);
   struct cs_socket *s = cs_socket_check(L, "send", CS_IF_CLOSING);
   int flags = w.timed ? MSG_NOSIGNAL | MSG_DONTWAIT : MSG_NOSIGNAL;
   ssize_t n;
@@ -127,7 +110,7 @@ static int socket_send(lua_State *L) {
 static int socket_recv(lua_State *L) {
   luaL_Buffer b;
   size_t size = (size_t)cs_int_arg(L, 2, 1, INT_MAX);
-  struct cs_wait w = wait_arg(L, 3);
+  struct cs_wait w = cs_wait_arg(L, 3);
   char *data = luaL_buffinitsize(L, &b, size);
   struct cs_socket *s = cs_socket_check(L, "recv", CS_IF_CLOSING);
   ssize_t n;
@@ -275,7 +258,9 @@ void cs_socket_class_new(lua_State *L) {
       {"peeraddress", socket_peeraddress},
       {"pollfd", socket_fd},
       {"recv", socket_recv},
+      {"recvfd", cs_socket_recvfd},
       {"send", socket_send},
+      {"sendfd", cs_socket_sendfd},
       {"setsockopt", cs_sockopt_set},
       {"state", socket_state},
       {NULL, NULL},

@@ -15,6 +15,10 @@
 
 #include "core.h"
 
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0 /* SO_NOSIGPIPE is set instead */
+#endif
+
 #pragma GCC visibility push(hidden)
 
 /* ---- errno.c: how a call of the system failed -------------------------------------- */
@@ -58,6 +62,8 @@ int cs_address_family(const struct cs_address *a);
 int cs_address_is_known(const struct cs_address *a);
 /* The port, in network byte order; NULL if the family has none. */
 in_port_t *cs_address_port(struct cs_address *a);
+/* The bytes of the IP address, in network byte order; NULL if it has none. */
+const unsigned char *cs_address_bytes(const struct cs_address *a, size_t *size);
 /* The kernel says how long it is: more than there is room for, maybe. */
 void cs_address_set_length(struct cs_address *a, socklen_t len);
 /* Changes the family: any address of the new one, with the port that it had. */
@@ -115,6 +121,25 @@ int cs_fd_type(int fd);
 int cs_fd_is_connected(int fd);
 /* Tells the address what kind of socket it is of. */
 void cs_fd_describe(struct cs_address *a, int fd);
+/* The two ends of a connection: its own port, and both addresses without theirs. */
+struct cs_ends {
+  int port;
+  char local[INET6_ADDRSTRLEN], peer[INET6_ADDRSTRLEN];
+};
+/* Reads them: 0 while there is no peer. Not of the family of IP: port is 0. */
+int cs_fd_ends(int fd, struct cs_ends *ends);
+
+/* ---- netns.c: sockets in another network namespace --------------------------------- */
+
+/* As cs_fd_open, in the network namespace of that path; -1 and ENOSYS on systems other
+ * than Linux. */
+int cs_netns_open(const char *path, int family, int socktype, int protocol);
+
+/* ---- own.c: which addresses are this host's own ------------------------------------ */
+
+/* 1 also for what has no IP address, as a path; -1 and errno if the kernel does not
+ * say. */
+int cs_address_is_own(const struct cs_address *address);
 
 /* ---- socket.c: Sockets by who owns them, and how they are made --------------------- */
 
@@ -134,7 +159,9 @@ struct cs_socket *cs_socket_check(lua_State *L, const char *method, int states);
 int cs_socket_own(struct cs_socket *s, int fd);
 /* The integer at index, within min..max. */
 int cs_int_arg(lua_State *L, int index, int min, int max);
-int cs_socket_open(lua_State *L);  /* curl.socket(family, socktype, protocol) */
+/* The optional seconds at index, from now on. */
+struct cs_wait cs_wait_arg(lua_State *L, int index);
+int cs_socket_open(lua_State *L);  /* curl.socket(family, socktype, protocol, options) */
 int cs_socket_pair(lua_State *L);  /* curl.socketpair() */
 int cs_socket_adopt(lua_State *L); /* curl.adopt(fd) */
 
@@ -144,9 +171,18 @@ void cs_address_class_new(lua_State *L);
 int cs_address_parse(lua_State *L); /* curl.address(text) */
 /* Pushes a new Address with no family yet. [-0, +1, m] */
 struct cs_address *cs_address_new(lua_State *L);
+/* The Address at index, or NULL; cs_address_check raises an error. */
+struct cs_address *cs_address_test(lua_State *L, int index);
 struct cs_address *cs_address_check(lua_State *L, int index);
 /* The Address at index, or the one that the string there describes, which replaces it. */
 struct cs_address *cs_address_arg(lua_State *L, int index);
+
+/* ---- networks.c: many networks, to look addresses up in ---------------------------- */
+
+/* The Networks at index, or NULL. */
+void *cs_networks_test(lua_State *L, int index);
+int cs_networks_new(lua_State *L); /* curl.networks{ "10.0.0.0/8", ... } */
+void cs_networks_class_new(lua_State *L);
 
 /* ---- optval.c: what the values of socket options look like in Lua ------------------ */
 
@@ -198,6 +234,19 @@ int cs_sockopt_get(lua_State *L); /* socket:getsockopt(level, name) */
 /* ---- tcpinfo.c: what the kernel knows of a connection ------------------------------ */
 
 int cs_socket_info(lua_State *L); /* socket:info() */
+/* What is asked of one often. */
+struct cs_tcp {
+  int connected; /* it was at some time, or is */
+  int pending;   /* it is being made */
+  double idle;   /* seconds since a byte of data went over it */
+};
+/* 0 if the system does not tell, or the descriptor is of no TCP connection. */
+int cs_fd_tcp(int fd, struct cs_tcp *tcp);
+
+/* ---- passing.c: descriptors that go over UNIX sockets ------------------------------ */
+
+int cs_socket_sendfd(lua_State *L); /* socket:sendfd(descriptor, data, seconds) */
+int cs_socket_recvfd(lua_State *L); /* socket:recvfd(size, seconds) */
 
 /* ---- methods.c: the methods of a Socket -------------------------------------------- */
 

@@ -11,11 +11,11 @@
  * is of both: the kernel connects it by IPv4. */
 static const unsigned char *bytes_in(const struct cs_address *a, int family) {
   int own = cs_address_family(a);
-  const unsigned char *in6 = a->u.in6.sin6_addr.s6_addr;
+  size_t size;
+  const unsigned char *bytes = cs_address_bytes(a, &size);
   if (own == AF_INET6 && family == AF_INET)
-    return IN6_IS_ADDR_V4MAPPED(&a->u.in6.sin6_addr) ? in6 + 12 : NULL;
-  if (own != family) return NULL;
-  return own == AF_INET ? (const unsigned char *)&a->u.in.sin_addr : in6;
+    return IN6_IS_ADDR_V4MAPPED(&a->u.in6.sin6_addr) ? bytes + 12 : NULL;
+  return own == family ? bytes : NULL;
 }
 
 int cs_network_read(struct cs_network *net, const char *s, size_t n) {

@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <limits.h>
+#include <math.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -66,17 +67,64 @@ int cs_int_arg(lua_State *L, int index, int min, int max) {
       lua_pushfstring(L, "integer from %d to %d expected, got %s", min, max, got));
 }
 
-/* curl.socket([family [, socktype [, protocol]]]): a new Socket, owned, close-on-exec.
- * family "inet" (default), "inet6", "unix"; socktype "stream" (default), "dgram",
- * "seqpacket", "raw"; or the integers of the system. On failure nil, message, name. */
+/* The optional seconds at index. */
+struct cs_wait cs_wait_arg(lua_State *L, int index) {
+  struct cs_wait w = {0, 0};
+  if (lua_isnoneornil(L, index)) return w;
+  double seconds = luaL_checknumber(L, index);
+  luaL_argcheck(L, isfinite(seconds) && seconds >= 0, index,
+                "seconds expected: a finite number that is not negative");
+  w.timed = 1;
+  w.until = cs_now() + seconds;
+  return w;
+}
+
+/* Takes the option whose name and value are on top of the stack; the value stays. */
+static const char *netns_option(lua_State *L) {
+  static const char *const known[] = {"netns"};
+  struct cs_names names = cs_names_of(known, 1);
+  const char *name = cs_word(L, -2);
+  if (strcmp(name, *known)) {
+    const char *shown = cs_shown(L, -2), *hint = cs_did_you_mean(L, name, &names);
+    luaL_error(L, "curl.socket: unknown option %s%s", shown, hint);
+  }
+  if (!*cs_word(L, -1)) cs_option_error(L, *known, "path", lua_gettop(L));
+  return cs_word(L, -1);
+}
+
+/* The network namespace that the options at index 4 name, or NULL. It stays on the
+ * stack. */
+static const char *netns_arg(lua_State *L) {
+  const char *path = NULL;
+  lua_settop(L, 4);
+  if (lua_isnil(L, 4)) return NULL;
+  luaL_argexpected(L, lua_type(L, 4) == LUA_TTABLE, 4, "table of options");
+  lua_pushnil(L);
+  for (lua_pushnil(L); lua_next(L, 4); lua_pop(L, 1)) {
+    path = netns_option(L);
+    lua_copy(L, -1, 5);
+  }
+  return path;
+}
+
+/* curl.socket([family [, socktype [, protocol [, options]]]]): a new Socket, owned,
+ * close-on-exec. family "inet" (default), "inet6", "unix"; socktype "stream" (default),
+ * "dgram", "seqpacket", "raw"; or the integers of the system. options.netns is the path
+ * of a network namespace ("/run/netns/x", "/proc/1234/ns/net"; Linux, and for those that
+ * may enter it): there the socket is, and the caller stays where it is. On failure nil,
+ * message, name ("ENOSYS" for a namespace on other systems). */
 int cs_socket_open(lua_State *L) {
   int family = cs_family_arg(L, 1, AF_INET);
   int type = cs_socktype_arg(L, 2, SOCK_STREAM);
   int protocol = lua_isnoneornil(L, 3) ? 0 : cs_int_arg(L, 3, 0, INT_MAX);
+  const char *netns = netns_arg(L);
   struct cs_socket *s = cs_socket_push(L, cs_runtime(L));
-  int fd = cs_fd_open(family, type, protocol);
+  int fd = netns ? cs_netns_open(netns, family, type, protocol)
+                 : cs_fd_open(family, type, protocol);
   int code = fd < 0 ? errno : cs_socket_own(s, fd);
-  return code ? cs_fail_errno(L, code, "socket") : 1;
+  if (!code) return 1;
+  return cs_fail_errno(L, code,
+                       netns ? lua_pushfstring(L, "socket in %s", netns) : "socket");
 }
 
 /* curl.socketpair([socktype]): two Sockets, connected with each other, of family "unix"

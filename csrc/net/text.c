@@ -49,6 +49,14 @@ in_port_t *cs_address_port(struct cs_address *a) {
   return family == AF_INET6 ? &a->u.in6.sin6_port : NULL;
 }
 
+/* The bytes of the IP address, in network byte order; NULL if it has none. */
+const unsigned char *cs_address_bytes(const struct cs_address *a, size_t *size) {
+  int family = cs_address_family(a);
+  *size = family == AF_INET ? 4 : 16;
+  if (family == AF_INET) return (const unsigned char *)&a->u.in.sin_addr;
+  return family == AF_INET6 ? a->u.in6.sin6_addr.s6_addr : NULL;
+}
+
 /* Changes the family: any address of the new one, with the port that it had. */
 void cs_address_set_family(struct cs_address *a, int family) {
   static const socklen_t inet = sizeof a->u.in, inet6 = sizeof a->u.in6;

@@ -49,6 +49,16 @@ local function new(options, controller)
     watches[fd] = watch
   end
 
+  -- libcurl looks itself, and must: it forgets some.
+  local function pass_ready()
+    local now, multi = {}, loop.multi
+    if not multi then return end
+    for fd, watch in pairs(watches) do now[fd] = watch.events end
+    local _, ready = multi:poll(0, now)
+    for fd in pairs(multi:watches()) do ready[fd] = now[fd] end
+    for fd, events in pairs(ready) do loop:on_event(fd, events) end
+  end
+
   -- Where each of libcurl's descriptors is watched, before 8.2 it closes some before it says so,
   -- and cqueues fails from then on. So all are asked a hundred times a second.
   local asking -- what wakes the coroutine that does this
@@ -57,9 +67,7 @@ local function new(options, controller)
     keep_running(cq, function()
       if asking ~= this or not next(watches) then return false end
       cqueues.poll(this, 0.01)
-      local now = {}
-      for fd, watch in pairs(watches) do now[fd] = watch.events end
-      for fd, events in pairs(now) do loop:on_event(fd, events) end
+      pass_ready()
       return true
     end)
     asking = this

@@ -21,8 +21,9 @@
 --                       the coroutine threw meanwhile
 --
 -- The calls, which are methods of the driver:
---   perform(easy [, seconds])   spawn(f, ...)   run()   step()   close()
---   on_event(fd, events)        on_timer()      guard(f, ...)
+--   perform(easy [, seconds])   sleep(seconds)   wait(fd, events [, seconds])
+--   stream(easy [, options])    spawn(f, ...)   group()   run()   step()   close()
+--   on_event(fd, events)        on_timer()       guard(f, ...)     watches()
 -- and fields to read:
 --   hooks      the table above, with the defaults
 --   multi      its multi; nil when it was closed
@@ -32,11 +33,18 @@
 -- Where the system has it the multi is one descriptor with its timer inside (multi:pollfd), so
 -- an adapter usually sees one watch in all. Nothing in here depends on that. While no transfer
 -- runs nothing is watched: the program's loop may end then, and does not keep the driver alive.
+local admission = require "curlsock.driver.admission"
+local clock = require "curlsock.driver.clock"
 local coroutines = require "curlsock.driver.coroutines"
 local curl = require "curlsock"
+local descriptors = require "curlsock.driver.descriptors"
 local failure = require "curlsock.driver.failure"
+local groups = require "curlsock.driver.groups"
+local streams = require "curlsock.driver.stream"
+local tasks = require "curlsock.driver.tasks"
 local transfers = require "curlsock.driver.transfer"
 local turns = require "curlsock.driver.turns"
+local waiting = require "curlsock.driver.waiting"
 local watching = require "curlsock.driver.watching"
 
 local Driver = {}
@@ -47,39 +55,72 @@ local function nothing() end
 --- driver.new(hooks [, options]): a driver with a multi of its own, which has these options.
 -- Raises an error where libcurl refuses one.
 local function new(hooks, options)
+  local has_host = hooks.busy ~= nil
   hooks.busy, hooks.settle = hooks.busy or nothing, hooks.settle or nothing
   local self = setmetatable({ hooks = hooks, multi = assert(curl.multi(options)) }, Driver)
+  self.has_host = has_host
+  failure.begin(self)
   coroutines.begin(self)
-  transfers.begin(self, turns.turn)
+  clock.begin(self)
+  waiting.begin(self, turns.turn)
+  descriptors.begin(self)
+  admission.begin(self, options and options.policy)
+  transfers.begin(self)
   watching.begin(self)
   return self
 end
 
 --- perform(easy [, seconds]): what easy:perform() does, while others run: the coroutine waits
 -- until the transfer is done. Outside a coroutine it runs the loop meanwhile, and raises what
--- that does. seconds, if given, becomes the easy's option "timeout"; the loop keeps that time
--- itself, too, while libcurl does not: when the transfer waits for a free connection.
--- Returns true, or nil, message, name ("CLOSED" when the easy or the loop was closed); raises
--- what a callback of this transfer threw. A coroutine that is closed while it waits cancels
--- its transfer. (One for which libcurl's own thread asks a name server cannot be ended before
--- that has an answer, or gives up: all wait then.)
+-- that does. A table of options stands for an easy, which is closed then. After so many seconds,
+-- if given, the loop ends it, whatever it waits for: a policy that lets it in later, a free
+-- connection, the server. Returns true, or nil, message, name ("OPERATION_TIMEDOUT"; "REFUSED" by
+-- the policy; "CLOSED" when the easy or the loop was closed); raises what a callback of this
+-- transfer threw. A coroutine that is closed while it waits cancels its transfer. (One for which
+-- libcurl's own thread asks a name server cannot be ended before that has an answer, or gives up:
+-- all wait then.)
 Driver.perform = transfers.perform
 
---- spawn(f, ...): runs f(...) in a coroutine, at once or when the loop runs. What it throws
--- comes out of run().
-function Driver:spawn(f, ...)
-  local meta = getmetatable(f)
-  if type(f) ~= "function" and not (type(meta) == "table" and meta.__call) then
-    error("spawn: function expected, got " .. type(f), 2)
-  end
-  coroutines.spawn(self, watching.task_ended, f, ...)
+--- sleep(seconds): waits so long, while others go on. Returns true, or nil, message, "CLOSED" when
+-- the loop was closed. Outside a coroutine it runs the loop meanwhile, as all that waits does.
+function Driver:sleep(seconds)
+  waiting.check_seconds("sleep", seconds, 2)
+  return waiting.sleep(self, seconds)
 end
+
+--- wait(fd, events [, seconds]): waits until a descriptor is ready for "r", "w" or "rw", at most so
+-- long: of a Socket, of an object with a method fd, getfd, pollfd or fileno, or an integer. Returns
+-- for what it is ready (an error or a hangup counts as what is waited for), or nil, message, name:
+-- "TIMEDOUT", or "CLOSED" when the loop was closed. Raises an error when the loop watches that
+-- descriptor already. It must stay open meanwhile.
+Driver.wait = descriptors.wait
+
+--- spawn(f, ...): runs f(...) in a coroutine, at once or when the loop runs. Returns a task, with
+-- the methods wait([seconds]) and cancel() (driver/tasks.lua). What it throws comes out of run(),
+-- if nobody waits for it. One that yields by itself goes on with the next turn of the loop, unless
+-- that has a host (luv, cqueues) whose means let it go on.
+function Driver:spawn(f, ...)
+  tasks.check_function(f, 2)
+  return tasks.spawn(self, nil, f, ...)
+end
+
+--- group(): tasks that end together (driver/groups.lua): its methods are spawn(f, ...), which is
+-- as that of the loop, wait([seconds]) and cancel(); it can be a variable to be closed.
+Driver.group = groups.new
+
+--- stream(easy [, options]): starts the transfer and gives a stream (driver/stream.lua), with the
+-- methods headers(), read([format]), lines(), pieces(), write(data), finish() and close().
+Driver.stream = streams.new
+
+--- watches(): what is to be watched now, by descriptor: "r", "w" or "rw".
+Driver.watches = descriptors.all
 
 --- run(): runs the loop until no transfer is left, and nothing that was spawned and can go
 -- on. Raises as on_event does; a further run() goes on.
 Driver.run = turns.run
 
---- step(): waits for this driver's transfers alone, if any run, and handles what has happened.
+--- step(): waits for this driver's transfers alone, and whatever else its coroutines wait for, if
+-- there is any, and handles what has happened.
 -- Raises as on_event does, and when the wait itself fails.
 Driver.step = turns.step
 
@@ -103,9 +144,11 @@ function Driver:close()
   if not ok then failure.keep(self, err) end
   watching.stop(self)
   transfers.close_all(self, closing.easies)
+  waiting.close_all(self)
   self.closing = nil
-  transfers.resume_ended(self)
-  failure.raise_any(self)
+  waiting.resume_ended(self)
+  watching.settle(self)
+  failure.raise_any(self, true)
 end
 
 --- close(), at the end of a variable's scope. An error that is under way is not replaced.
@@ -119,17 +162,14 @@ end
 --- on_event(fd, events): the descriptor is ready for "r", "w" or "rw", or has an error: "e".
 -- Dropped when it is not watched any more. Raises what close callbacks and hooks threw, and
 -- what coroutines did not catch: the first error, after all is done; others are warnings.
-function Driver:on_event(fd, events)
-  if self.watched[fd] then turns.act(self, "on_event", "socket_action", fd, events) end
-end
+Driver.on_event = turns.event
 
 --- on_timer(): the time of the timer hook has come. Raises as on_event does.
 -- (Where it is refused, inside a callback, the time must not be lost.)
 function Driver:on_timer()
-  local ok, err = pcall(turns.act, self, "on_timer", "socket_action")
-  if ok and self.due then watching.set_timer(self) end -- the hook has one time only
-  if ok then return end
-  if self.awake then self.hooks.timer(0.01) end
+  local ok, err = pcall(turns.time, self)
+  if ok then return watching.set_timer(self) end -- the hook has one time only
+  if self.timed then self.hooks.timer(0.01) end
   error(err, 0)
 end
 

@@ -84,9 +84,15 @@ local function new(options)
     end
   end
 
+  -- When a handle is closed libuv forgets its descriptor, also for the next handle.
+  local function new_poll(fd)
+    close_stopped()
+    return assert(uv.new_socket_poll(fd))
+  end
+
   function hooks.watch(fd, events)
     local poll = polls[fd]
-    if events then return start(poll or assert(uv.new_socket_poll(fd)), fd, events) end
+    if events then return start(poll or new_poll(fd), fd, events) end
     if not poll then return end
     close(poll)
     polls[fd] = nil

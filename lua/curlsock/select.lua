@@ -55,11 +55,20 @@ local function new(options)
   -- What an interrupt has left watched, and libcurl has closed: select fails with it. Returns
   -- whether there was any.
   local function drop_unwanted()
-    local wanted, any = loop.multi and loop.multi:watches() or {}, false
+    local wanted, any = loop:watches(), false
     for fd in pairs(watches) do
       if not wanted[fd] then watches[fd], any = nil, true end
     end
     return any
+  end
+
+  -- What somebody waits for, and has closed meanwhile. Returns whether there was any.
+  local function pass_closed(err)
+    if not tostring(err):find("select failed", 1, true) then return false end
+    local wanted = loop:watches()
+    local _, ready = loop.multi:poll(0, wanted)
+    for fd in pairs(ready or {}) do loop:on_event(fd, wanted[fd]) end
+    return ready and next(ready) ~= nil
   end
 
   local function time_left(seconds)
@@ -81,7 +90,7 @@ local function new(options)
     local ok, readable, writable, message = pcall(select, with_watches(recvt, "r"),
       with_watches(sendt, "w"), time_left(seconds))
     if not ok then
-      if not drop_unwanted() then error(readable, 0) end
+      if not drop_unwanted() and not pass_closed(readable) then error(readable, 0) end
       readable, writable = {}, {}
     end
     readable, writable = without_watches(readable, "r"), without_watches(writable, "w")

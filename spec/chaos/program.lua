@@ -24,6 +24,7 @@ local random = require "spec.chaos.random"
 local World = require "spec.chaos.world"
 local acts = require "spec.chaos.acts"
 local callbacks = require "spec.chaos.callbacks"
+local doh = require "spec.chaos.doh"
 local fly = require "spec.chaos.fly"
 local place = require "spec.chaos.places"
 
@@ -103,7 +104,9 @@ local function check_live()
     if n ~= 0 then words[#words + 1] = ("%d of kind %s"):format(n, kind) end
   end
   table.sort(words)
-  if words[1] then fail(table.concat(words, ", ") .. " left alive") end
+  if not words[1] then return end
+  local text = "%s left alive; used with DNS over HTTPS: %d"
+  fail(text:format(table.concat(words, ", "), doh.shares))
 end
 
 local function check_descriptors()

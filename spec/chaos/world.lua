@@ -1,5 +1,6 @@
 -- What a program has at hand: handles by kind, its folder, its counts, and its log.
 
+local doh = require "spec.chaos.doh"
 local random = require "spec.chaos.random"
 
 local World = {}
@@ -58,7 +59,9 @@ end
 -- object:name(...) protected; nothing of it matters but that the process survives.
 function World:try(object, name, ...)
   self:log(name, object, ...)
-  return pcall(function(...) return object[name](object, ...) end, ...)
+  local result = table.pack(pcall(function(...) return object[name](object, ...) end, ...))
+  if result[1] then doh.called(object, name, result[2], ...) end
+  return table.unpack(result, 1, result.n)
 end
 
 local function is_closed(handle)

@@ -38,6 +38,8 @@ static const char *const multi_names[] = {"chunk_length_penalty_size",
                                           "maxconnects",
                                           "network_changed",
                                           "pipelining",
+                                          "quick_exit",
+                                          "resolve_threads_max",
                                           "socketfunction",
                                           "timerfunction"};
 
@@ -48,7 +50,7 @@ static void push_name(struct input *in, int kind) {
   else if (kind == 0)
     push_easy_name(in);
   else if (kind == 1)
-    lua_pushstring(L, multi_names[number % 10]);
+    lua_pushstring(L, multi_names[number % 12]);
   else
     lua_pushstring(L, number % 2 ? "share" : "unshare");
 }

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <lualib.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -217,6 +218,40 @@ WRAP(ssize_t, send, (int fd, const void *data, size_t size, int flags),
      (fd, data, size, flags), ENOBUFS)
 WRAP(ssize_t, recv, (int fd, void *data, size_t size, int flags), (fd, data, size, flags),
      ENOMEM)
+
+WRAP(ssize_t, sendmsg, (int fd, const struct msghdr *m, int flags), (fd, m, flags),
+     ENOBUFS)
+
+ssize_t __real_recvmsg(int fd, struct msghdr *m, int flags);
+ssize_t __wrap_recvmsg(int fd, struct msghdr *m, int flags);
+ssize_t __wrap_recvmsg(int fd, struct msghdr *m, int flags) {
+  if (fails(SYSTEM)) return errno = ENOMEM, -1;
+  ssize_t n = __real_recvmsg(fd, m, flags);
+  struct cmsghdr *h = n < 0 ? NULL : CMSG_FIRSTHDR(m);
+  for (; h; h = CMSG_NXTHDR(m, h))
+    for (size_t at = CMSG_LEN(0); at < h->cmsg_len; at += sizeof(int))
+      make(*(int *)((char *)h + at));
+  return n;
+}
+
+WRAP(int, setns, (int fd, int kind), (fd, kind), EPERM)
+
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
+                          void *(*start)(void *), void *arg);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
+                          void *(*start)(void *), void *arg);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
+                          void *(*start)(void *), void *arg) {
+  return fails(SYSTEM) ? EAGAIN : __real_pthread_create(thread, attr, start, arg);
+}
+
+/* The module only opens to read. */
+int __real_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...) {
+  if (fails(SYSTEM)) return errno = EMFILE, -1;
+  return make(__real_open(path, flags));
+}
 
 int __real_socketpair(int family, int type, int protocol, int fds[2]);
 int __wrap_socketpair(int family, int type, int protocol, int fds[2]);

@@ -181,6 +181,19 @@ scenario("share", function()
   share:close()
 end)
 
+scenario("left share of hsts", function()
+  local curl = curlsock()
+  local share = curl.share()
+  if not pcall(good, pcall(share.setopt, share, "share", "hsts")) then return end
+  local easy = curl.easy { url = host.http, hsts = "/dev/null", share = share }
+  host.fail()
+  local left, message, name = easy:unset("share")
+  perform(easy)
+  good(left, message, name)
+  good(easy:setopt("hsts_ctrl", 0))
+  perform(easy)
+end)
+
 scenario("address", function()
   local curl = curlsock()
   host.fail()
@@ -195,6 +208,32 @@ scenario("address", function()
   end
   is(not pcall(curl.address, "nonsense:1:x"), "WRONG: it is no address")
   is(not pcall(function() return curl.address("1.2.3.4").nonsense end), "WRONG: no field")
+end)
+
+scenario("own addresses", function()
+  local curl = curlsock()
+  local own, other, six = curl.address "127.1.2.3", curl.address "192.0.2.1", curl.address "::1"
+  host.fail()
+  -- Without netlink the address of the interface is all that is known.
+  for _, a in ipairs { own, six, other } do
+    local foreign, message, name = a:is_foreign()
+    if foreign == nil then good(foreign, message, name) end
+    if a ~= own then is(foreign == (a == other), "WRONG: another answer") end
+  end
+end)
+
+scenario("networks", function()
+  local curl = curlsock()
+  local address = curl.address "10.1.2.3"
+  host.fail()
+  is(good(address:copy()) == address and address.bytes == "\10\1\2\3", "WRONG: another address")
+  local networks = curl.networks { "::/0", address, ["10.0.0.0/8"] = "private" }
+  is(#networks == 3 and tostring(networks) == "networks (3)", "WRONG: another count")
+  is(networks:find(address) == "10.1.2.3", "WRONG: another network")
+  local text, value = networks:find "\10\0\0\1"
+  is(text == "10.0.0.0/8" and value == "private", "WRONG: another network")
+  is(not networks:find "\11\0\0\1", "WRONG: it is in no network")
+  is(not pcall(curl.networks, { "10.0.0.0/8", "10.1.0.0/8" }), "WRONG: it is no network")
 end)
 
 -- ---- sockets ------------------------------------------------------------------------------
@@ -217,6 +256,46 @@ scenario("socket", function()
   is(s:state() == "closed", "WRONG: another state")
 end)
 
+-- In the one where it is: to enter another is tried in spec 71. Only root may.
+scenario("socket in a namespace", function()
+  local curl = curlsock()
+  local allowed = curl.socket("inet", "stream", 0, { netns = "/proc/self/ns/net" })
+  if not allowed then return end
+  allowed:close()
+  host.fail()
+  good(good(curl.socket("inet", "stream", 0, { netns = "/proc/self/ns/net" })):close())
+end)
+
+scenario("url", function()
+  local curl = curlsock()
+  host.fail()
+  local url = good(curl.url("http://user@localhost/a?b=c"))
+  is(good(url:get("host")) == "localhost" and tostring(url) == "http://user@localhost/a?b=c",
+    "WRONG: another host")
+  local copy = url:dup()
+  is(good(copy:set("query", "d=e f", "urlencode", "appendquery")) == copy, "WRONG: another url")
+  is(good(copy:get("query")) == "b=c&d=e+f" and url ~= copy, "WRONG: another query")
+  good(curl.url(copy):set("port", 81))
+  good(curl.easy { url = copy })
+end)
+
+scenario("escape", function()
+  local curl = curlsock()
+  host.fail()
+  is(good(curl.escape("a b")) == "a%20b" and good(curl.unescape("a%00b")) == "a\0b",
+    "WRONG: another text")
+  is(curl.getdate("Sun, 06 Nov 1994 08:49:37 GMT") == 784111777, "WRONG: another date")
+end)
+
+scenario("what there is", function()
+  local curl = curlsock()
+  host.fail()
+  local count = 0
+  for name, kind in curl.options() do count = count + #name * #kind end
+  for name, kind in curl.infos() do count = count + #name * #kind end
+  is(count > 1000 and curl.version_info().version_num > 0, "WRONG: something is missing")
+end)
+
 scenario("socket of an address", function()
   local curl = curlsock()
   local address = curl.address("unix:/x")
@@ -236,6 +315,27 @@ scenario("socketpair", function()
   is(good(b:recv(100)) == "", "WRONG: no end")
   local none, message, name = b:send("x")
   is(not none and message and name, "WRONG: nobody is there")
+end)
+
+scenario("sendfd and recvfd", function()
+  local curl = curlsock()
+  local a, b = curl.socketpair()
+  good(a, b, "EMFILE")
+  local sent <close> = good(curl.socket("inet", "dgram"))
+  host.fail()
+  good(a:sendfd(sent, "x", 1))
+  good(a:sendfd(sent:fd()))
+  good(a:send("y"))
+  for i, expected in ipairs { "x", "\0" } do
+    local s, data, name = b:recvfd(i * 3000, 1)
+    local received <close> = good(s, data, name)
+    is(data == expected and received:state() == "owned", "WRONG: another descriptor")
+    is(good(received:getsockopt("socket", "type")) == "dgram", "WRONG: another descriptor")
+  end
+  local s, data, name = b:recvfd()
+  is(not s, "WRONG: there was no third descriptor")
+  if name then good(s, data, name) end
+  is(data == "y", "WRONG: other data")
 end)
 
 scenario("adopt and detach", function()
@@ -747,6 +847,47 @@ scenario("xferinfo, prereq, debug", function()
   is(fails(easy.perform, easy), "WRONG: it threw")
 end)
 
+scenario("the Socket of a transfer", function()
+  local curl = curlsock()
+  local opened, asked, during
+  local easy = curl.easy {
+    url = host.http,
+    opensocketfunction = function(_, address)
+      opened = good(address:socket())
+      return opened
+    end,
+    prereqfunction = function(_, _, _, _, socket)
+      asked = socket
+      return true
+    end,
+  }
+  good(easy:setopt("writefunction", function() during = easy:socket() end))
+  host.fail()
+  for _ = 1, 2 do
+    perform(easy)
+    for _, socket in ipairs { asked or opened, during or opened, easy:socket() or opened } do
+      is(socket == opened, "WRONG: another Socket")
+    end
+  end
+end)
+
+scenario("the connections of a pool", function()
+  local curl = curlsock()
+  local multi = curl.multi()
+  local easy = curl.easy { url = host.http }
+  host.fail()
+  multi:add(easy)
+  run(multi)
+  local list = multi:connections()
+  is(#list <= 1, "WRONG: too many connections")
+  for _, c in ipairs(list) do
+    is(not c.idle or c.idle <= c.age, "WRONG: idle before it was opened")
+  end
+  is(multi:close_idle() <= 1, "WRONG: closed too many")
+  multi:remove(easy):add(easy)
+  run(multi)
+end)
+
 scenario("getinfo", function()
   local curl = curlsock()
   local easy = curl.easy { url = host.http, cookiefile = "", certinfo = true }
@@ -761,6 +902,16 @@ scenario("getinfo", function()
 end)
 
 -- ---- multis, shares, event loops ----------------------------------------------------------
+
+scenario("header", function()
+  local curl = curlsock()
+  local easy = curl.easy { url = host.http }
+  host.fail()
+  perform(easy)
+  is(good(easy:header("content-length")) == "6", "WRONG: another length")
+  local list = good(easy:headers())
+  is(#list > 0 and #list[1] == 2, "WRONG: no headers")
+end)
 
 scenario("multi: two at once, and again", function()
   local curl = curlsock()

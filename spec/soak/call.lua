@@ -6,7 +6,7 @@ local refusals = {
   absent = "is not in this multi", share = "open share expected",
   filled = "there are easies in the multi already", lent = "the socket is lent",
   elsewhere = "the last transfer was in another pool",
-  strange = "libcurl names a socket of another pool",
+  strange = "libcurl names a socket of somebody else",
 }
 
 -- Errors that libcurl may never give: the module lets no misuse through.

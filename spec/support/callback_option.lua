@@ -2,7 +2,9 @@
 
 local assert = require "luassert"
 local curl = require "curlsock"
+local easies = require "spec.support.easies"
 local errors = require "spec.support.errors"
+local servers = require "spec.support.servers"
 
 local callback_option = {}
 
@@ -24,6 +26,24 @@ function callback_option.has_one_name(stem)
   for _, name in ipairs { stem .. "functon", stem:upper() .. "FUNCTION", stem } do
     errors.matches("^unknown option '" .. name .. "'", easy.setopt, easy, name, print)
   end
+end
+
+local object = setmetatable({}, { __tostring = function() return "a failure" end })
+local values = {
+  string = "a plain message", number = 42, boolean = false, table = {}, ["function"] = print,
+  ["object with a metatable"] = object,
+}
+
+-- What the callback throws is what perform throws.
+function callback_option.throws_unchanged(name)
+  local _, get, thrown_by = easies.of(name)
+  local url = servers.nginx().url
+  for kind, value in pairs(values) do
+    local got = thrown_by(url, function() error(value, 0) end)
+    assert.is_true(rawequal(value, got), kind)
+  end
+  local result = table.pack(pcall(get, url, function() error(nil) end))
+  assert.same(table.pack(pcall(error, nil)), result) -- since Lua 5.5 that is a string
 end
 
 return callback_option

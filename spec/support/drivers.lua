@@ -15,9 +15,10 @@ end
 
 -- The loop of a test: a driver, and what its hooks were told.
 --   watched   descriptor -> events       log     "watch r", "unwatch", "timer", "no timer"
-function drivers.new(raw, options)
+-- more: other hooks.
+function drivers.new(raw, options, more)
   local host, due = { watched = {}, log = {} }, nil
-  local hooks = {}
+  local hooks = more or {}
 
   local function told(text)
     host.log[#host.log + 1] = text

@@ -171,6 +171,22 @@ function Host:easy_at(addresses, options)
   return self:easy(at.url, options):setopt("resolve", at.resolve)
 end
 
+function event_host.continue() os.execute("kill -s CONT " .. servers.nginx().pid) end
+
+-- Leaves a connection that waits for the server's end of TLS, until event_host.continue(): how many
+-- those are; libcurl before 8.9 does not wait.
+function Host:park()
+  local web = servers.nginx()
+  local easy = self:easy(web.https_url .. "/hello", {
+    cainfo = web.ca, forbid_reuse = true,
+    writefunction = function() os.execute("kill -s STOP " .. web.pid) end,
+  })
+  assert.is_true(self:run(easy).ok)
+  local parked = curl.version_info().version_num >= 0x080900 and 1 or 0
+  assert.equal(parked, #curl.sockets())
+  return parked
+end
+
 event_host.watch = Host.watch
 
 return event_host

@@ -57,10 +57,12 @@ busted.subscribe({ "test", "start" }, function(element)
   return nil, true
 end)
 
--- Also what before_each, setup and the file itself made must have gone in the end.
+-- Also what before_each, setup and the file itself made must have gone in the end; and files in the
+-- root of the checkout.
 busted.subscribe({ "file", "start" }, function(file)
   files[file.name] = left.snapshot()
   files[file.name].objects = {}
+  files[file.name].names = left.names()
   clean = false
   return nil, true
 end)

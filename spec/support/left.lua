@@ -6,6 +6,7 @@
 --   left.check(before)        fails if descriptors were left, or vanished, or objects live on
 --   left.look()               a snapshot without collecting garbage first
 --   left.descriptors()              the open ones: number -> what it is
+--   left.names()                    the files in the current folder: a set, for before.names
 --   left.gc()                 collects all garbage, finalizers included
 --   left.run(script [, env [, seconds]])   "exit"|"signal"|"timeout", code, stdout, stderr
 --   left.pass(script [, env [, seconds]])  the same; fails unless it exits with 0: stdout, stderr
@@ -37,6 +38,14 @@ function left.descriptors()
     end
   end
   return open
+end
+
+function left.names()
+  local names = {}
+  for name in lfs.dir(".") do
+    names[name] = true
+  end
+  return names
 end
 
 -- Live objects by kind, with what libcurl holds as "lent"; nothing before curlsock is loaded.
@@ -77,6 +86,9 @@ local function differences(before)
     if more > 0 then
       lines[#lines + 1] = ("%d %s left alive"):format(more, kind)
     end
+  end
+  for name in pairs(before.names and left.names() or {}) do
+    if not before.names[name] then lines[#lines + 1] = ("a file is left: %q"):format(name) end
   end
   table.sort(lines)
   return lines

@@ -111,4 +111,11 @@ openers.ways = {
   end },
 }
 
+-- The same, and one that has no port.
+openers.all_ways = {
+  { "a UNIX socket", function()
+    return "http://any.test", nil, { unix_socket_path = servers.nginx().unix }
+  end }, table.unpack(openers.ways),
+}
+
 return openers

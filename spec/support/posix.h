@@ -18,6 +18,7 @@
 #endif
 
 /* macOS has none of these; a BSD has some. */
+#undef MSG_CMSG_CLOEXEC
 #undef _POSIX_REALTIME_SIGNALS
 #undef SO_BINDTODEVICE
 #undef SO_BUSY_POLL

@@ -145,7 +145,7 @@ end
 local list, by_title = {}, {}
 
 -- A scenario: for all loops, or those named in only; in all modes, or (once) in the first one, for
--- what does not depend on that, or (pollfd) for what is about pollfd.
+-- what does not depend on that, or (pollfd) for what is about pollfd. group: of another file.
 local function scenario(title, f, options)
   local entry = { title = title, f = f, only = "loop luv cqueues select" }
   for name, value in pairs(options or {}) do entry[name] = value end
@@ -153,11 +153,14 @@ local function scenario(title, f, options)
   by_title[title] = entry
 end
 
+scenarios.add, scenarios.equal, scenarios.web = scenario, equal, web
+
 -- Their titles for that loop, in order.
-function scenarios.titles(name, raw)
+function scenarios.titles(name, raw, group)
   local titles = {}
   for _, entry in ipairs(list) do
     local fits = entry.only:find(name, 1, true) and not (raw and entry.pollfd)
+      and entry.group == group
     if entry.once and raw ~= loops.modes[1] then fits = false end
     titles[#titles + 1] = fits and entry.title or nil
   end

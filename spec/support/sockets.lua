@@ -31,6 +31,24 @@ function sockets.connection()
   return client, assert(server:accept(1)), server
 end
 
+local some = {
+  { "ip", "tos", 0x10 }, { "tcp", "keepcnt", 5 }, { "socket", "linger", 7 },
+  { "socket", "rcvtimeo", 12.5 },
+}
+
+-- Sets options of each kind.
+function sockets.set_some(socket)
+  for _, option in ipairs(some) do
+    assert(socket:setsockopt(table.unpack(option)))
+  end
+end
+
+function sockets.assert_some(socket)
+  for _, option in ipairs(some) do
+    assert.equal(option[3], socket:getsockopt(option[1], option[2]))
+  end
+end
+
 -- A path where nothing is.
 function sockets.path()
   local name = os.tmpname()

@@ -59,20 +59,30 @@ local function easy(o) return o.easy end
 local function peer(o) return o.peer or o.easy end
 local function address(o) return o.address end
 
--- The functions of the module, with arguments that are right.
+-- The functions of the module, with arguments that are right. once: a second call raises, so only
+-- a process of its own may call it.
 surface.functions = {
   address = { args = { "127.0.0.1:80" } },
   adopt = { args = { -1 } },
+  default_policy = { args = { {} }, once = true },
   easy = { args = { {} } },
+  escape = { args = { "a b" } },
+  getdate = { args = { "Sun, 06 Nov 1994 08:49:37 GMT" } },
+  infos = {},
   inside = { args = { easy } },
   live = {},
   multi = { args = { {} } },
+  networks = { args = { { "10.0.0.0/8" } } },
   now = {},
+  options = {},
+  policy = { args = { {} } },
   share = { args = { {} } },
-  socket = { args = { "inet", "stream", 0 } },
+  socket = { args = { "inet", "stream", 0, {} } },
   socketpair = { args = { "stream" } },
   sockets = {},
   type = { args = { "anything" } },
+  unescape = { args = { "a%20b" } },
+  url = { args = { "http://localhost/" } },
   version_info = {},
 }
 
@@ -84,18 +94,25 @@ surface.functions = {
 surface.methods = {
   easy = {
     close = { inside = "refused" },
+    close_idle = { inside = "refused", args = { 0 } },
+    connections = { inside = "allowed" },
     dup = { inside = "allowed" },
     getinfo = { inside = "allowed", args = { "response_code" } },
+    header = { inside = "allowed", args = { "server" } },
+    headers = { inside = "allowed" },
     pause = { inside = "allowed", args = { "recv" } },
     perform = { inside = "refused" },
     reset = { inside = "refused" },
     setopt = { inside = "allowed", args = { "url", "http://localhost/" } },
+    socket = { inside = "allowed" },
     unpause = { inside = "allowed", args = { "recv" } },
     unset = { inside = "allowed", args = { "url" } },
   },
   multi = {
     add = { inside = "refused", args = { easy } },
     close = { inside = "refused" },
+    close_idle = { inside = "refused", args = { 0 } },
+    connections = { inside = "allowed" },
     easies = { inside = "allowed" },
     events = { inside = "allowed" },
     perform = { inside = "refused" },
@@ -111,6 +128,8 @@ surface.methods = {
   },
   share = {
     close = { inside = "refused" },
+    close_idle = { inside = "refused", args = { 0 } },
+    connections = { inside = "allowed" },
     setopt = { inside = "refused", args = { "share", "dns" } },
   },
   socket = {
@@ -129,17 +148,30 @@ surface.methods = {
     peeraddress = { state = "options" },
     pollfd = { state = "own" },
     recv = { state = "io", args = { 1, 0 } },
+    recvfd = { state = "io", args = { 1, 0 } },
     send = { state = "io", args = { "x", 0 } },
+    sendfd = { state = "io", args = { 0, "x", 0 } },
     setsockopt = { state = "options", args = { "socket", "keepalive", true } },
     state = { state = "own" },
   },
   address = {
+    copy = {},
+    unpack = {},
+    is_foreign = {},
     socket = {},
     within = { args = { "10.0.0.0/8" } },
   },
+  url = {
+    dup = {},
+    get = { args = { "host" } },
+    set = { args = { "host", "localhost" } },
+  },
+  networks = {
+    find = { args = { address } },
+  },
   loop = {
-    close = {}, guard = {}, on_event = {}, on_timer = {},
-    perform = {}, run = {}, spawn = {}, step = {},
+    close = {}, group = {}, guard = {}, on_event = {}, on_timer = {}, perform = {}, run = {},
+    sleep = {}, spawn = {}, step = {}, wait = {}, watches = {},
   },
 }
 

@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,4 +87,21 @@ static inline int child(int (*run)(int), int argument) {
   if (pid == 0) _exit(run(argument));
   if (pid < 0 || waitpid(pid, &status, 0) != pid) exit(2);
   return WIFSIGNALED(status) ? WTERMSIG(status) : -WEXITSTATUS(status);
+}
+
+/* A server in a child, for ten seconds at the most. */
+static inline pid_t serving(void (*serve)(int), int server) {
+  pid_t pid = fork();
+  if (pid < 0) exit(2);
+  if (pid > 0) return pid;
+  alarm(10);
+  serve(server);
+  _exit(0);
+}
+
+/* What a page says of a child that must exit with 0 and may crash. */
+static inline int tell_crash(int ended) {
+  if (ended < 0) exit(2);
+  printf(ended ? "ended by signal %d\n" : "done\n", ended);
+  return ended != 0;
 }

@@ -6,8 +6,6 @@
  * that could not be rewound is rewound before each transfer. 8.14.1 (71bb004c29) and 8.15.0; mended
  * in 8.16.0 (a93113b5b4).
  */
-#include <signal.h>
-
 #include "page.h"
 
 static size_t body(char *buffer, size_t size, size_t count, void *user) {
@@ -48,12 +46,7 @@ static void serve(int server) {
 int main(void) {
   char url[64];
   int port, server = listener(&port);
-  pid_t pid = fork();
-  if (pid == 0) {
-    alarm(10);
-    serve(server);
-    _exit(0);
-  }
+  pid_t pid = serving(serve, server);
   CURL *easy = new_easy(local_url(url, "http", port));
   curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 1L);
   curl_easy_setopt(easy, CURLOPT_POST, 1L);

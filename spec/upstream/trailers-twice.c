@@ -64,12 +64,7 @@ static int upload_twice(int port) {
 
 int main(void) {
   int port, server = listener(&port);
-  pid_t pid = fork();
-  if (pid == 0) {
-    alarm(10);
-    serve(server);
-    _exit(0);
-  }
+  pid_t pid = serving(serve, server);
   int ended = child(upload_twice, port);
   waitpid(pid, NULL, 0);
   if (ended > 0)

@@ -1,9 +1,8 @@
--- Coroutines: the hooks for those of Lua itself, and what was spawned.
+-- Coroutines: the hooks for those of Lua itself, and how one goes on.
 local failure = require "curlsock.driver.failure"
 
-local create, resume, running = coroutine.create, coroutine.resume, coroutine.running
-local status, yield = coroutine.status, coroutine.yield
-local pack, unpack = table.pack, table.unpack
+local resume, running, status = coroutine.resume, coroutine.running, coroutine.status
+local yield = coroutine.yield
 
 local coroutines = {}
 
@@ -20,17 +19,20 @@ coroutines.suspend = plain.suspend
 
 plain.resume, plain.spawn = resume, resume
 
---- What was spawned is known by its coroutine, which may end where nothing is told of it: before
--- it has begun, or as garbage.
+--- driver.tasks has what was spawned (tasks.lua), by its coroutine, which may end where nothing is
+-- told of it: before it has begun, or as garbage. driver.parked is the last that waited for
+-- something of this driver's; driver.doomed: how many are to end where they wait next.
 function coroutines.begin(driver)
   local hooks = driver.hooks
   for name, hook in pairs(plain) do hooks[name] = hooks[name] or hook end
   driver.later = hooks.resume ~= plain.resume
   driver.tasks = setmetatable({}, { __mode = "k" })
   driver.spawned = 0
+  driver.doomed = 0
 end
 
-local function forget(driver, co)
+--- What was spawned has ended.
+function coroutines.forget(driver, co)
   if not driver.tasks[co] then return end
   driver.tasks[co] = nil
   driver.spawned = driver.spawned - 1
@@ -40,55 +42,37 @@ end
 function coroutines.any(driver)
   for co in pairs(driver.tasks) do
     if status(co) ~= "dead" then return true end
-    forget(driver, co)
+    coroutines.forget(driver, co)
   end
   return false
 end
 
---- A coroutine that was spawned, until it ends.
-local Task = {}
-Task.__index = Task
-
-function Task:__close()
-  forget(self.driver, running())
-  self.on_end(self.driver)
-end
-
-function Task:run(f, args)
-  local ok, err
-  do
-    local _ <close> = self
-    ok, err = pcall(f, unpack(args, 1, args.n))
-  end
-  if not ok then error(err, 0) end
-end
-
---- Keeps what a coroutine threw that this hook let go on.
-function coroutines.failed(driver, hook, co, err)
+-- Keeps what a coroutine threw that this hook let go on.
+local function failed(driver, hook, co, err)
   if hook == resume then coroutine.close(co) end -- what it has to close waits for this
   failure.keep(driver, err)
 end
 
-local function start(driver, co)
-  driver.tasks[co] = true
-  driver.spawned = driver.spawned + 1
-  return driver.hooks.spawn(co)
+-- It may have ended, or wait for another loop, or have yielded by itself.
+local function look(driver, co)
+  local task = driver.tasks[co]
+  if task and status(co) == "suspended" then task:stopped() end
 end
 
---- Runs f in a coroutine; on_end(driver) is called when it has ended. Where the hook throws it is
--- as if it had not been called.
-function coroutines.spawn(driver, on_end, f, ...)
-  local task, args = setmetatable({ driver = driver, on_end = on_end }, Task), pack(...)
-  local co = create(function()
-    if not task.dropped then task:run(f, args) end
-  end)
-  local called, ok, err = pcall(start, driver, co)
-  if not called then
-    task.dropped = true
-    forget(driver, co)
-    error(ok, 0)
-  end
-  if not ok then coroutines.failed(driver, driver.hooks.spawn, co, err) end
+local function go_on(driver, hook, it)
+  driver.parked = false
+  local ok, err = hook(it)
+  if not ok then return failed(driver, hook, it, err) end
+  if hook == resume and (driver.parked ~= it or driver.doomed > 0) then look(driver, it) end
+end
+
+--- Lets what was suspended go on, or what is new begin.
+function coroutines.resume(driver, it)
+  go_on(driver, driver.hooks.resume, it)
+end
+
+function coroutines.start(driver, co)
+  go_on(driver, driver.hooks.spawn, co)
 end
 
 return coroutines

@@ -1,40 +1,37 @@
 -- A transfer that somebody waits for: from multi:add until a coroutine goes on with its result.
-local coroutines = require "curlsock.driver.coroutines"
+local admission = require "curlsock.driver.admission"
+local clock = require "curlsock.driver.clock"
 local curl = require "curlsock"
 local failure = require "curlsock.driver.failure"
+local waiting = require "curlsock.driver.waiting"
 local watching = require "curlsock.driver.watching"
-
-local isyieldable, yield = coroutine.isyieldable, coroutine.yield
-local suspend = coroutines.suspend
 
 local inside, now = curl.inside, curl.now
 
 local transfers = {}
 
 -- The multi keeps it in the easy's place. Closing it before its end cancels it. There is one for
--- each request, so it is an array of these fields, and is used again.
+-- each request, so it is an array of these fields, and is used again. The first six are those of
+-- every wait (waiting.lua).
 local Transfer = {}
-local DRIVER <const>, EASY <const> = 1, 2
-local STATE <const> = 3 -- one of those below
-local WAITING <const> = 4 -- what is suspended meanwhile, or false
-local NAME <const>, MESSAGE <const> = 5, 6 -- how it failed, or false
-local DEADLINE <const>, SECONDS <const> = 7, 8 -- when its time is over, if it has a limit
+Transfer.__index = Transfer
+local DRIVER <const> = 1
+local STATE <const> = 2 -- one of those below
+local WAITING <const>, TIMER <const>, NAME <const>, MESSAGE <const> = 3, 4, 5, 6
+local EASY <const> = 7
+local SECONDS <const> = 8 -- how long it may take, if it has a limit
 local NEXT <const> = 9 -- of those that may be used again
 
 -- New; in the multi; in it still, but nobody waits for it; ended.
 local ADDING <const>, RUNNING <const>, CANCELLED <const>, DONE <const> = 1, 2, 3, 4
 
---- driver.active is how many the multi may have. Those whose coroutines are to go on wait in
--- driver.ended, those to be removed in driver.cancelled: until that is done, whatever is thrown
--- meanwhile.
--- turn(driver) runs the loop.
-function transfers.begin(driver, turn)
-  driver.turn = turn
+--- driver.active is how many the multi may have. Those to be removed wait in driver.cancelled until
+-- that is done, whatever is thrown meanwhile.
+function transfers.begin(driver)
   driver.active = 0
   driver.idle = false -- the first that may be used again
   driver.own = setmetatable({}, { __mode = "k" }) -- which are this driver's
   driver.results = {} -- as multi:results fills it; empty when all of them were taken
-  driver.ended = { first = 1, last = 0 }
   driver.cancelled = {}
 end
 
@@ -71,24 +68,6 @@ local function finish(driver, list)
     transfer = list[i]
   end
   list[1] = nil
-end
-
---- Lets those go on that wait for transfers that have ended: they may start others, run the loop,
--- or close the driver. Returns whether there was any.
-function transfers.resume_ended(driver)
-  local ended, any = driver.ended, false
-  while ended.first <= ended.last do
-    local i = ended.first
-    local transfer = ended[i]
-    local waiting = transfer and transfer[WAITING]
-    if waiting then
-      any = true
-      local ok, err = driver.hooks.resume(waiting)
-      if not ok then coroutines.failed(driver, driver.hooks.resume, waiting, err) end
-    end
-    if ended[i] == transfer then ended[i], ended.first = nil, i + 1 end -- not done meanwhile
-  end
-  return any
 end
 
 -- ---- cancelling -------------------------------------------------------------------------------
@@ -132,9 +111,10 @@ end
 function Transfer:__close(err)
   local driver, state = self[DRIVER], self[STATE]
   self[WAITING] = false
+  if self[TIMER] then clock.stop(driver, self) end
   if state == DONE then
     if err ~= nil or self[NAME] or driver.results[1] ~= nil then return end
-    self[EASY], self[DEADLINE], self[NEXT] = false, false, driver.idle
+    self[EASY], self[NEXT] = false, driver.idle
     driver.idle = self
     return
   end
@@ -150,7 +130,7 @@ end
 -- ---- its beginning ----------------------------------------------------------------------------
 
 local function new(driver)
-  local fields = { driver, false, DONE, false, false, false, false, 0, false }
+  local fields = { driver, DONE, false, false, false, false, false, 0, false }
   local transfer = setmetatable(fields, Transfer)
   driver.own[transfer] = true
   return transfer
@@ -171,45 +151,27 @@ local function never_began(driver, transfer)
   transfer[STATE] = DONE
 end
 
--- libcurl, which keeps that time but while the transfer waits for a connection, comes first.
-local GRACE <const> = 0.05
-
--- Gives it so much time.
-local function limit(driver, transfer, seconds)
-  assert(transfer[EASY]:setopt("timeout", seconds))
-  local deadline = now() + seconds + GRACE
-  transfer[DEADLINE], transfer[SECONDS] = deadline, seconds
-  if driver.due and driver.due <= deadline then return end
-  driver.due = deadline
-  watching.set_timer(driver)
+-- How long it may take, what admission took included.
+local function limit(driver, transfer, seconds, deadline)
+  transfer[SECONDS] = seconds
+  clock.start(driver, transfer, math.max(0, deadline - now()))
 end
 
--- What can be suspended waits for its end, else the loop is run. Returns what perform does, or
--- raises it.
+local function late_message(seconds)
+  return ("Operation timed out after %d milliseconds"):format(seconds * 1000 // 1)
+end
+
+-- Returns what perform does, or raises it.
 local function wait(driver, transfer)
-  local hooks = driver.hooks
-  local waiting = isyieldable() and hooks.current() or false
-  transfer[WAITING] = waiting
-  while transfer[STATE] ~= DONE do
-    if not waiting then
-      driver:turn("perform")
-    elseif hooks.suspend == suspend then
-      yield() -- quicker
-    else
-      hooks.suspend(waiting)
-    end
-  end
-  if not waiting then watching.settle(driver) end
+  waiting.suspend(driver, transfer, "perform")
   local name, message = transfer[NAME], transfer[MESSAGE]
   if not name then return true end
   if name == "CALLBACK" then error(message, 0) end
   return nil, message, name
 end
 
---- perform(easy [, seconds]), of the driver.
-function transfers.perform(driver, easy, seconds)
+local function perform(driver, easy, seconds, deadline)
   local multi = driver.multi
-  if not multi then error("perform: the loop is closed", 2) end
   local transfer <close> = driver.idle or new(driver)
   driver.idle = transfer[NEXT]
   transfer[EASY], transfer[STATE] = easy, ADDING
@@ -222,9 +184,36 @@ function transfers.perform(driver, easy, seconds)
   if driver.cancelled[1] then transfers.remove_cancelled(driver) end
   if not added then return nil, message, name end
   transfer[STATE] = RUNNING
-  if seconds then limit(driver, transfer, seconds) end
+  if seconds then limit(driver, transfer, seconds, deadline) end
   if not driver.awake then watching.wake(driver) end
   return wait(driver, transfer)
+end
+
+-- The policy is asked first.
+local function perform_admitted(driver, easy, seconds, deadline)
+  local why = reason(driver.multi, easy)
+  if why then error(why, 0) end
+  local ok, message, name = admission.enter(driver, easy, deadline)
+  if ok then return perform(driver, easy, seconds, deadline) end
+  if name == "TIMEDOUT" then return nil, late_message(seconds), "OPERATION_TIMEDOUT" end
+  return nil, message, name
+end
+
+local function perform_options(driver, options, seconds)
+  local ok, made, message, name = pcall(curl.easy, options)
+  if not ok then error("perform: " .. tostring(made), 2) end
+  if not made then return nil, message, name end
+  local easy <close> = made
+  return transfers.perform(driver, easy, seconds)
+end
+
+--- perform(easy | options [, seconds]), of the driver.
+function transfers.perform(driver, easy, seconds)
+  if not driver.multi then error("perform: the loop is closed", 2) end
+  if seconds then waiting.check_seconds("perform", seconds, 2) end
+  if type(easy) == "table" then return perform_options(driver, easy, seconds) end
+  local start = driver.admit and perform_admitted or perform
+  return start(driver, easy, seconds, seconds and now() + seconds)
 end
 
 --- Ends those that libcurl has finished.
@@ -234,28 +223,13 @@ function transfers.collect(driver)
   if multi and multi:results(list) > 0 then finish(driver, list) end
 end
 
--- Its time is over, and libcurl has not noticed.
-local function end_late(driver, transfer)
-  if transfer[STATE] == DONE then return end
-  local ok, err = pcall(driver.multi.remove, driver.multi, transfer[EASY])
-  local message = "Operation timed out after %d milliseconds"
-  finish(driver, { transfer, "OPERATION_TIMEDOUT", message:format(transfer[SECONDS] * 1000 // 1) })
+--- Its time is over.
+function Transfer:late()
+  local driver = self[DRIVER]
+  if self[STATE] == DONE then return end
+  local ok, err = pcall(driver.multi.remove, driver.multi, self[EASY])
+  finish(driver, { self, "OPERATION_TIMEDOUT", late_message(self[SECONDS]) })
   if not ok then failure.keep(driver, err) end
-end
-
---- The driver's time driver.due has come: it is that of the first transfer. To look through all of
--- them ten times a second is enough.
-function transfers.end_late(driver)
-  local time, first = now(), math.huge
-  for _, transfer in ipairs(driver.multi and driver.multi:easies() or {}) do
-    local deadline = driver.own[transfer] and transfer[DEADLINE]
-    if deadline and deadline <= time then
-      end_late(driver, transfer)
-    elseif deadline then
-      first = math.min(first, deadline)
-    end
-  end
-  driver.due = first < math.huge and math.max(first, time + 0.1) or nil
 end
 
 --- The multi was closed, which had these: all have ended.

@@ -1,26 +1,27 @@
 -- What happens in a turn of the loop: the multi is called, transfers end, coroutines go on. An
 -- error at any place in here, which may be an interrupt (of a debug hook), comes out; what it has
 -- torn is mended in the same call, or with the next turn.
+local clock = require "curlsock.driver.clock"
 local coroutines = require "curlsock.driver.coroutines"
 local curl = require "curlsock"
+local descriptors = require "curlsock.driver.descriptors"
 local failure = require "curlsock.driver.failure"
+local tasks = require "curlsock.driver.tasks"
 local transfers = require "curlsock.driver.transfer"
+local waiting = require "curlsock.driver.waiting"
 local watching = require "curlsock.driver.watching"
 
 local inside, now = curl.inside, curl.now
 
 local turns = {}
 
---- Ends the transfers that libcurl has finished or whose time is over, then lets their coroutines
--- go on.
+--- Ends the transfers that libcurl has finished, and what is late, then lets the coroutines go on
+-- that have waited.
 function turns.end_transfers(driver)
   if driver.cancelled[1] then transfers.remove_cancelled(driver) end
   transfers.collect(driver)
-  if driver.due and driver.due <= now() then
-    transfers.end_late(driver)
-    watching.set_timer(driver)
-  end
-  transfers.resume_ended(driver)
+  if driver.due and driver.due <= now() then clock.expire(driver) end
+  waiting.resume_ended(driver)
 end
 
 local function mend(driver)
@@ -28,6 +29,7 @@ local function mend(driver)
   watching.doubt(driver)
   transfers.collect(driver)
   transfers.mend(driver)
+  tasks.mend(driver)
   driver.torn = false
   turns.end_transfers(driver)
   watching.adjust(driver)
@@ -39,13 +41,18 @@ function turns.is_inside(driver)
   return driver.calling or inside() and driver.multi and inside(driver.multi)
 end
 
-local function drive(driver, method, fd, events)
+local function call(driver, method, fd, events)
   local multi = driver.multi
   driver.calling = true
   local ok, result, message = pcall(multi[method], multi, fd, events)
   driver.calling = false
   if not ok then watching.doubt(driver) end
   if not ok or result == nil then failure.keep(driver, message or result) end
+end
+
+local function drive(driver, method, fd, events)
+  if fd and driver.at[fd] then descriptors.ready(driver, fd, events) end
+  if method then call(driver, method, fd, events) end
   turns.end_transfers(driver)
   if driver.active == 0 or driver.awake == nil then watching.adjust(driver) end
 end
@@ -55,78 +62,106 @@ local function refuse_inside(driver, name)
   error(name .. ": the loop cannot go on inside a callback of a transfer", 0)
 end
 
--- Calls a method of the multi, which drives transfers. Raises the first of what it raises, which
--- belongs to no transfer, and what coroutines throw, after all is done.
+-- Calls a method of the multi, which drives transfers, or none. Raises the first of what it raises,
+-- which belongs to no transfer, and what coroutines throw, after all is done.
 local function act(driver, method, fd, events)
   local ok, err = pcall(drive, driver, method, fd, events)
   if not ok then
     failure.keep(driver, err)
     mend(driver)
   end
-  if driver.failed then failure.raise(driver) end
+  if driver.failed[1] and failure.is_due(driver) then failure.raise(driver) end
 end
 
---- The same where it may be refused; name is that of the driver's method.
-function turns.act(driver, name, method, fd, events)
+--- on_event, of the driver.
+function turns.event(driver, fd, events)
   if not driver.multi then return end
-  refuse_inside(driver, name)
-  act(driver, method, fd, events)
+  local watched = driver.watched[fd]
+  if not watched and not driver.at[fd] then return watching.settle(driver) end
+  refuse_inside(driver, "on_event")
+  act(driver, watched and "socket_action", fd, events)
+end
+
+--- on_timer, of the driver.
+function turns.time(driver)
+  if not driver.multi then return waiting.resume_ended(driver) end -- was closed
+  refuse_inside(driver, "on_timer")
+  act(driver, driver.awake ~= false and not driver.pollable and "socket_action")
 end
 
 --- Does what an earlier turn has left. Returns whether a coroutine went on: there may be nothing to
 -- wait for any more.
 function turns.catch_up(driver)
   local ended = driver.ended
-  if ended.first > ended.last and not driver.cancelled[1] and not driver.torn then return false end
+  local none = ended.first > ended.last
+  if none and not driver.cancelled[1] and not driver.torn then return false end
   if turns.is_inside(driver) then return false end
   if driver.torn then mend(driver) end
   if driver.cancelled[1] then
     transfers.remove_cancelled(driver)
     watching.adjust(driver)
   end
-  local any = transfers.resume_ended(driver)
-  if driver.failed then failure.raise(driver) end
+  local any = waiting.resume_ended(driver)
+  watching.adjust(driver)
+  if driver.failed[1] and failure.is_due(driver) then failure.raise(driver) end
   return any
 end
 
 local function seconds_left(driver)
-  return math.min(60, math.max(0, driver.due - now()))
+  return driver.due and math.min(60, math.max(0, driver.due - now())) or 60
+end
+
+-- Waits, for what others than the multi wait for, too: whether the multi is to be called. (It may
+-- be only because something is late.)
+local function poll(driver)
+  local wanted = next(driver.wanted) ~= nil and driver.wanted or nil
+  local ready, list = driver.multi:poll(seconds_left(driver), wanted)
+  if not ready then error(list, 0) end
+  for fd, events in pairs(list or {}) do descriptors.ready(driver, fd, events) end
+  return driver.active > 0
+end
+
+-- Whether there is anything that a wait would end with.
+local function has_waits(driver)
+  return driver.active > 0 or driver.clock:any() or next(driver.wanted) ~= nil
 end
 
 --- step(), of the driver; name is what was called in its place.
 function turns.step(driver, name)
   name = name or "step"
-  if not driver.multi or turns.catch_up(driver) or driver.active == 0 then return end
+  if not driver.multi or turns.catch_up(driver) or not has_waits(driver) then return end
   refuse_inside(driver, name)
-  local multi = driver.multi
-  local ready, message = multi:poll(driver.due and seconds_left(driver) or 60)
-  if not ready then error(message, 0) end
-  if driver.pollable then
+  if not poll(driver) then
+    act(driver)
+  elseif driver.pollable then
     act(driver, "socket_action", driver.pollable, "r")
   else
     act(driver, "perform")
   end
 end
 
---- Runs the loop until something happens. Inside a callback of any transfer the loop around may be
--- one that cannot be entered again.
+local function is_busy(driver)
+  if driver.multi and (has_waits(driver) or driver.ended.first <= driver.ended.last) then
+    return true
+  end
+  return not inside() and coroutines.any(driver) and driver.hooks.busy()
+end
+
+--- Runs the loop until something happens; returns false if nothing can. Inside a callback of any
+-- transfer the loop around may be one that cannot be entered again.
 function turns.turn(driver, name)
-  if driver.failed or driver.held then -- in the last turn, or by spawn
+  if driver.held or driver.failed[1] and failure.is_due(driver) then -- of the last turn, of spawn
     watching.settle(driver)
     failure.raise_any(driver)
   end
   if driver.closing then driver:close() end -- that was interrupted
   if turns.catch_up(driver) then return end
+  if not is_busy(driver) then return false end
   if inside() then return turns.step(driver, name) end
   local ok, err = pcall(driver.hooks.turn)
   if ok then return end
   driver.torn = true
   error(err, 0)
-end
-
-local function is_busy(driver)
-  if driver.multi and driver.active > 0 then return true end
-  return not inside() and coroutines.any(driver) and driver.hooks.busy()
 end
 
 --- run(), of the driver.
@@ -136,7 +171,7 @@ function turns.run(driver)
     while is_busy(driver) do turns.turn(driver, "run") end
     watching.settle(driver)
   until not is_busy(driver)
-  failure.raise_any(driver)
+  failure.raise_any(driver, true)
 end
 
 return turns

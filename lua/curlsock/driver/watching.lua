@@ -1,27 +1,54 @@
--- What the hooks are told: all that the multi waits for while transfers run, and nothing while
--- none does. (driver.awake says which; nil when a hook has failed: nobody knows.)
+-- What the hooks are told: all that the multi waits for while transfers run, and nothing of it
+-- while none does (driver.awake says which; nil when a hook has failed: nobody knows); the
+-- descriptors of those who wait for one; and the first time of all.
 local coroutines = require "curlsock.driver.coroutines"
 local curl = require "curlsock"
 local failure = require "curlsock.driver.failure"
 
 local watching = {}
 
+-- ---- descriptors ------------------------------------------------------------------------------
+
+-- Tells for what a descriptor is to be watched: for the multi, and whoever waits for it.
+local function watch(driver, fd, events)
+  local own = driver.wanted[fd]
+  if own and events and own ~= events then events = "rw" end
+  driver.hooks.watch(fd, events or own)
+end
+
+--- driver.wanted[fd] has changed. (Where the hook fails it is told again, later.)
+function watching.watch(driver, fd)
+  driver.doubted[fd] = true
+  watch(driver, fd, driver.awake and driver.watched[fd] or nil)
+  driver.doubted[fd] = nil
+end
+
+--- Tells again where a hook has failed.
+function watching.watch_again(driver)
+  for fd in pairs(driver.doubted) do watching.watch(driver, fd) end
+end
+
 -- Nobody knows what the hooks have been told, but that it is no other descriptor than these.
 local function refresh(driver)
-  local now, hooks = driver.multi and driver.multi:watches() or {}, driver.hooks
+  local now = driver.multi and driver.multi:watches() or {}
   for fd in pairs(driver.watched) do
     if not now[fd] then
-      hooks.watch(fd, nil)
+      watch(driver, fd, nil)
       driver.watched[fd] = nil
     end
   end
   for fd, events in pairs(now) do driver.watched[fd] = events end
 end
 
+-- ---- the time ---------------------------------------------------------------------------------
+
+-- Longer than this no library waits; it is told again then.
+local LONGEST <const> = 86400
+
 -- Tells the earlier of libcurl's time and the driver's own.
 local function set_timer(driver, seconds)
-  local left = driver.due and math.max(0, driver.due - curl.now())
-  if left and not (seconds and seconds < left) then seconds = left end
+  local left = driver.soon and 0 or driver.due and math.max(0, driver.due - curl.now())
+  if left and not (seconds and seconds < left) then seconds = math.min(left, LONGEST) end
   driver.timed = driver.timed or seconds ~= nil
   if driver.timed then driver.hooks.timer(seconds) end
   driver.timed = seconds ~= nil
@@ -29,47 +56,54 @@ end
 
 -- libcurl's time, of which the pollfd takes care.
 local function library_time(driver)
-  return not driver.pollable and driver.multi and driver.multi:timeout() or nil
+  return driver.awake and not driver.pollable and driver.multi and driver.multi:timeout() or nil
 end
 
 --- driver.due has changed.
 function watching.set_timer(driver)
-  if not driver.awake then return end -- all is told together, later
   local ok, err = pcall(set_timer, driver, library_time(driver))
   if ok then return end
-  driver.awake = nil
+  watching.doubt(driver)
   failure.keep(driver, err)
 end
 
+--- Something is to go on, which has not happened in a turn of the loop: there is one soon.
+function watching.look_soon(driver)
+  if driver.soon or driver.resuming or driver.calling then return end
+  driver.soon = true
+  watching.set_timer(driver)
+end
+
+-- ---- all of it --------------------------------------------------------------------------------
+
 local function tell(driver, awake)
-  local hooks = driver.hooks
   if driver.awake == nil then refresh(driver) end
   driver.awake = nil
-  for fd, events in pairs(driver.watched) do hooks.watch(fd, awake and events or nil) end
-  if not awake then driver.due = nil end
-  set_timer(driver, awake and library_time(driver) or nil)
+  for fd, events in pairs(driver.watched) do watch(driver, fd, awake and events or nil) end
   driver.awake = awake
+  set_timer(driver, library_time(driver))
 end
 
 --- The multi's callbacks pass on what it waits for.
 function watching.begin(driver)
-  local hooks, watched = driver.hooks, {}
+  local watched = {}
   driver.watched, driver.awake = watched, false
+  driver.wanted, driver.doubted = {}, {}
 
   local function pass(hook, ...)
     if not driver.awake then return end -- all is told together, later
     driver.awake = nil
-    hook(...)
+    hook(driver, ...)
     driver.awake = true
   end
 
   driver.multi:setopt {
     socketfunction = function(fd, events)
       if events then watched[fd] = events end
-      pass(hooks.watch, fd, events)
+      pass(watch, fd, events)
       if not events then watched[fd] = nil end -- not before
     end,
-    timerfunction = function(seconds) pass(set_timer, driver, seconds) end,
+    timerfunction = function(seconds) pass(set_timer, seconds) end,
   }
   driver.pollable = driver.multi:pollfd()
 end
@@ -84,36 +118,39 @@ function watching.wake(driver)
   tell(driver, true)
 end
 
-local function try(driver, awake)
-  local ok, err = pcall(tell, driver, awake)
+local function try(driver, f, ...)
+  local ok, err = pcall(f, driver, ...)
   if not ok then failure.keep(driver, err) end
 end
 
 --- A call from outside the loop returns. Inside a callback of another loop this is left to that.
 function watching.settle(driver)
+  if next(driver.doubted) ~= nil then try(driver, watching.watch_again) end
   if not curl.inside() then driver.hooks.settle() end
 end
 
---- Nothing is watched any more.
+--- Nothing of the multi's is watched any more.
 function watching.stop(driver)
-  if driver.awake ~= false then try(driver, false) end
+  if driver.awake ~= false then try(driver, tell, false) end
   watching.settle(driver)
+end
+
+-- Nothing has a time any more.
+local function forget_time(driver)
+  driver.due = nil
+  watching.set_timer(driver)
 end
 
 --- Transfers may have ended, and a hook failed. (What goes on later, and not at once, when it is
 -- resumed may be about to start another.)
 function watching.adjust(driver)
+  if driver.due and not driver.clock:any() then forget_time(driver) end
   if not driver.multi or driver.awake == false then return end
   if driver.active > 0 then
-    if driver.awake == nil then try(driver, true) end
+    if driver.awake == nil then try(driver, tell, true) end
   elseif not (driver.later and coroutines.any(driver)) then
     watching.stop(driver)
   end
-end
-
---- The same when a coroutine that was spawned has ended.
-function watching.task_ended(driver)
-  if driver.later then watching.adjust(driver) end
 end
 
 return watching

@@ -1,0 +1,166 @@
+-- What a coroutine waits for: a transfer (transfer.lua), a time, a descriptor, a task. Each wait
+-- is closed at the end of its scope, whatever ends that.
+local clock = require "curlsock.driver.clock"
+local coroutines = require "curlsock.driver.coroutines"
+local watching = require "curlsock.driver.watching"
+
+local isyieldable, running, yield = coroutine.isyieldable, coroutine.running, coroutine.yield
+local plain_suspend = coroutines.suspend
+
+local waiting = {}
+
+-- The first fields of all of them, transfers included.
+local DRIVER <const> = 1
+local STATE <const> = 2 -- DONE, or another number
+local WAITING <const> = 3 -- what is suspended meanwhile, or false
+local TIMER <const> = 4 -- its entry in the driver's clock, or false
+local NAME <const>, MESSAGE <const> = 5, 6 -- how it failed, or false
+
+local PENDING <const>, DONE <const> = 1, 4
+
+--- driver.waits has the waits that are no transfers, which are numbered. Those whose coroutines
+-- are to go on are in driver.ended until that is done, whatever is thrown meanwhile.
+-- turn(driver, name) runs the loop until something happens, and returns false if nothing can.
+function waiting.begin(driver, turn)
+  driver.turn = turn
+  driver.waits, driver.numbers = {}, 0
+  driver.ended = { first = 1, last = 0 }
+end
+
+--- A wait that is no transfer.
+local Wait = {}
+Wait.__index = Wait
+
+--- leave(wait), if given, is called at its end, however it comes.
+function waiting.new(driver, leave)
+  local wait = setmetatable({ driver, PENDING, false, false, false, false }, Wait)
+  driver.numbers = driver.numbers + 1
+  wait.leave, wait.number = leave, driver.numbers
+  driver.waits[wait] = true
+  return wait
+end
+
+function Wait:late()
+  waiting.finish(self[DRIVER], self, "TIMEDOUT", "timed out")
+end
+
+-- (It rests only now when its coroutine was closed: else that is about to wait for the next.)
+function Wait:__close()
+  local driver, state = self[DRIVER], self[STATE]
+  self[STATE], self[WAITING] = DONE, false
+  if self[TIMER] then clock.stop(driver, self) end
+  if self.leave then self.leave(self) end
+  driver.waits[self] = nil
+  if state ~= DONE then watching.adjust(driver) end
+end
+
+-- Who waits for it is to go on.
+local function push(driver, wait)
+  local ended = driver.ended
+  if ended.first > ended.last then ended.first, ended.last = 1, 0 end
+  local last = ended.last + 1
+  ended[last], ended.last = wait, last
+end
+
+waiting.push = push
+
+--- It has ended. name and message, if given: as a failure.
+function waiting.finish(driver, wait, name, message)
+  if wait[STATE] == DONE then return end
+  wait[NAME], wait[MESSAGE] = name or false, message or false
+  push(driver, wait)
+  wait[STATE] = DONE
+end
+
+--- The same where the driver is not at work, maybe: the loop is to look soon.
+function waiting.signal(driver, wait, name, message)
+  waiting.finish(driver, wait, name, message)
+  watching.look_soon(driver)
+end
+
+--- Lets those go on whose waits have ended: they may start others, run the loop, or close the
+-- driver. Returns whether there was any.
+function waiting.resume_ended(driver)
+  local ended, any = driver.ended, false
+  driver.resuming = true
+  while ended.first <= ended.last do
+    local i = ended.first
+    local wait = ended[i]
+    local who = wait and wait[WAITING]
+    if who then
+      any = true
+      coroutines.resume(driver, who)
+    end
+    if ended[i] == wait then ended[i], ended.first = nil, i + 1 end -- not done meanwhile
+  end
+  driver.resuming, driver.soon = false, false
+  return any
+end
+
+-- Suspends in a loop with coroutines of its own, where a task that is cancelled ends by an error.
+local function suspend_task(driver, wait, who)
+  local task = driver.tasks[running()]
+  if task then
+    task:check()
+    task.pending = wait
+  end
+  driver.hooks.suspend(who)
+  if task then
+    task.pending = nil
+    task:check()
+  end
+end
+
+--- What can be suspended waits until the wait has ended, else the loop is run.
+function waiting.suspend(driver, wait, name)
+  local hooks = driver.hooks
+  local who = isyieldable() and hooks.current() or false
+  wait[WAITING] = who
+  while wait[STATE] ~= DONE do
+    if not who then
+      if driver:turn(name) == false then error(name .. ": nothing is left to wait for", 0) end
+    elseif hooks.suspend == plain_suspend then
+      driver.parked = who
+      yield() -- quicker
+    else
+      suspend_task(driver, wait, who)
+    end
+  end
+  if not who then watching.settle(driver) end
+end
+
+--- The same; returns whether it succeeded, or nil, message, name.
+function waiting.result(driver, wait, name)
+  waiting.suspend(driver, wait, name)
+  if wait[NAME] then return nil, name .. ": " .. wait[MESSAGE], wait[NAME] end
+  return true
+end
+
+--- Waits so long: returns true, or nil, message, "CLOSED".
+function waiting.sleep(driver, seconds)
+  if not driver.multi then error("sleep: the loop is closed", 3) end
+  local wait <close> = waiting.new(driver)
+  clock.start(driver, wait, seconds)
+  local ok, message, name = waiting.result(driver, wait, "sleep")
+  if ok or name == "TIMEDOUT" then return true end
+  return nil, message, name
+end
+
+--- All that is waited for ends: the driver was closed.
+function waiting.close_all(driver)
+  for wait in pairs(driver.waits) do
+    waiting.finish(driver, wait, "CLOSED", "the loop was closed")
+    if wait.leave then wait.leave(wait) end
+  end
+  for entry in pairs(driver.clock.live) do entry[2]:late() end
+  clock.clear(driver)
+end
+
+--- Raises an error unless it is a time in seconds.
+function waiting.check_seconds(name, seconds, level)
+  if type(seconds) == "number" and seconds >= 0 then return end
+  local got = type(seconds) == "number" and tostring(seconds) or type(seconds)
+  error(("%s: seconds expected, 0 or more, got %s"):format(name, got), level + 1)
+end
+
+return waiting
