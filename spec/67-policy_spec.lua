@@ -522,6 +522,46 @@ describe("under every policy", function()
   end)
 end)
 
+describe("policy:revoke", function()
+  it("ends what is kept, and what is in use when its transfer ends", function()
+    local policy = curl.policy { name = "p", open = yes }
+    local multi <close> = curl.multi { policy = policy }
+    local slow <close> = easies.plain("/slow", { writefunction = function() end })
+    assert.equal("hello\n", transfers.fetch_in(multi, (easies.plain "/hello")))
+    local kept = multi:connections()[1].socket
+    multi:add(slow)
+    transfers.drive(multi, function() return slow:getinfo "size_download" > 0 end)
+    assert.equal(kept, slow:socket())
+    assert.equal(0, policy:revoke())
+    assert.equal(1, transfers.drive_well(multi))
+    assert.same({}, multi:connections())
+    assert.equal("hello\n", transfers.fetch_in(multi, (easies.plain "/hello")))
+    assert.equal(2, policy:stats().opened)
+    assert.equal(1, policy:revoke())
+  end)
+
+  it("takes forbid_reuse back from those that ran", function()
+    local policy = curl.policy {}
+    local easy <close>, body = easies.new("/hello", { policy = policy })
+    easies.fetch(easy, body)
+    assert.equal(1, policy:revoke())
+    easies.fetch(easy, body)
+    assert.equal(1, easy:getinfo "num_connects")
+    easies.fetch(easy, body)
+    assert.equal(0, easy:getinfo "num_connects")
+  end)
+
+  it("is refused inside a callback of a pool, and of what is no Policy", function()
+    local policy, message = curl.policy {}, nil
+    local easy <close> = easies.plain("/hello", { policy = policy, writefunction = function()
+      message = select(2, pcall(policy.revoke, policy))
+    end })
+    assert.is_true(easy:perform())
+    assert.matches("policy:revoke is not allowed inside a callback", message)
+    errors.matches("curlsock.policy expected", policy.revoke, {})
+  end)
+end)
+
 describe("curl.default_policy", function()
   it("is for every pool that is made from then on, and set once", function()
     local script = [[

@@ -243,7 +243,7 @@ int cs_on_prereq(void *easy, char *primary_ip, char *local_ip, int primary_port,
                  int local_port) {
   struct cs_easy *e = easy;
   e->asked = 1;
-  if (e->under && !cs_judge_hop(e)) return CURL_PREREQFUNC_ABORT;
+  if (e->under && (!cs_judge_hop(e) || !cs_judge_age(e))) return CURL_PREREQFUNC_ABORT;
   if (wants_connection(e)) cs_connection_note(e);
   if (e->set.callbacks & 1u << CS_PREREQ &&
       !asks_prereq(e, (const char *const[]){primary_ip, local_ip},

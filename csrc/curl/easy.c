@@ -2,6 +2,7 @@
  *
  * easy.c - one transfer: curl.easy and the methods that run, reset and duplicate it.
  */
+#include "calling.h"
 #include "describe.h"
 #include "kept.h"
 #include "mime.h"

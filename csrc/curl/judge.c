@@ -206,6 +206,25 @@ int cs_judge_hop(struct cs_easy *e) {
   return c.yes;
 }
 
+static int age_body(lua_State *L) {
+  struct call *c = lua_touserdata(L, 2);
+  cs_push_easy(L, 1, c->easy->h.rt->frame, c->easy);
+  lua_pushliteral(L, "its connection was revoked");
+  cs_judge_refuse(L, c->easy, EASY, NULL);
+  return 0;
+}
+
+int cs_judge_age(struct cs_easy *e) {
+  struct cs_frame *f = e->h.rt->frame;
+  const struct cs_policy *p = cs_policy_of(e);
+  const struct cs_socket *s = p && p->revoked ? cs_connection_of(e) : NULL;
+  struct call c = {e, 0};
+  if (!s || s->line.since > p->revoked) return 1;
+  e->barred = 1;
+  if (f && cs_call(f, age_body, &c)) cs_easy_error(f, e);
+  return 0;
+}
+
 /* ---- what is told ------------------------------------------------------------------ */
 
 /* Whether the request goes on a connection that was there. */

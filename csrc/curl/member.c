@@ -2,7 +2,7 @@
  *
  * member.c - an easy enters a multi and leaves it.
  */
-#include "binding.h"
+#include "calling.h"
 
 /* Links the multi and the easy at indices 1 and 2, before libcurl runs: callbacks find
  * their values by that, and calls from inside them are refused by it. Slots are used

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "calling.h"
 #include "kept.h"
 #include "policy.h"
 
@@ -287,7 +288,7 @@ static int next_result(lua_State *L) {
 
 /* Each is in the list before it is dropped: what is thrown at any place loses none. */
 static int list_results(lua_State *L, struct cs_multi *m) {
-  enum { EASY = 3, VALUE, OK, MESSAGE, NAME };
+  enum { ENDED = 3, VALUE, OK, MESSAGE, NAME };
   lua_Integer n = 0;
   while (lua_settop(L, 2), push_first(L, m)) {
     lua_settop(L, NAME);
@@ -298,7 +299,7 @@ static int list_results(lua_State *L, struct cs_multi *m) {
     lua_pushvalue(L, VALUE); /* last: where there is no memory it stays with the multi */
     lua_rawseti(L, 2, n + 1);
     n += 3;
-    drop_first(L, m, EASY);
+    drop_first(L, m, ENDED);
   }
   lua_pushnil(L);
   lua_rawseti(L, 2, n + 1);

@@ -20,6 +20,11 @@ struct cs_policy *cs_policy_test(lua_State *L, int index) {
   return cs_class_test(L, index, class_name) ? cs_unbox(L, index) : NULL;
 }
 
+struct cs_policy *cs_policy_check(lua_State *L, int index) {
+  cs_class_check(L, index, class_name);
+  return cs_unbox(L, index);
+}
+
 static int policy__gc(lua_State *L) {
   struct cs_policy **box = cs_class_check(L, 1, class_name);
   cs_policy_unref(*box);
@@ -63,6 +68,8 @@ static int policy__index(lua_State *L) {
   cs_class_check(L, 1, class_name);
   if (!strcmp(key, "stats"))
     lua_pushvalue(L, lua_upvalueindex(2));
+  else if (!strcmp(key, "revoke"))
+    lua_pushvalue(L, lua_upvalueindex(3));
   else if (!strcmp(key, "name"))
     lua_getiuservalue(L, 1, CS_UV_NAME);
   else if (!strcmp(key, "admit"))
@@ -81,7 +88,9 @@ void cs_policy_class_new(lua_State *L) {
   lua_pushvalue(L, -1);
   lua_pushvalue(L, -1);
   lua_pushcclosure(L, policy_stats, 1);
-  lua_pushcclosure(L, policy__index, 2);
+  lua_pushvalue(L, -3);
+  lua_pushcclosure(L, cs_policy_revoke, 1);
+  lua_pushcclosure(L, policy__index, 3);
   lua_setfield(L, -2, "__index");
   lua_pop(L, 1);
 }

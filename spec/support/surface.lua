@@ -171,7 +171,7 @@ surface.methods = {
   },
   loop = {
     close = {}, group = {}, guard = {}, on_event = {}, on_timer = {}, perform = {}, run = {},
-    sleep = {}, spawn = {}, step = {}, wait = {}, watches = {},
+    sleep = {}, spawn = {}, step = {}, stream = {}, wait = {}, watches = {},
   },
 }
 
