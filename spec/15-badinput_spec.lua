@@ -178,6 +178,7 @@ local methods = {
     setopt = { kinds "easy", plain_table, function(v) return text(v) or v.kind == "url" end },
     pause = { kinds "easy", kinds "nil" },
     unpause = { kinds "easy", kinds "nil" },
+    ws_send = { kinds "easy", kinds("string", "number", "numeral") },
   },
   multi = {
     add = { kinds "multi", kinds "easy" },

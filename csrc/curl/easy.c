@@ -317,6 +317,9 @@ void cs_easy_class_new(lua_State *L) {
       {"unpause", cs_easy_unpause},
       {"unset", cs_easy_unset},
       {"upkeep", cs_easy_upkeep},
+      {"ws_meta", cs_easy_ws_meta},
+      {"ws_recv", cs_easy_ws_recv},
+      {"ws_send", cs_easy_ws_send},
       {NULL, NULL},
   };
   cs_handle_class(L, CS_EASY, &ops, methods);

@@ -26,6 +26,12 @@ void cs_talk_refuse(lua_State *L, const struct cs_easy *e, const char *call);
 /* It is being freed. */
 void cs_talk_end(struct cs_easy *e);
 
+/* ---- ws.c: WebSocket --------------------------------------------------------------- */
+
+int cs_easy_ws_send(lua_State *L); /* easy:ws_send(bytes, kind [, more]) */
+int cs_easy_ws_recv(lua_State *L); /* easy:ws_recv([n]) */
+int cs_easy_ws_meta(lua_State *L); /* easy:ws_meta() */
+
 #pragma GCC visibility pop
 
 #endif

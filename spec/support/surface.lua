@@ -110,6 +110,9 @@ surface.methods = {
     unpause = { inside = "allowed", args = { "recv" } },
     unset = { inside = "allowed", args = { "url" } },
     upkeep = { inside = "refused" },
+    ws_meta = { inside = "allowed" },
+    ws_recv = { inside = "refused" },
+    ws_send = { inside = "refused", args = { "x", "text" } },
   },
   multi = {
     add = { inside = "refused", args = { easy } },
