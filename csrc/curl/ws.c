@@ -97,7 +97,9 @@ int cs_easy_ws_recv(lua_State *L) {
 
 /* easy:ws_meta(): inside writefunction: of which frame the data is: its kind ("text",
  * "binary", "ping", "pong", "close", "cont"), whether more fragments follow, the offset
- * of the data in it, and how many bytes of it are left. Elsewhere nil. */
+ * of the data in it, and how many bytes of it are left. Elsewhere nil. (Frames that wait
+ * because writefunction returned curl.PAUSE come as one in libcurl 8.14: easy:pause does
+ * no such thing; it lets what was read come.) */
 int cs_easy_ws_meta(lua_State *L) {
   const struct cs_easy *e = cs_handle_check(L, 1, CS_EASY);
   const struct curl_ws_frame *frame = is_there() ? curl_ws_meta(e->curl) : NULL;
