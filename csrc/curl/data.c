@@ -8,6 +8,7 @@
 #include "calling.h"
 #include "kept.h"
 #include "policy.h"
+#include "trace.h"
 
 /* ---- write and header -------------------------------------------------------------- */
 
@@ -59,6 +60,7 @@ size_t cs_on_write(char *data, size_t one, size_t size, void *easy) {
 }
 
 size_t cs_on_header(char *data, size_t one, size_t size, void *easy) {
+  if (!cs_judge_header(easy, one * size)) return CURL_WRITEFUNC_ERROR;
   return write_to(easy, CS_HEADER, "headerfunction", data, one * size);
 }
 
@@ -235,7 +237,7 @@ static int asks_prereq(struct cs_easy *e, const char *const texts[2],
 
 /* Somebody is told of the connection. */
 static int wants_connection(const struct cs_easy *e) {
-  return e->set.callbacks & 1u << CS_PREREQ ||
+  return e->h.rt->trace || e->set.callbacks & 1u << CS_PREREQ ||
          (e->under && e->under->hooks & 1u << CS_TELL_REQUEST);
 }
 
@@ -252,7 +254,9 @@ int cs_on_prereq(void *easy, char *primary_ip, char *local_ip, int primary_port,
     return CURL_PREREQFUNC_ABORT;
   if (e->refused || (e->set.connect_only && !cs_fileurl_may_stay(e)))
     return CURL_PREREQFUNC_ABORT;
-  return !e->under || cs_judge_request(e) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+  if (e->under && !cs_judge_request(e)) return CURL_PREREQFUNC_ABORT;
+  if (e->h.rt->trace && e->h.rt->frame) cs_trace_request(e->h.rt->frame, e);
+  return CURL_PREREQFUNC_OK;
 }
 
 /* debugfunction(kind, data), with verbose = true: kind is "text", "header_in",

@@ -8,6 +8,7 @@
 #include "mime.h"
 #include "policy.h"
 #include "talk.h"
+#include "trace.h"
 
 static const struct cs_set nothing_set = {.noprogress = 1};
 
@@ -98,6 +99,7 @@ static int easy_perform(lua_State *L) {
   cs_enter(&f, L, &e->h, 1);
   cs_quiet(&f);
   e->running = 1;
+  if (cs_is_traced(&f)) cs_trace_start(&f, e);
   CURLcode code = cs_standin_flush(&f, e, curl_easy_perform(e->curl));
   code = cs_easy_finish(&f, e, code);
   int threw = e->failed, failed = threw || code;
@@ -239,6 +241,7 @@ static int easy_free(struct cs_frame *f, struct cs_handle *h) {
   e->curl = NULL;
   cs_easy_ended(f, e);
   cs_talk_end(e);
+  cs_trace_release(e);
   cs_easy_set_last(e, NULL);
   if (e->share) cs_share_leave(f, e);
   cs_lists_free(e);
@@ -253,6 +256,7 @@ static void easy_abandon(struct cs_handle *h) {
   while (!cs_link_empty(&e->opened)) cs_link_drop(e->opened.next);
   cs_member_abandon(e);
   cs_talk_end(e);
+  cs_trace_release(e);
   cs_easy_set_last(e, NULL);
   cs_link_drop(&e->in_share);
   e->share = NULL;

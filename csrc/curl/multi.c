@@ -10,6 +10,7 @@
 #include "kept.h"
 #include "policy.h"
 #include "talk.h"
+#include "trace.h"
 
 static struct cs_multi *check_callable(lua_State *L, const char *call) {
   struct cs_multi *m = cs_handle_check(L, 1, CS_MULTI);
@@ -78,6 +79,7 @@ static int multi_add(lua_State *L) {
   cs_member_enter(L, m, e);
   cs_enter(&f, L, &m->h, 1);
   if (!cs_link_empty(&e->h.pool->sockets)) cs_quiet(&f);
+  if (cs_is_traced(&f)) cs_trace_start(&f, e);
   CURLMcode code = curl_multi_add_handle(m->curl, e->curl);
   if (code) cs_member_leave(L, 2, e);
   cs_leave(&f);

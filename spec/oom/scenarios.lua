@@ -888,6 +888,23 @@ scenario("the connections of a pool", function()
   run(multi)
 end)
 
+scenario("trace", function()
+  local curl = curlsock()
+  local multi = curl.multi()
+  local easy = curl.easy { url = host.http }
+  local last, open = nil, 0
+  host.fail()
+  curl.trace(function(event)
+    last = event.event
+    open = open + (last == "open" and 1 or last == "close" and -1 or 0)
+  end)
+  multi:add(easy)
+  run(multi)
+  multi:close()
+  curl.trace(nil)
+  if host.mode:find "^curl" then is(last == "close" and open == 0, "WRONG: an event is missing") end
+end)
+
 scenario("getinfo", function()
   local curl = curlsock()
   local easy = curl.easy { url = host.http, cookiefile = "", certinfo = true }
