@@ -108,6 +108,7 @@ build = {
         "csrc/curl/policy.c",
         "csrc/curl/poll.c",
         "csrc/curl/rail.c",
+        "csrc/curl/revoke.c",
         "csrc/curl/setter.c",
         "csrc/curl/share.c",
         "csrc/curl/sockcall.c",

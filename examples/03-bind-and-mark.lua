@@ -22,7 +22,7 @@ local function ask(rules)
     url = "http://" .. tostring(origin.address), proxy = "", writefunction = answer,
   }
   local ok, message = origin:run(multi, easy)
-  return ok and table.concat(answer) or message:gsub("^.*refused: ", "refused: ")
+  return ok and table.concat(answer) or message:match("refused: .*")
 end
 
 print("origin   " .. ask(policy.compose { policy.bind { inet = "127.0.0.9" } }))

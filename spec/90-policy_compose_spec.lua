@@ -353,6 +353,8 @@ describe("The rules", function()
     assert.same(refusals, rules:why(easy))
     assert.equal(1, rules:stats().refused)
     assert.same({ guard = 1 }, rules:stats().by_policy)
+    transfers.run(multi, easy)
+    assert.same(refusals, rules:why(easy)) -- of the last transfer alone
   end)
 
   it("are asked without a socket", function()

@@ -126,7 +126,8 @@ int cs_judge_open(lua_State *L, struct cs_easy *e, int easy, const char *purpose
   lua_pushvalue(L, address);
   lua_pushvalue(L, easy);
   lua_pushvalue(L, socket);
-  ask(L, 4);
+  lua_pushinteger(L, e->transfers);
+  ask(L, 5);
   if (is_true(L, -2) || cs_socket_test(L, -2)) return lua_pop(L, 1), 1;
   lua_replace(L, -2);
   return 0;
@@ -204,6 +205,25 @@ int cs_judge_hop(struct cs_easy *e) {
   e->hop = hop;
   if (cs_call(f, hop_body, &c)) cs_easy_error(f, e);
   return c.yes;
+}
+
+static int age_body(lua_State *L) {
+  struct call *c = lua_touserdata(L, 2);
+  cs_push_easy(L, 1, c->easy->h.rt->frame, c->easy);
+  lua_pushliteral(L, "its connection was revoked");
+  cs_judge_refuse(L, c->easy, EASY, NULL);
+  return 0;
+}
+
+int cs_judge_age(struct cs_easy *e) {
+  struct cs_frame *f = e->h.rt->frame;
+  const struct cs_policy *p = cs_policy_of(e);
+  const struct cs_socket *s = p && p->revoked ? cs_connection_of(e) : NULL;
+  struct call c = {e, 0};
+  if (!s || s->line.since > p->revoked) return 1;
+  e->barred = 1;
+  if (f && cs_call(f, age_body, &c)) cs_easy_error(f, e);
+  return 0;
 }
 
 /* ---- what is told ------------------------------------------------------------------ */

@@ -166,7 +166,8 @@ end
 
 -- The hook of those that do more than judge.
 local function full_open(rules, sockets)
-  return function(purpose, address, easy, own)
+  return function(purpose, address, easy, own, transfer)
+    rules.transfers[easy] = transfer
     local target = targets.new(purpose, address, easy, rules.never_proxy)
     local fixed = own and own:peeraddress()
     local ok, made, to, maker = route_to_make(rules, address, target, easy, fixed)
@@ -182,14 +183,16 @@ local function quick_open(rules)
   local judges = rules.phases.judge
   local first, name, only = judges.f[1], judges.policy[1].name, judges.n == 1
   if takes_target(judges) or not only then
-    return function(purpose, address, easy)
+    return function(purpose, address, easy, _, transfer)
       local target = targets.new(purpose, address, easy, rules.never_proxy)
+      rules.transfers[easy] = transfer
       return judge(rules, judges, address, target, easy)
     end
   end
-  return function(_, address, easy)
+  return function(_, address, easy, _, transfer)
     local ok, why = first(address)
     if ok == true then return true end
+    rules.transfers[easy] = transfer
     return rules:refuse(easy, name, address, ok, why)
   end
 end
@@ -239,6 +242,7 @@ local function start_hook(rules)
   local start = rules.phases.start
   if start.n == 0 then return nil end
   return function(easy, url, hop)
+    if hop == 0 then rules.refusals[easy], rules.transfers[easy] = nil, nil end
     return rules:ask_all(start, easy, nil, easy, url, hop)
   end
 end
