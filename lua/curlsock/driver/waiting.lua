@@ -82,7 +82,7 @@ end
 -- driver. Returns whether there was any.
 function waiting.resume_ended(driver)
   local ended, any = driver.ended, false
-  if ended.first > ended.last then return false end
+  if ended.first > ended.last and not driver.soon then return false end
   local resume = driver.hooks.resume
   driver.resuming = true
   while ended.first <= ended.last do
