@@ -35,8 +35,9 @@ end
 function Stream:wait(name, ready)
   local driver = self.driver
   while not ready() do
-    local wait <close> = waiting.new(driver, leave)
+    local wait <close> = waiting.new(driver)
     wait.stream = self
+    wait.leave = leave
     self.waits[wait] = true
     local ok, message, why = waiting.result(driver, wait, name)
     if not ok then return nil, message, why end

@@ -92,7 +92,8 @@ end
 -- Whether an earlier turn has left anything.
 local function is_behind(driver)
   local ended = driver.ended
-  return ended.first <= ended.last or driver.cancelled[1] or driver.torn
+  return ended.first <= ended.last or driver.cancelled[1] or driver.torn or driver.untold
+    or not driver.swept
 end
 
 --- Does what an earlier turn has left. Returns whether a coroutine went on: there may be nothing to
@@ -100,6 +101,8 @@ end
 function turns.catch_up(driver)
   if not is_behind(driver) or turns.is_inside(driver) then return false end
   if driver.torn then mend(driver) end
+  if not driver.swept then waiting.sweep(driver) end
+  if driver.untold then clock.tell(driver) end
   if driver.cancelled[1] then transfers.remove_cancelled(driver) end
   local any = waiting.resume_ended(driver)
   watching.adjust(driver)
@@ -144,9 +147,8 @@ function turns.step(driver, name)
 end
 
 local function is_busy(driver)
-  if driver.multi and (driver.active > 0 or is_behind(driver) or has_waits(driver)) then
-    return true
-  end
+  local ended = driver.ended
+  if driver.multi and (has_waits(driver) or ended.first <= ended.last) then return true end
   return not inside() and coroutines.any(driver) and driver.hooks.busy()
 end
 

@@ -23,7 +23,7 @@ local PENDING <const>, DONE <const> = 1, 4
 -- turn_for(driver, name) runs the loop until something happens.
 function waiting.begin(driver, turn_for)
   driver.turn_for = turn_for
-  driver.waits, driver.numbers = {}, 0
+  driver.waits, driver.numbers, driver.swept = {}, 0, true
   driver.ended = { first = 1, last = 0 }
 end
 
@@ -31,11 +31,11 @@ end
 local Wait = {}
 Wait.__index = Wait
 
---- leave(wait), if given, is called at its end, however it comes.
-function waiting.new(driver, leave)
+--- Its field leave, if it gets one, is called with it at its end, however that comes.
+function waiting.new(driver)
   local wait = setmetatable({ driver, PENDING, false, false, false, false }, Wait)
   driver.numbers = driver.numbers + 1
-  wait.leave, wait.number = leave, driver.numbers
+  wait.number = driver.numbers
   driver.waits[wait] = true
   return wait
 end
@@ -45,13 +45,21 @@ function Wait:late()
 end
 
 -- (It rests only now when its coroutine was closed: else that is about to wait for the next.)
-function Wait:__close()
-  local driver, state = self[DRIVER], self[STATE]
-  self[STATE], self[WAITING] = DONE, false
-  if self[TIMER] then clock.stop(driver, self) end
-  if self.leave then self.leave(self) end
-  driver.waits[self] = nil
+local function close(wait)
+  local driver, state = wait[DRIVER], wait[STATE]
+  if wait[TIMER] then clock.stop(driver, wait) end
+  if wait.leave then wait:leave() end
+  driver.waits[wait] = nil
+  wait[STATE], wait[WAITING] = DONE, false
   if state ~= DONE then watching.adjust(driver) end
+end
+
+-- What is interrupted in here is done all the same: the descriptor may be closed next.
+function Wait:__close()
+  local ok, err = pcall(close, self)
+  if ok then return end
+  close(self)
+  error(err, 0)
 end
 
 -- Who waits for it is to go on.
@@ -164,6 +172,15 @@ function waiting.close_all(driver)
   end
   for entry in pairs(driver.clock.live) do entry[2]:late() end
   clock.clear(driver)
+end
+
+--- A task has failed: what it waited for is left, also if that was interrupted.
+function waiting.sweep(driver)
+  driver.swept = true
+  for wait in pairs(driver.waits) do
+    local co = wait[WAITING]
+    if type(co) == "thread" and coroutine.status(co) == "dead" then wait:__close() end
+  end
 end
 
 --- Raises an error unless it is a time in seconds.

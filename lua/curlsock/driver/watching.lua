@@ -59,9 +59,11 @@ local function library_time(driver)
   return driver.awake and not driver.pollable and driver.multi and driver.multi:timeout() or nil
 end
 
---- driver.due has changed.
+--- driver.due has changed. (Until the hook knows, driver.untold says that it is to be told again.)
 function watching.set_timer(driver)
+  driver.untold = true
   local ok, err = pcall(set_timer, driver, library_time(driver))
+  driver.untold = not ok
   if ok then return end
   watching.doubt(driver)
   failure.keep(driver, err)
