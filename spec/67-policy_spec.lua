@@ -506,6 +506,16 @@ describe("under every policy", function()
     assert.matches("p: the body is over 5 bytes$", message)
   end)
 
+  it("max_header ends what has more headers, and counts those of each answer", function()
+    local big <close> = easies.plain("/redirect?to=/hello", { followlocation = true,
+      policy = { name = "p", max_header = 300 } })
+    local ok, message, name = big:perform()
+    assert.same({ nil, "REFUSED" }, { ok, name })
+    assert.matches("p: the headers are over 300 bytes$", message)
+    local easy <close> = easies.plain("/hello", { policy = { max_header = 300 } })
+    assert.is_true(easy:perform())
+  end)
+
   it("a transfer whose server is dead is not REFUSED", function()
     local easy <close> = curl.easy { url = "http://127.0.0.1:1/", proxy = "",
       policy = { open = yes } }
@@ -526,7 +536,7 @@ describe("policy:revoke", function()
   it("ends what is kept, and what is in use when its transfer ends", function()
     local policy = curl.policy { name = "p", open = yes }
     local multi <close> = curl.multi { policy = policy }
-    local slow <close> = easies.plain("/slow", { writefunction = function() end })
+    local slow <close> = easies.plain("/slow?rate=512k", { writefunction = function() end })
     assert.equal("hello\n", transfers.fetch_in(multi, (easies.plain "/hello")))
     local kept = multi:connections()[1].socket
     multi:add(slow)

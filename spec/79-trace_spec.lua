@@ -39,7 +39,8 @@ local function short(events)
     return known[id]
   end
   for i, e in ipairs(events) do
-    lines[i] = ("%s e%s s%s%s%s"):format(e.event, number("easy", e.easy), number("socket", e.socket),
+    lines[i] = ("%s e%s s%s%s%s"):format(e.event, number("easy", e.easy),
+      number("socket", e.socket),
       e.attempt and " " .. e.attempt or "", e.result and " " .. e.result or "")
   end
   return lines

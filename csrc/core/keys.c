@@ -64,6 +64,4 @@ struct cs_socket *cs_keyed(const struct cs_runtime *rt, const struct cs_pool *po
   return NULL;
 }
 
-void cs_keys_free(struct cs_runtime *rt) {
-  free(rt->keys.chains);
-}
+void cs_keys_free(struct cs_runtime *rt) { free(rt->keys.chains); }

@@ -71,6 +71,7 @@ static size_t find(const char *name) {
 static int is_wanted(const struct cs_easy *e, enum cs_callback which) {
   if (which == CS_RESOLVER_START && e->under && e->under->hooks & 1u << CS_ASK_START)
     return 1; /* it is asked before the name of a redirect is looked up */
+  if (which == CS_HEADER && e->under && e->under->max_header) return 1;
   return e->set.callbacks & 1u << which || (which == CS_SEEK && e->set.source);
 }
 
@@ -174,7 +175,8 @@ CURLcode cs_callback_set(lua_State *L, struct cs_easy *e, int self, const char *
 }
 
 CURLcode cs_callback_policy(struct cs_easy *e) {
-  return set_trampoline(e, find("resolver_start_function"));
+  CURLcode code = set_trampoline(e, find("headerfunction"));
+  return code ? code : set_trampoline(e, find("resolver_start_function"));
 }
 
 void cs_easy_begin(lua_State *L, struct cs_easy *e, int self) {
@@ -186,7 +188,7 @@ void cs_easy_begin(lua_State *L, struct cs_easy *e, int self) {
   e->transfers++;
   e->attempts = e->refusals = 0;
   e->hop = e->dialled = 0;
-  e->delivered = 0;
+  e->delivered = e->headed = 0;
   e->given = 0;
   e->start = CS_UNKNOWN;
   e->errbuf[0] = '\0';

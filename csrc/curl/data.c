@@ -59,6 +59,7 @@ size_t cs_on_write(char *data, size_t one, size_t size, void *easy) {
 }
 
 size_t cs_on_header(char *data, size_t one, size_t size, void *easy) {
+  if (!cs_judge_header(easy, one * size)) return CURL_WRITEFUNC_ERROR;
   return write_to(easy, CS_HEADER, "headerfunction", data, one * size);
 }
 

@@ -105,7 +105,8 @@ struct cs_easy {
   int attempts;          /* how often its last hop wanted a socket, */
   int refusals;          /* and how often the policy said no */
   long hop, dialled;     /* redirects, when start and when open were asked last */
-  curl_off_t delivered;  /* bytes, where the policy counts them */
+  curl_off_t delivered;  /* bytes of the body, where the policy counts them, */
+  curl_off_t headed;     /* and of headers */
   size_t rest;           /* bytes of CS_UV_REST that were handed on */
   size_t given;          /* bytes of the string in place of readfunction */
   curl_off_t start;      /* where the file in place of it stood at first, or CS_UNKNOWN */

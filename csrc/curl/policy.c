@@ -113,11 +113,11 @@ static int field_error(lua_State *L, const char *field, const char *expected, in
                     luaL_typename(L, value));
 }
 
-static void read_max_body(lua_State *L, struct cs_policy *p, int value) {
+static curl_off_t check_bytes(lua_State *L, const char *field, int value) {
   int ok;
   lua_Integer most = lua_tointegerx(L, value, &ok);
-  if (!ok || most <= 0) field_error(L, "max_body", "positive integer", value);
-  p->max_body = most;
+  if (!ok || most <= 0) field_error(L, field, "positive integer", value);
+  return most;
 }
 
 /* A field that is kept as it is. */
@@ -135,6 +135,7 @@ static const struct field {
     {"pool", CS_UV_POOL, LUA_TTABLE},
     {"fence", 0, LUA_TTABLE},
     {"max_body", 0, LUA_TNUMBER},
+    {"max_header", 0, LUA_TNUMBER},
 };
 
 #define NFIELDS (sizeof fields / sizeof *fields)
@@ -155,7 +156,8 @@ static const struct field *check_field(lua_State *L, int key, int value) {
 static void keep_field(lua_State *L, const struct field *f, int policy) {
   struct cs_policy *p = cs_unbox(L, policy);
   int hook = f->uservalue - CS_UV_HOOKS;
-  if (!strcmp(f->name, "max_body")) read_max_body(L, p, lua_gettop(L));
+  if (!strcmp(f->name, "max_body")) p->max_body = check_bytes(L, f->name, -1);
+  if (!strcmp(f->name, "max_header")) p->max_header = check_bytes(L, f->name, -1);
   if (!f->uservalue) return;
   if (hook >= 0 && hook < NHOOKS) p->hooks |= 1u << hook;
   lua_pushvalue(L, -1);
@@ -188,9 +190,10 @@ static void read_policy(lua_State *L, int index) {
  * transfer counts those of the easy, and sockopt(socket, purpose, easy), which are asked:
  * only true is a yes, of open a Socket too; false, or nil, and a reason refuses;
  * request(socket, easy, kept) and close(socket), which are told; fence: options of an
- * easy that would lead around it, and what they must be; max_body: bytes that a transfer
- * may deliver; pool: options of a multi that has it; admit(easy, loop): for loops. An
- * unknown field raises an error. */
+ * easy that would lead around it, and what they must be; max_body and max_header:
+ * bytes that a transfer may deliver, and of the headers of all its answers; pool: options
+ * of a multi that has it; admit(easy, loop): for loops. An unknown field raises an
+ * error. */
 int cs_policy_make(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);

@@ -38,6 +38,7 @@ struct cs_policy {
   int refs;              /* its box, and each handle that has it or is prepared for it */
   unsigned hooks;        /* bit set of those that it has */
   curl_off_t max_body;   /* bytes that a transfer may deliver; 0: any number */
+  curl_off_t max_header; /* and of lines of headers */
   struct cs_rail *fence; /* its options (fence.c) */
   int rails;
   lua_Integer asked, opened, refused, reused;
@@ -62,7 +63,7 @@ struct cs_policy *cs_policy_option(lua_State *L, int index, int self, int userva
 int cs_policy_enter(lua_State *L, struct cs_easy *e, int index, struct cs_multi *m,
                     int multi, const char *call);
 
-/* ---- revoke.c: what was let in is taken back ---------------------------------------- */
+/* ---- revoke.c: what was let in is taken back --------------------------------------- */
 
 int cs_policy_revoke(lua_State *L); /* policy:revoke() */
 
@@ -117,8 +118,10 @@ int cs_judge_hop(struct cs_easy *e);
 int cs_judge_age(struct cs_easy *e);
 /* The request is sent next: has request told. 0 if it threw. */
 int cs_judge_request(struct cs_easy *e);
-/* The transfer delivers so many bytes more: 0 if these are too many. */
+/* The transfer delivers so many bytes more, of the body or of headers: 0 if these are too
+ * many. */
 int cs_judge_body(struct cs_easy *e, size_t size);
+int cs_judge_header(struct cs_easy *e, size_t size);
 
 /* ---- rail.c: what the script sets of a fence's options ----------------------------- */
 

@@ -107,7 +107,7 @@ function Rules:ask_url(url)
 end
 
 --- rules:revoke(): takes back what was let in: idle connections of the pools with these rules
--- are closed, and those in use are not used again.
+-- are closed, and those in use are not used again. Returns how many were closed.
 function Rules:revoke()
   return self.policy:revoke()
 end
