@@ -23,7 +23,7 @@ end
 
 for _, name in ipairs(loops.names) do
   for _, raw in ipairs(loops.modes) do
-    for kind, least in pairs { waits = 50, streams = 25 } do
+    for kind, least in pairs { waits = 15, streams = 12 } do
       local title = "curlsock.%s%s survives an interrupt of %s"
       describe(title:format(name, raw and " without pollfd" or "", kind), function()
         it("in the main program", function()
