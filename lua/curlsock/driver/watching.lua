@@ -63,9 +63,11 @@ local function library_time(driver)
   return nil
 end
 
---- driver.due has changed.
+--- driver.due has changed. (Until the hook knows, driver.untold says that it is to be told again.)
 function watching.set_timer(driver)
+  driver.untold = true
   local ok, err = pcall(set_timer, driver, library_time(driver))
+  driver.untold = not ok
   if ok then return end
   watching.doubt(driver)
   failure.keep(driver, err)
