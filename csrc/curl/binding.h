@@ -92,11 +92,14 @@ void cs_easy_abort(struct cs_easy *e);
 void cs_easy_restore(struct cs_easy *e);
 /* Notes what the script sets the option to, if it is one that cs_easy_abort uses (1). */
 int cs_easy_note(struct cs_easy *e, CURLoption id, long value);
+/* Notes where the last transfer had its connection; NULL: nowhere. */
+void cs_easy_set_last(struct cs_easy *e, struct cs_pool *pool);
+
+/* ---- result.c: how a transfer ends ------------------------------------------------- */
+
 /* Pushes the results of a transfer: true, or nil, message, name. Returns how many.
  * [-0, +n] */
 int cs_easy_result(lua_State *L, struct cs_easy *e, int self, CURLcode code);
-/* Notes where the last transfer had its connection; NULL: nowhere. */
-void cs_easy_set_last(struct cs_easy *e, struct cs_pool *pool);
 /* What the transfer opened is over: the sockets that libcurl closed without telling get
  * their event. */
 void cs_easy_ended(struct cs_frame *f, struct cs_easy *e);

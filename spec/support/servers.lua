@@ -189,6 +189,10 @@ function servers.sshd()
   return serve("sshd")
 end
 
+function servers.websocket()
+  return serve("websocket")
+end
+
 function servers.parts()
   return serve("parts")
 end
