@@ -122,6 +122,7 @@ static void forget_fence(lua_State *L, struct cs_easy *e, int self) {
   e->under = NULL;
   e->fenced = 0;
   e->stale = 0;
+  e->changes++;
   cs_clear_uservalue(L, self, CS_UV_SAID);
   cs_clear_uservalue(L, self, CS_UV_URL);
 }

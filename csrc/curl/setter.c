@@ -104,12 +104,19 @@ static CURLcode set_url(lua_State *L, const struct cs_setting *s) {
   return code ? code : set_string(L, s);
 }
 
-/* A policy is asked about it. */
+/* A policy is asked about it: again, when the transfer runs, because libcurl asks for the
+ * new one when it has to ask twice. */
+static void note_url(struct cs_easy *e) {
+  e->changes++;
+  if (e->running) e->hop = -1;
+}
+
 static CURLcode set_main_url(lua_State *L, const struct cs_setting *s) {
   CURLcode code = set_url(L, s);
   if (code) return code;
   lua_pushvalue(L, s->value);
   lua_setiuservalue(L, s->self, CS_UV_URL);
+  note_url(s->e);
   return CURLE_OK;
 }
 
@@ -126,6 +133,7 @@ static CURLcode set_null(lua_State *L, const struct cs_setting *s) {
 
 static CURLcode unset_main_url(lua_State *L, const struct cs_setting *s) {
   cs_clear_uservalue(L, s->self, CS_UV_URL);
+  note_url(s->e);
   return set_null(L, s);
 }
 
