@@ -4,6 +4,7 @@
 local curl = require "curlsock"
 local easies = require "spec.support.easies"
 local errors = require "spec.support.errors"
+local policies = require "curlsock.policy"
 local servers = require "spec.support.servers"
 local transfers = require "spec.support.transfers"
 
@@ -309,5 +310,63 @@ describe("what open of a policy sees", function()
         return true
       end } })
     errors.matches("was connected while it was judged", easy.perform, easy)
+  end)
+end)
+
+describe("a socket that the script connects by another descriptor of it", function()
+  local takes_connected = curl.version_info().version_num > 0x075801
+
+  local function listener()
+    local socket = assert(curl.socket("inet", "stream"))
+    assert(socket:bind "127.0.0.1:0")
+    assert(socket:listen(8))
+    return socket, socket:localaddress()
+  end
+
+  -- The options of an easy whose socket is connected to that address when it is shown: what its
+  -- sockoptfunction answers then.
+  local function connecting(to, answer)
+    local own
+    return { opensocketfunction = function(_, address)
+      own = address:socket()
+      return { getfd = function() return own:fd() end }
+    end, sockoptfunction = function()
+      assert(own:connect(to, 1))
+      return answer
+    end, timeout = 0.3 }
+  end
+
+  it("is judged by its peer, whatever sockoptfunction says of it", function()
+    local there <close>, to = listener()
+    for _, answer in ipairs { true, takes_connected and "connected" or nil } do
+      local seen = {}
+      local options = connecting(to, answer)
+      options.policy = { open = function(_, address)
+        seen[#seen + 1] = address.port
+        return address.port ~= to.port, "not there"
+      end }
+      local easy <close> = easies.plain("/hello", options)
+      local _, message, name = easy:perform()
+      assert.same({ servers.nginx().port, to.port }, seen)
+      assert.equal("REFUSED", name)
+      assert.matches("not there$", message)
+      local socket <close> = there:accept(1)
+      assert.equal("", (socket:recv(100, 1)) or "")
+    end
+  end)
+
+  it("is opened and closed once for a composition", function()
+    local there <close>, to = listener()
+    local told = {}
+    local options = connecting(to, takes_connected and "connected" or true)
+    options.policy = policies.compose { { name = "p", judge = yes,
+      prepare = function(_, address) told[#told + 1] = "prepare " .. address.port return true end,
+      opened = function(_, address) told[#told + 1] = "opened " .. address.port end,
+      closed = function() told[#told + 1] = "closed" end } }
+    local easy = easies.plain("/hello", options)
+    easy:perform()
+    easy:close()
+    assert.same({ "prepare " .. to.port, "opened " .. to.port, "closed" }, told)
+    there:close()
   end)
 end)
