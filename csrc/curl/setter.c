@@ -256,6 +256,19 @@ static CURLcode set_redir_protocols(lua_State *L, const struct cs_setting *s) {
   return code ? code : curl_easy_setopt(s->e->curl, CURLOPT_REDIR_PROTOCOLS, bits);
 }
 
+/* Before 8.8 libcurl allows no protocol at all for NULL, and fails. */
+static CURLcode unset_protocols(lua_State *L, const struct cs_setting *s) {
+  (void)L;
+  return curl_easy_setopt(s->e->curl, CURLOPT_PROTOCOLS, (long)CURLPROTO_ALL);
+}
+
+static CURLcode unset_redir_protocols(lua_State *L, const struct cs_setting *s) {
+  (void)L;
+  return curl_easy_setopt(
+      s->e->curl, CURLOPT_REDIR_PROTOCOLS,
+      (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS | CURLPROTO_FTP | CURLPROTO_FTPS));
+}
+
 static CURLcode set_connect_only(lua_State *L, const struct cs_setting *s) {
   CURLcode code = set_long(L, s);
   if (code) return code;
@@ -323,6 +336,8 @@ static const struct {
     {CURLOPT_HSTS, {set_hsts, unset_hsts}},
     {CURLOPT_CONNECT_ONLY, {set_connect_only, NULL}},
     {CURLOPT_REDIR_PROTOCOLS, {set_redir_protocols, NULL}},
+    {CURLOPT_PROTOCOLS_STR, {set_string, unset_protocols}},
+    {CURLOPT_REDIR_PROTOCOLS_STR, {set_string, unset_redir_protocols}},
     {CURLOPT_STDERR, {set_stderr, unset_list}},
 };
 
