@@ -75,8 +75,8 @@ static int raise_error(struct cs_frame *f, int error) {
 }
 
 /* What the policy has called may have closed the easy, or put it to use. */
-static void check_still(lua_State *L, struct cs_easy *e) {
-  cs_handle_check(L, 1, CS_EASY);
+static void check_still(lua_State *L, const struct cs_easy *e) {
+  if (e->h.phase != CS_OPEN) cs_handle_check(L, 1, CS_EASY);
   if (e->multi) luaL_error(L, "easy:perform: the easy is in a multi");
 }
 
