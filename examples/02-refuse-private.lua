@@ -4,9 +4,9 @@
 --
 -- Run:      lua5.4 examples/02-refuse-private.lua [--allow=NETWORK] [URL...]
 -- Expected, without a URL:
---   http://127.0.0.1/           refused: 127.0.0.1:80 is loopback (RFC 1122), 127.0.0.0/8
---   http://[::ffff:10.0.0.1]/   refused: [::ffff:10.0.0.1]:80 is IPv4-mapped (RFC 4291), ::ffff:0:0/96
---   http://metadata.test/       refused: 169.254.169.254:80 is link-local, where clouds have their metadata (RFC 3927), 169.254.0.0/16
+--   http://127.0.0.1/           refused: it is loopback (RFC 1122), 127.0.0.0/8
+--   http://[::ffff:10.0.0.1]/   refused: it is IPv4-mapped (RFC 4291), ::ffff:0:0/96
+--   http://metadata.test/       refused: it is link-local and metadata (RFC 3927), 169.254.0.0/16
 --   http://93.184.216.34:22/    refused: port 22 is not allowed
 local curl = require "curlsock"
 local policy = require "curlsock.policy"
@@ -37,8 +37,6 @@ for _, url in ipairs(urls) do
   }
   local ok, message, name = easy:perform()
   local refusal = rules:why(easy)[1]
-  if name == "REFUSED" and refusal then
-    message = "refused: " .. refusal.reason:gsub("^it is", refusal.address .. " is")
-  end
+  if name == "REFUSED" and refusal then message = "refused: " .. refusal.reason end
   print(("%-27s %s"):format(url, ok and "status " .. easy:getinfo("response_code") or message))
 end

@@ -18,7 +18,7 @@ local hosts, connections = {}, {}
 local told = {}
 
 function told.open(event)
-  local ip = curl.address(event.address).ip
+  local ip = event.address.ip
   hosts[ip] = hosts[ip] or { opened = 0, reused = 0, closed = 0 }
   hosts[ip].opened = hosts[ip].opened + 1
   connections[event.id] = { ip = ip, requests = 0 }
@@ -33,8 +33,9 @@ end
 function told.close(event)
   local connection = connections[event.id]
   hosts[connection.ip].closed = hosts[connection.ip].closed + 1
+  local info = event.socket:info() or {} -- the kernel's record of the connection
   print(("closed %s: %d requests, %s bytes received"):format(connection.ip, connection.requests,
-    event.received or "?"))
+    info.bytes_received or "?"))
 end
 
 local multi = curl.multi {

@@ -4,7 +4,7 @@
 -- Run:      lua5.4 examples/13-limit.lua
 -- Expected (times differ):
 --   20 fetched over 2 connections, in 1.9 s
---   /long: limit: the body is over 1024 bytes
+--   /long: the body is over 1024 bytes
 package.path = (arg[0]:match("^.*/") or "./") .. "?.lua;" .. package.path
 local curl = require "curlsock"
 local policy = require "curlsock.policy"
@@ -37,7 +37,7 @@ group:wait()
 print(("%d fetched over %d connections, in %.1f s"):format(fetched, rules:stats().opened,
   curl.now() - start))
 local _, message = fetch("/long")
-print("/long: " .. message:match("limit: .*"))
+print("/long: " .. message:match("the body is over.*"))
 serving = false
 loop:run()
 origin:close()

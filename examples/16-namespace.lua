@@ -37,7 +37,9 @@ local function fetch(rules)
       peer:send("HTTP/1.0 200 OK\r\n\r\nhello from " .. peer:localaddress().ip)
     end
   end
-  for _, ok, _, name in multi:results() do return ok and table.concat(body) or name end
+  local next_result, state = multi:results()
+  local _, ok, _, name = next_result(state)
+  return ok and table.concat(body) or name
 end
 
 local here = fetch(policy.compose {})

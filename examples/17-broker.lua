@@ -40,7 +40,7 @@ for _, ip in ipairs { "127.0.0.1", "127.0.0.2" } do
   local answer, url = {}, ("http://%s:%d/"):format(ip, origin.address.port)
   local easy <close> = curl.easy { url = url, proxy = "", writefunction = answer }
   local ok, message = origin:run(multi, easy)
-  print(url, ok and table.concat(answer) or message:match("broker: .*"))
+  print(url .. "   " .. (ok and table.concat(answer) or message:match("broker: .*")))
 end
 multi:close()
 origin:close()

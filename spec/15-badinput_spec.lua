@@ -174,6 +174,7 @@ local of_module = {
 local methods = {
   easy = {
     close = { kinds("easy", "closed easy") },
+    close_idle = { kinds "easy", optional_seconds },
     header = { kinds "easy", text },
     setopt = { kinds "easy", plain_table, function(v) return text(v) or v.kind == "url" end },
     pause = { kinds "easy", kinds "nil" },
@@ -182,6 +183,7 @@ local methods = {
   multi = {
     add = { kinds "multi", kinds "easy" },
     close = { kinds("multi", "closed multi") },
+    close_idle = { kinds "multi", optional_seconds },
     poll = { kinds "multi", number(0, int // 1000), kinds("nil", "table") },
     results = { kinds "multi", kinds("nil", "table") },
     setopt = { kinds "multi", plain_table, integer(0, int) },
@@ -189,6 +191,7 @@ local methods = {
   },
   share = {
     close = { kinds("share", "closed share") },
+    close_idle = { kinds "share", optional_seconds },
     setopt = { kinds "share", plain_table, plain_table },
   },
   socket = {
@@ -273,16 +276,24 @@ local fields = {
   { "socket", "data", anything },
 }
 
+local function form(v)
+  return v.kind == "string" or v.kind == "numeral"
+    or v.kind == "table" and rawget(v.value, 1) == nil
+end
+
 -- One option of each type that libcurl describes, and of each kind of object.
 local easy_options = {
   cainfo_blob = kinds("string", "numeral"),
-  copypostfields = kinds("string", "numeral"),
+  copypostfields = form,
   debugfunction = kinds("function", "nil"),
   http_version = number(1, 1),
   httpheader = function(v)
     return v.kind == "table" and (next(v.value) == nil or v.value[1] == 1)
   end,
-  postfields = kinds("string", "numeral"),
+  postfields = form,
+  mimepost = plain_table,
+  chunk_bgn_function = kinds("function", "nil"),
+  hstsreadfunction = kinds("function", "nil"),
   readfunction = kinds("function", "file", "string", "numeral", "nil"),
   resume_from_large = integer(-1, math.maxinteger),
   share = kinds("share", "nil"),

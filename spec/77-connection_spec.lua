@@ -171,13 +171,17 @@ describe("prereqfunction's socket", function()
         http_version = "2tls", prereqfunction = prereq })
       multi:add(all[i])
     end
-    assert.equal(3, transfers.drive_well(multi))
+    transfers.drive(multi)
+    local last
+    for easy, ok, message in multi:results() do
+      assert(ok, message)
+      last = easy
+    end
     local held = transfers.held()
     assert.same({ held, held, held }, sockets)
     -- Not the newest libcurl knows it of the stream that ended last alone.
-    for i, easy in ipairs(all) do
-      if i == 3 then assert.equal(held, easy:socket()) end
-      assert.truthy(easy:socket() == held or easy:socket() == nil)
+    for _, easy in ipairs(all) do
+      assert.truthy(easy:socket() == held or easy ~= last and easy:socket() == nil)
     end
     for _, easy in ipairs(all) do easy:close() end
   end)

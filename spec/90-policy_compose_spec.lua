@@ -353,6 +353,18 @@ describe("The rules", function()
     assert.same(refusals, rules:why(easy))
     assert.equal(1, rules:stats().refused)
     assert.same({ guard = 1 }, rules:stats().by_policy)
+    transfers.run(multi, easy)
+    assert.same(refusals, rules:why(easy)) -- of the last transfer alone
+  end)
+
+  it("take back what was let in", function()
+    local rules = composed(guard())
+    local multi <close> = curl.multi { policy = rules }
+    for _ = 1, 2 do assert.equal("hello\n", policies.fetch_in(multi, url())) end
+    assert.same({ 1, 1 }, { rules:stats().opened, rules:stats().reused })
+    assert.equal(1, rules:revoke())
+    assert.equal("hello\n", policies.fetch_in(multi, url()))
+    assert.same({ 2, 1 }, { rules:stats().opened, rules:stats().reused })
   end)
 
   it("are asked without a socket", function()

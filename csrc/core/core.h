@@ -77,21 +77,31 @@ struct cs_runtime {
   struct cs_link handles[CS_NKINDS];   /* every struct cs_handle there is, by kind */
   struct cs_link sockets;              /* every struct cs_socket there is */
   struct cs_link things;               /* every struct cs_thing there is */
-  struct cs_link pools; /* whose handle is gone, while sockets are left in them */
-  struct cs_link walk;  /* what cs_refuse_inside has reached, while it looks */
-  struct cs_keys keys;  /* of sockets, as connections */
-  int live[CS_NKINDS];  /* handles not torn down, by kind */
-  int open;             /* descriptors that a Socket or the library holds */
-  int waiting;          /* handles that wait to be torn down */
-  int tearing;          /* they are being torn down now */
-  int quiet;            /* some frame has blocked SIGPIPE */
-  int ending;           /* the state is being closed: nothing new is made */
-  unsigned traits;      /* of the library, as the binding sees it */
-  unsigned forks;       /* cs_forks when it was made */
+  struct cs_link pools;   /* whose handle is gone, while sockets are left in them */
+  struct cs_link walk;    /* what cs_refuse_inside has reached, while it looks */
+  struct cs_keys keys;    /* of sockets, as connections */
+  unsigned long long ids; /* handles and sockets that were made */
+  /* Is told of the end of a lent socket; NULL: nobody listens. */
+  void (*trace)(struct cs_frame *f, struct cs_socket *s);
+  int telling;         /* somebody who listens is being told */
+  int live[CS_NKINDS]; /* handles not torn down, by kind */
+  int open;            /* descriptors that a Socket or the library holds */
+  int waiting;         /* handles that wait to be torn down */
+  int tearing;         /* they are being torn down now */
+  int quiet;           /* some frame has blocked SIGPIPE */
+  int ending;          /* the state is being closed: nothing new is made */
+  unsigned traits;     /* of the library, as the binding sees it */
+  unsigned forks;      /* cs_forks when it was made */
 };
 
 /* User values of the runtime's box. */
-enum { CS_UV_WAITING = 1, CS_UV_BOXES, CS_UV_EMPTY, CS_RUNTIME_UVS = CS_UV_EMPTY };
+enum {
+  CS_UV_WAITING = 1,
+  CS_UV_BOXES,
+  CS_UV_EMPTY,
+  CS_UV_TRACE,
+  CS_RUNTIME_UVS = CS_UV_TRACE
+};
 
 /* The runtime of this state; raises an error when the state is being closed. */
 struct cs_runtime *cs_runtime(lua_State *L);
@@ -238,6 +248,7 @@ struct cs_pool {
   struct cs_handle *owner; /* key of the handle; not to be read once that is gone */
   struct cs_link sockets;
   struct cs_link gone;   /* in rt->pools */
+  unsigned long long id; /* of its handle */
   struct cs_lines lines; /* its sockets, as connections */
 };
 
@@ -278,8 +289,9 @@ struct cs_socket {
   int refs;
   int fd; /* -1 also when lost */
   enum cs_state state;
-  int connected; /* the library need not connect it */
-  dev_t dev;     /* identity: a number that comes back is another socket */
+  unsigned long long id; /* unique in the runtime */
+  int connected;         /* the library need not connect it */
+  dev_t dev;             /* identity: a number that comes back is another socket */
   ino_t ino;
   struct cs_runtime *rt;
   struct cs_link all;        /* in the runtime's list of all */

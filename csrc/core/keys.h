@@ -38,7 +38,11 @@ struct cs_line {
   double since;      /* when it was lent */
   void *ends;        /* its addresses, if it has them for a key */
   int busy;          /* a transfer uses it, as was found when somebody asked last */
-  int shut;          /* its connection was ended, which the library is to notice */
+  unsigned users;    /* transfers that use it, of those that are traced */
+  unsigned long long opener; /* the easy that opened it, if that was traced */
+  int data;                  /* a second one of its connection */
+  int outcome;               /* of the attempt, if that is known before its end */
+  int shut; /* its connection was ended, which the library is to notice */
 };
 
 /* ---- keys.c: sockets by the number of their connection ----------------------------- */

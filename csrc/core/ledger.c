@@ -17,6 +17,7 @@ struct cs_socket *cs_socket_new(struct cs_runtime *rt) {
   s->fd = -1;
   s->state = CS_CLOSED;
   s->rt = rt;
+  s->id = ++rt->ids;
   cs_link_init(&s->in_pool);
   cs_link_init(&s->in_opener);
   cs_link_init(&s->line.in_key);

@@ -50,6 +50,34 @@ CURLcode cs_lists_copy(struct cs_easy *to, const struct cs_easy *from);
 void cs_lists_free(struct cs_easy *e);
 void cs_lists_free_outdated(struct cs_easy *e); /* the transfer has ended */
 
+/* What a mimepost is: curl_mime, and what those parts point to that a function gives. */
+struct cs_mimepart {
+  struct cs_mimepart *next;
+  struct cs_easy *easy;
+  int call;             /* where its functions are (mime.h) */
+  char *rest;           /* what the function gave too much, so long, or NULL */
+  size_t length, given; /* given: of rest */
+};
+struct cs_mime {
+  curl_mime *mime;
+  struct cs_mimepart *parts;
+};
+void cs_mime_free(struct cs_mime *m);
+
+/* ---- raretable.c: the table of what few easies have -------------------------------- */
+
+/* Pushes what the easy at index has of that, or nil. [-0, +1] */
+void cs_rare_push(lua_State *L, int index, int which);
+/* Sets it to the value at index; nil needs no memory. [m] */
+void cs_rare_set(lua_State *L, int self, int which, int index);
+/* Gives the easy at index to a copy of what another has. [m] */
+void cs_rare_copy(lua_State *L, int from, int to);
+
+/* ---- owner.c: who owns the pool ---------------------------------------------------- */
+
+/* Whose connection cache a transfer of the easy uses. */
+struct cs_pool *cs_easy_pool(const struct cs_easy *e);
+
 /* ---- transfer.c: what trampolines need of an easy ---------------------------------- */
 
 /* Pushes the easy's userdata, found from the frame's handle at index; an empty box if
@@ -64,13 +92,14 @@ void cs_easy_abort(struct cs_easy *e);
 void cs_easy_restore(struct cs_easy *e);
 /* Notes what the script sets the option to, if it is one that cs_easy_abort uses (1). */
 int cs_easy_note(struct cs_easy *e, CURLoption id, long value);
+/* Notes where the last transfer had its connection; NULL: nowhere. */
+void cs_easy_set_last(struct cs_easy *e, struct cs_pool *pool);
+
+/* ---- result.c: how a transfer ends ------------------------------------------------- */
+
 /* Pushes the results of a transfer: true, or nil, message, name. Returns how many.
  * [-0, +n] */
 int cs_easy_result(lua_State *L, struct cs_easy *e, int self, CURLcode code);
-/* Whose connection cache a transfer of the easy uses. */
-struct cs_pool *cs_easy_pool(const struct cs_easy *e);
-/* Notes where the last transfer had its connection; NULL: nowhere. */
-void cs_easy_set_last(struct cs_easy *e, struct cs_pool *pool);
 /* What the transfer opened is over: the sockets that libcurl closed without telling get
  * their event. */
 void cs_easy_ended(struct cs_frame *f, struct cs_easy *e);
@@ -116,35 +145,6 @@ int cs_fileurl_holds_refusal(struct cs_easy *e);
 CURLcode cs_fileurl_check(CURLoption id, const char *text);
 CURLcode cs_fileurl_check_bits(long protocols);
 
-/* ---- standin.c: a file, a table or a string in place of a function ----------------- */
-
-enum { CS_UNKNOWN = -2 }; /* e->start, before a file was read */
-
-/* Writes to the file or table at index; 0 if that failed, the reason is kept. */
-int cs_standin_write(lua_State *L, const char *name, int easy, int index,
-                     const char *data, size_t size);
-/* The transfer has ended with that code: what stdio still holds is written. The code, or
- * CURLE_WRITE_ERROR where it was CURLE_OK. */
-CURLcode cs_standin_flush(struct cs_frame *f, struct cs_easy *e, CURLcode code);
-/* Reads from the file or string at index: the bytes, or CURL_READFUNC_ABORT. */
-size_t cs_standin_read(lua_State *L, struct cs_easy *e, int easy, int index, char *data,
-                       size_t size);
-/* Seeks in it: what libcurl's seek callback returns. */
-int cs_standin_seek(lua_State *L, struct cs_easy *e, int index, curl_off_t offset,
-                    int origin);
-
-/* ---- data.c: the trampolines that carry data --------------------------------------- */
-
-size_t cs_on_write(char *data, size_t one, size_t size, void *easy);
-size_t cs_on_header(char *data, size_t one, size_t size, void *easy);
-size_t cs_on_read(char *data, size_t one, size_t size, void *easy);
-int cs_on_seek(void *easy, curl_off_t offset, int origin);
-int cs_on_xferinfo(void *easy, curl_off_t dltotal, curl_off_t dlnow, curl_off_t ultotal,
-                   curl_off_t ulnow);
-int cs_on_prereq(void *easy, char *primary_ip, char *local_ip, int primary_port,
-                 int local_port);
-int cs_on_debug(CURL *curl, curl_infotype kind, char *data, size_t size, void *easy);
-
 /* ---- callback.c: the callback options of an easy ----------------------------------- */
 
 /* Sets what every easy has from its creation (write and read: libcurl would print). */
@@ -154,8 +154,6 @@ CURLcode cs_callbacks_install(struct cs_easy *e);
  * function option that cannot be set from Lua. */
 CURLcode cs_callback_set(lua_State *L, struct cs_easy *e, int self, const char *name,
                          int index);
-/* Gives the easy at index to the rare callbacks of another. [m] */
-void cs_callback_copy_rare(lua_State *L, int from, int to);
 /* Has libcurl tell, or no longer, what the policy wants to know under which e is now. */
 CURLcode cs_callback_policy(struct cs_easy *e);
 /* Forgets what an earlier transfer of e left. */

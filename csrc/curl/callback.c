@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "calling.h"
 #include "policy.h"
 #include "rare.h"
 
@@ -70,6 +71,7 @@ static size_t find(const char *name) {
 static int is_wanted(const struct cs_easy *e, enum cs_callback which) {
   if (which == CS_RESOLVER_START && e->under && e->under->hooks & 1u << CS_ASK_START)
     return 1; /* it is asked before the name of a redirect is looked up */
+  if (which == CS_HEADER && e->under && e->under->max_header) return 1;
   return e->set.callbacks & 1u << which || (which == CS_SEEK && e->set.source);
 }
 
@@ -130,32 +132,6 @@ static CURLcode set_progress(struct cs_easy *e, int on) {
 
 /* ---- the rare ones ----------------------------------------------------------------- */
 
-/* The copy has a table of its own. */
-void cs_callback_copy_rare(lua_State *L, int from, int to) {
-  if (lua_getiuservalue(L, from, CS_UV_RARE) == LUA_TTABLE) {
-    lua_newtable(L);
-    for (lua_pushnil(L); lua_next(L, -3); lua_pop(L, 1)) {
-      lua_pushvalue(L, -2);
-      lua_pushvalue(L, -2);
-      lua_rawset(L, -5);
-    }
-    lua_setiuservalue(L, to, CS_UV_RARE);
-  }
-  lua_pop(L, 1);
-}
-
-static void store_rare(lua_State *L, int self, enum cs_callback which, int index) {
-  if (lua_getiuservalue(L, self, CS_UV_RARE) != LUA_TTABLE) {
-    lua_pop(L, 1);
-    lua_newtable(L);
-    lua_pushvalue(L, -1);
-    lua_setiuservalue(L, self, CS_UV_RARE);
-  }
-  lua_pushvalue(L, index);
-  lua_rawseti(L, -2, which);
-  lua_pop(L, 1);
-}
-
 /* Before 8.7.0 an easy's second chunked upload after one with trailers writes before its
  * buffer, with and without them. */
 static int is_unsafe(enum cs_callback which) {
@@ -167,7 +143,7 @@ static int is_unsafe(enum cs_callback which) {
 static CURLcode set_rare(lua_State *L, struct cs_easy *e, int self, size_t i, int index) {
   enum cs_callback which = callbacks[i].which;
   if (is_unsafe(which)) return CS_NOT_SUPPORTED;
-  store_rare(L, self, which, index);
+  cs_rare_set(L, self, which, index);
   set_bit(&e->set.callbacks, which, !lua_isnil(L, index));
   CURLcode code = set_trampoline(e, i);
   if (code) set_bit(&e->set.callbacks, which, 0);
@@ -199,7 +175,8 @@ CURLcode cs_callback_set(lua_State *L, struct cs_easy *e, int self, const char *
 }
 
 CURLcode cs_callback_policy(struct cs_easy *e) {
-  return set_trampoline(e, find("resolver_start_function"));
+  CURLcode code = set_trampoline(e, find("headerfunction"));
+  return code ? code : set_trampoline(e, find("resolver_start_function"));
 }
 
 void cs_easy_begin(lua_State *L, struct cs_easy *e, int self) {
@@ -208,9 +185,10 @@ void cs_easy_begin(lua_State *L, struct cs_easy *e, int self) {
   if (e->set.wildcard) cs_callbacks_install(e);
   e->failed = e->unsupported = e->paused = e->asked = e->barred = 0;
   e->refused = CURLE_OK;
+  e->transfers++;
   e->attempts = e->refusals = 0;
   e->hop = e->dialled = 0;
-  e->delivered = 0;
+  e->delivered = e->headed = 0;
   e->given = 0;
   e->start = CS_UNKNOWN;
   e->errbuf[0] = '\0';

@@ -18,12 +18,10 @@ int cs_calling_run(struct cs_calling *c, lua_CFunction body) {
 }
 
 static void push_callback(lua_State *L, enum cs_callback which) {
-  if (which < CS_NCALLBACKS) {
+  if (which < CS_NCALLBACKS)
     lua_getiuservalue(L, EASY, CS_UV_OWN + (int)which);
-  } else if (lua_getiuservalue(L, EASY, CS_UV_RARE) == LUA_TTABLE) {
-    lua_rawgeti(L, -1, which);
-    lua_replace(L, -2);
-  }
+  else
+    cs_rare_push(L, EASY, which);
 }
 
 struct cs_calling *cs_calling_begin(lua_State *L) {

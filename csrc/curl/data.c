@@ -8,6 +8,7 @@
 #include "calling.h"
 #include "kept.h"
 #include "policy.h"
+#include "trace.h"
 
 /* ---- write and header -------------------------------------------------------------- */
 
@@ -58,6 +59,7 @@ size_t cs_on_write(char *data, size_t one, size_t size, void *easy) {
 }
 
 size_t cs_on_header(char *data, size_t one, size_t size, void *easy) {
+  if (!cs_judge_header(easy, one * size)) return CURL_WRITEFUNC_ERROR;
   return write_to(easy, CS_HEADER, "headerfunction", data, one * size);
 }
 
@@ -234,7 +236,7 @@ static int asks_prereq(struct cs_easy *e, const char *const texts[2],
 
 /* Somebody is told of the connection. */
 static int wants_connection(const struct cs_easy *e) {
-  return e->set.callbacks & 1u << CS_PREREQ ||
+  return e->h.rt->trace || e->set.callbacks & 1u << CS_PREREQ ||
          (e->under && e->under->hooks & 1u << CS_TELL_REQUEST);
 }
 
@@ -243,7 +245,7 @@ int cs_on_prereq(void *easy, char *primary_ip, char *local_ip, int primary_port,
                  int local_port) {
   struct cs_easy *e = easy;
   e->asked = 1;
-  if (e->under && !cs_judge_hop(e)) return CURL_PREREQFUNC_ABORT;
+  if (e->under && (!cs_judge_hop(e) || !cs_judge_age(e))) return CURL_PREREQFUNC_ABORT;
   if (wants_connection(e)) cs_connection_note(e);
   if (e->set.callbacks & 1u << CS_PREREQ &&
       !asks_prereq(e, (const char *const[]){primary_ip, local_ip},
@@ -251,7 +253,9 @@ int cs_on_prereq(void *easy, char *primary_ip, char *local_ip, int primary_port,
     return CURL_PREREQFUNC_ABORT;
   if (e->refused || (e->set.connect_only && !cs_fileurl_may_stay(e)))
     return CURL_PREREQFUNC_ABORT;
-  return !e->under || cs_judge_request(e) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+  if (e->under && !cs_judge_request(e)) return CURL_PREREQFUNC_ABORT;
+  if (e->h.rt->trace && e->h.rt->frame) cs_trace_request(e->h.rt->frame, e);
+  return CURL_PREREQFUNC_OK;
 }
 
 /* debugfunction(kind, data), with verbose = true: kind is "text", "header_in",

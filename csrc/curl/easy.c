@@ -2,10 +2,12 @@
  *
  * easy.c - one transfer: curl.easy and the methods that run, reset and duplicate it.
  */
+#include "calling.h"
 #include "describe.h"
 #include "kept.h"
-#include "options.h"
+#include "mime.h"
 #include "policy.h"
+#include "trace.h"
 
 static const struct cs_set nothing_set = {.noprogress = 1};
 
@@ -95,6 +97,7 @@ static int easy_perform(lua_State *L) {
   cs_enter(&f, L, &e->h, 1);
   cs_quiet(&f);
   e->running = 1;
+  if (cs_is_traced(&f)) cs_trace_start(&f, e);
   CURLcode code = cs_standin_flush(&f, e, curl_easy_perform(e->curl));
   code = cs_easy_finish(&f, e, code);
   int threw = e->failed, failed = threw || code;
@@ -158,7 +161,7 @@ static void copy_uservalues(lua_State *L, int from, int to) {
   lua_getiuservalue(L, from, CS_UV_POLICY);
   lua_setiuservalue(L, to, CS_UV_POLICY);
   cs_fence_copy(L, from, to);
-  cs_callback_copy_rare(L, from, to);
+  cs_rare_copy(L, from, to);
 }
 
 /* libcurl copies what a fence has set, too. */
@@ -205,6 +208,7 @@ static int easy_dup(lua_State *L) {
   fill(L, e, duplicate(L, from));
   cs_easy_restore(e);
   CURLcode code = cs_lists_copy(e, from);
+  if (!code) code = cs_mime_copy(L, e, 2);
   if (!code) return 1;
   cs_teardown(L, 2);
   return cs_fail_easy(L, code);
@@ -235,6 +239,7 @@ static int easy_free(struct cs_frame *f, struct cs_handle *h) {
   if (e->curl) curl_easy_cleanup(e->curl);
   e->curl = NULL;
   cs_easy_ended(f, e);
+  cs_trace_release(e);
   cs_easy_set_last(e, NULL);
   if (e->share) cs_share_leave(f, e);
   cs_lists_free(e);
@@ -248,6 +253,7 @@ static void easy_abandon(struct cs_handle *h) {
   struct cs_easy *e = (struct cs_easy *)h;
   while (!cs_link_empty(&e->opened)) cs_link_drop(e->opened.next);
   cs_member_abandon(e);
+  cs_trace_release(e);
   cs_easy_set_last(e, NULL);
   cs_link_drop(&e->in_share);
   e->share = NULL;

@@ -38,7 +38,8 @@ enum cs_callback {
   CS_SSH_KEY,
   CS_CHUNK_BGN,
   CS_CHUNK_END,
-  CS_FNMATCH
+  CS_FNMATCH,
+  CS_MIME /* no callback: what mimepost was set to */
 };
 
 enum {
@@ -66,6 +67,7 @@ struct cs_set {
   int wildcard;        /* libcurl may put its own write callback in place of ours */
   int connect_only;    /* it is set: no transfer of file:// may be */
   int hsts;            /* libcurl has files to read into the HSTS cache */
+  int mime;            /* mimepost is the body */
   uint64_t said;       /* which of those that may stand in a fence (fence.c) */
 };
 
@@ -90,11 +92,13 @@ struct cs_easy {
 
   /* Of the transfer that runs, or has ended last. */
   struct cs_link opened; /* sockets that it opened */
+  struct cs_socket *on;  /* of its last request, if that was traced */
   int failed;            /* a callback threw: CS_UV_ERROR has it, all else is aborted */
   CURLcode refused;      /* the result, which libcurl does not know of; or CURLE_OK */
   int unsupported;       /* refused because this libcurl cannot do it */
   int paused;            /* by a callback or easy:pause: bits of CURLPAUSE_ALL */
   int running;           /* from perform or add to its end */
+  lua_Integer transfers; /* that it has begun */
   int asked;             /* the pre-request step was reached: it has had a connection, */
   int kept;              /* which had a request before this one */
   int telling;           /* debugfunction runs: libcurl may point into its strings */
@@ -102,7 +106,8 @@ struct cs_easy {
   int attempts;          /* how often its last hop wanted a socket, */
   int refusals;          /* and how often the policy said no */
   long hop, dialled;     /* redirects, when start and when open were asked last */
-  curl_off_t delivered;  /* bytes, where the policy counts them */
+  curl_off_t delivered;  /* bytes of the body, where the policy counts them, */
+  curl_off_t headed;     /* and of headers */
   size_t rest;           /* bytes of CS_UV_REST that were handed on */
   size_t given;          /* bytes of the string in place of readfunction */
   curl_off_t start;      /* where the file in place of it stood at first, or CS_UNKNOWN */

@@ -86,6 +86,19 @@ static void set_address(lua_State *L) {
   lua_setfield(L, -2, "address");
 }
 
+lua_Integer cs_kept_shut(struct cs_pool *pool, double seconds) {
+  lua_Integer n = 0;
+  mark_all(pool);
+  for (struct cs_link *l = pool->sockets.next; l != &pool->sockets; l = l->next) {
+    struct cs_socket *s = cs_item(l, struct cs_socket, in_pool);
+    if (s->line.busy || !is_connection(s, pool) || idle_of(s, cs_now()) < seconds)
+      continue;
+    s->line.shut = !shutdown(s->fd, SHUT_RDWR);
+    n += s->line.shut;
+  }
+  return n;
+}
+
 /* ---- the methods ------------------------------------------------------------------- */
 
 /* The pool that the handle at index 1 is, or uses; NULL when it was closed. */
@@ -126,20 +139,14 @@ static int connections(lua_State *L, enum cs_kind kind) {
  * the pool. */
 static int close_idle(lua_State *L, enum cs_kind kind, const char *call) {
   struct cs_handle *h = cs_handle_check(L, 1, kind);
-  double seconds = luaL_optnumber(L, 2, 0);
-  lua_Integer n = 0;
-  luaL_argcheck(L, seconds >= 0, 2, "seconds out of range");
-  cs_refuse_inside(L, h, call);
-  struct cs_pool *pool = pool_at(L, kind);
-  mark_all(pool);
-  for (struct cs_link *l = pool->sockets.next; l != &pool->sockets; l = l->next) {
-    struct cs_socket *s = cs_item(l, struct cs_socket, in_pool);
-    if (s->line.busy || !is_connection(s, pool) || idle_of(s, cs_now()) < seconds)
-      continue;
-    s->line.shut = !shutdown(s->fd, SHUT_RDWR);
-    n += s->line.shut;
+  double seconds = 0;
+  if (!lua_isnoneornil(L, 2)) {
+    luaL_checktype(L, 2, LUA_TNUMBER);
+    seconds = lua_tonumber(L, 2);
   }
-  lua_pushinteger(L, n);
+  luaL_argcheck(L, seconds >= 0 && isfinite(seconds), 2, "seconds out of range");
+  cs_refuse_inside(L, h, call);
+  lua_pushinteger(L, cs_kept_shut(pool_at(L, kind), seconds));
   return 1;
 }
 

@@ -27,6 +27,8 @@ int cs_easy_socket(lua_State *L); /* easy:socket() */
 
 /* ---- kept.c: the connections of a pool --------------------------------------------- */
 
+/* Ends those of the pool that have been idle for so long: how many. */
+lua_Integer cs_kept_shut(struct cs_pool *pool, double seconds);
 /* easy:connections(), easy:close_idle(seconds) and the same of the others */
 int cs_easy_connections(lua_State *L);
 int cs_multi_connections(lua_State *L);

@@ -6,8 +6,10 @@
 #include <limits.h>
 #include <string.h>
 
+#include "calling.h"
 #include "kept.h"
 #include "policy.h"
+#include "trace.h"
 
 static struct cs_multi *check_callable(lua_State *L, const char *call) {
   struct cs_multi *m = cs_handle_check(L, 1, CS_MULTI);
@@ -73,6 +75,7 @@ static int multi_add(lua_State *L) {
   cs_member_enter(L, m, e);
   cs_enter(&f, L, &m->h, 1);
   if (!cs_link_empty(&e->h.pool->sockets)) cs_quiet(&f);
+  if (cs_is_traced(&f)) cs_trace_start(&f, e);
   CURLMcode code = curl_multi_add_handle(m->curl, e->curl);
   if (code) cs_member_leave(L, 2, e);
   cs_leave(&f);
@@ -285,7 +288,7 @@ static int next_result(lua_State *L) {
 
 /* Each is in the list before it is dropped: what is thrown at any place loses none. */
 static int list_results(lua_State *L, struct cs_multi *m) {
-  enum { EASY = 3, VALUE, OK, MESSAGE, NAME };
+  enum { ENDED = 3, VALUE, OK, MESSAGE, NAME };
   lua_Integer n = 0;
   while (lua_settop(L, 2), push_first(L, m)) {
     lua_settop(L, NAME);
@@ -296,7 +299,7 @@ static int list_results(lua_State *L, struct cs_multi *m) {
     lua_pushvalue(L, VALUE); /* last: where there is no memory it stays with the multi */
     lua_rawseti(L, 2, n + 1);
     n += 3;
-    drop_first(L, m, EASY);
+    drop_first(L, m, ENDED);
   }
   lua_pushnil(L);
   lua_rawseti(L, 2, n + 1);

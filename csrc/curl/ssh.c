@@ -97,9 +97,9 @@ static int named_answer(lua_State *L) {
  * of ssh_knownhosts says of it: match is "ok", "mismatch" (it has known instead) or
  * "missing". A key is a table: type, as ssh_hostkeyfunction has it, and key (bytes) or
  * base64. Its purpose is to allow: true (or a file) and "fine" go on; so do
- * "fine_add_to_file" and "fine_replace", which write the file. All else ends the transfer
- * with PEER_FAILED_VERIFICATION. (libcurl's CURLKHSTAT_DEFER is not there: to close such a
- * connection it asks again, for ever.) */
+ * "fine_add_to_file" and "fine_replace", which write the file. All else ends the
+ * transfer with PEER_FAILED_VERIFICATION. (libcurl's CURLKHSTAT_DEFER is not there: to
+ * close such a connection it asks again, for ever.) */
 static int key_body(lua_State *L) {
   static const char *const matches[] = {[CURLKHMATCH_OK] = "ok",
                                         [CURLKHMATCH_MISMATCH] = "mismatch",

@@ -58,13 +58,15 @@ static void check_text(lua_State *L, int index, const char *expected) {
   luaL_argerror(L, index, lua_pushfstring(L, "%s expected, got %s", expected, got));
 }
 
-/* What libcurl says of control bytes in a whole URL; of parts not every release does. */
+/* What libcurl says of control bytes in a whole URL; of parts not every release does. And
+ * 7.88 crashes when it encodes nothing. */
 static CURLUcode set_text(lua_State *L, CURLU *u, CURLUPart part, int index,
                           unsigned flags) {
   size_t length;
   const char *text = lua_tolstring(L, index, &length);
   size_t good = flags & CURLU_URLENCODE ? strlen(text) : strcspn(text, "\r\n");
   if (good != length) return CURLUE_MALFORMED_INPUT;
+  if (!length) flags &= ~(unsigned)CURLU_URLENCODE;
   return curl_url_set(u, part, text, flags);
 }
 

@@ -314,12 +314,10 @@ void cs_address_class_new(lua_State *L) {
                                   {"__tostring", address__tostring},
                                   {"__eq", address__eq},
                                   {NULL, NULL}};
-  static const luaL_Reg methods[] = {{"copy", address_copy},
-                                     {"is_foreign", address_is_foreign},
-                                     {"within", address_within},
-                                     {"unpack", address_unpack},
-                                     {"socket", address_socket},
-                                     {NULL, NULL}};
+  static const luaL_Reg methods[] = {
+      {"copy", address_copy},     {"is_foreign", address_is_foreign},
+      {"within", address_within}, {"unpack", address_unpack},
+      {"socket", address_socket}, {NULL, NULL}};
   cs_class_new(L, class_name, meta, methods);
   lua_getfield(L, -1, "__index");
   lua_pushcclosure(L, address__index, 1);

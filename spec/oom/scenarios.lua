@@ -763,6 +763,31 @@ scenario("hsts and resolver_start", function()
   is(written > 0, "WRONG: not told") -- a duplicate without memory has no cache
 end)
 
+scenario("mimepost", function()
+  local curl = curlsock()
+  local function parts()
+    local read = 0
+    return {
+      { name = "a", data = "x", headers = { "X-A: 1" }, type = "text/x", encoder = "base64" },
+      { name = "b", filename = "b", parts = { { data = "in" }, { file = "/dev/null" } } },
+      { name = "c", size = 3, seek = function() return true end, read = function()
+        read = read + 1
+        return read == 1 and "abcdef" or nil
+      end },
+    }
+  end
+  local easy = curl.easy { url = host.http }
+  host.fail()
+  good(easy:setopt { mimepost = parts(), writefunction = {} })
+  local copy = good(easy:dup())
+  good(easy:setopt("mimepost", parts()))
+  good(easy:unset("mimepost"))
+  easy:close()
+  perform(copy)
+  good(copy:setopt("postfields", { a = 1, b = "c d" }))
+  copy:close()
+end)
+
 scenario("read and seek", function()
   local curl = curlsock()
   local left, sought = 3, nil
@@ -944,6 +969,22 @@ scenario("policy: fence", function()
   local ok, message, name = plain:perform()
   is(ok or name ~= "COULDNT_CONNECT" or not message:find("port 1 ", 1, true),
     "WRONG: the fence was left behind")
+
+scenario("trace", function()
+  local curl = curlsock()
+  local multi = curl.multi()
+  local easy = curl.easy { url = host.http }
+  local last, open = nil, 0
+  host.fail()
+  curl.trace(function(event)
+    last = event.event
+    open = open + (last == "open" and 1 or last == "close" and -1 or 0)
+  end)
+  multi:add(easy)
+  run(multi)
+  multi:close()
+  curl.trace(nil)
+  if host.mode:find "^curl" then is(last == "close" and open == 0, "WRONG: an event is missing") end
 end)
 
 scenario("getinfo", function()

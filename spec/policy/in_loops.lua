@@ -185,4 +185,39 @@ scenario("limit counts the waiting as time, and forgets who does not wait any mo
   assert.equal("hello\n", body)
 end)
 
+scenario("guard holds in every transfer of the loop", function(name)
+  local port = URL:match("%d+$")
+  local inner = ("http://127.0.0.2:%s/hello"):format(port)
+  local rules = rules_of(policy.guard { allow = { "127.0.0.1" }, ports = "any", own = false })
+  local loop <close> = new_loop(name, rules)
+  local function refused(...)
+    local body, message, why = perform(loop, ...)
+    assert.same({ nil, "REFUSED" }, { body, why }, message)
+  end
+  local results = {}
+  for i = 1, 10 do
+    loop:spawn(function()
+      refused(inner)
+      results[i] = perform(loop, URL .. "/hello")
+      refused(URL .. "/redirect?to=" .. inner, { followlocation = true })
+      refused(inner, { opensocketfunction = function() return true end })
+    end)
+  end
+  loop:run()
+  for i = 1, 10 do assert.equal("hello\n", results[i]) end
+  local _, message = pcall(perform, loop, URL .. "/hello", { pre_proxy = "socks5://127.0.0.1:1" })
+  assert.matches("option 'pre_proxy'", message, 1, true)
+  assert.equal("hello\n", perform(loop, URL .. "/hello"))
+end)
+
+scenario("judge that throws fails its transfer alone", function(name)
+  local fail = true
+  local loop <close> = new_loop(name, rules_of {
+    name = "mine", judge = function() return not fail or error("thrown", 0) end,
+  })
+  assert.equal("thrown", errors.thrown(perform, loop, URL .. "/hello"))
+  fail = false
+  assert.equal("hello\n", perform(loop, URL .. "/hello"))
+end)
+
 return { titles = titles, run = function(name, title) scenarios[title](name) end }

@@ -181,6 +181,10 @@ function servers.sshd()
   return serve("sshd")
 end
 
+function servers.parts()
+  return serve("parts")
+end
+
 -- Options: unix = true (a UNIX socket), or host and port; backlog.
 -- The result has host and port, or unix (the path); and output(), what the script printed.
 function servers.script(text, options)

@@ -59,8 +59,8 @@ local function easy(o) return o.easy end
 local function peer(o) return o.peer or o.easy end
 local function address(o) return o.address end
 
--- The functions of the module, with arguments that are right. once: a second call raises, so only
--- a process of its own may call it.
+-- The functions of the module, with arguments that are right. once: what it sets is for all
+-- that comes after it, so only specs of its own call it.
 surface.functions = {
   address = { args = { "127.0.0.1:80" } },
   adopt = { args = { -1 } },
@@ -80,6 +80,7 @@ surface.functions = {
   socket = { args = { "inet", "stream", 0, {} } },
   socketpair = { args = { "stream" } },
   sockets = {},
+  trace = { once = true },
   type = { args = { "anything" } },
   unescape = { args = { "a%20b" } },
   url = { args = { "http://localhost/" } },
@@ -171,7 +172,7 @@ surface.methods = {
   },
   loop = {
     close = {}, group = {}, guard = {}, on_event = {}, on_timer = {}, perform = {}, run = {},
-    sleep = {}, spawn = {}, step = {}, wait = {}, watches = {},
+    sleep = {}, spawn = {}, step = {}, stream = {}, wait = {}, watches = {},
   },
 }
 

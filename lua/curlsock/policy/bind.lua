@@ -73,7 +73,7 @@ local function bind(options)
     return bind_source(socket, address)
   end
 
-  return { name = "bind", fence = fences.own_address, prepare = prepare }
+  return { name = "bind", fence = fences.own_address, prepare = prepare, reads_only = true }
 end
 
 return bind

@@ -22,9 +22,9 @@
 --                       and a reason
 --   join(list)          what it is in this composition: a table of hooks, made for it
 --   allows              places that a guard lets pass
---   body, pool          limits of the core: bytes of a body, options of the multi
+--   body, header, pool  limits of the core: bytes of a body, of headers, options of the multi
 --   opener = true       its make answers for every address: there can be one
---   reads_only = true   its judge changes nothing, and needs no copy
+--   reads_only = true   its hooks neither change nor keep an address, and need no copy
 --   trusted = true      a Socket that it makes stands for the address that was judged: it is not
 --                       judged by its peer, nor prepared
 -- Raises an error for unknown hooks, two openers, and options that two fence differently.
@@ -38,7 +38,8 @@ local hooks = {
   "admit", "join",
 }
 local others = {
-  name = "string", fence = "table", allows = "table", body = "integer", pool = "table",
+  name = "string", fence = "table", allows = "table", body = "integer", header = "integer",
+  pool = "table",
   opener = "boolean", reads_only = "boolean", trusted = "boolean",
 }
 local kinds = {}
@@ -111,15 +112,15 @@ local function least(old, new)
 end
 
 local function limits_of(list)
-  local body, pool = nil, nil
+  local body, header, pool = nil, nil, nil
   for _, policy in ipairs(list) do
-    body = least(body, policy.body)
+    body, header = least(body, policy.body), least(header, policy.header)
     for option, value in pairs(policy.pool or {}) do
       pool = pool or {}
       pool[option] = least(pool[option], value)
     end
   end
-  return body, pool
+  return body, header, pool
 end
 
 local function compose(list)
@@ -134,7 +135,7 @@ local function compose(list)
   local rules = rules_of.new(phases, fence)
   local core = opening.hooks(rules)
   core.fence, core.admit = fence, rules.admit
-  core.max_body, core.pool = limits_of(joined)
+  core.max_body, core.max_header, core.pool = limits_of(joined)
   rules.policy = curl.policy(core)
   return rules
 end

@@ -1,4 +1,4 @@
---- policy.limit(options): at most so many connections, transfers a second, bytes of a body.
+--- policy.limit(options): at most so many connections, transfers a second, bytes of an answer.
 -- Options:
 --   open       connections of the pool, per_host: those to one host. libcurl itself counts, drops
 --              idle ones for new ones, and lets transfers wait (max_total_connections,
@@ -7,11 +7,13 @@
 --              (by default 1). In a loop a transfer waits for its turn before it begins; elsewhere
 --              it is refused
 --   body       bytes that a transfer delivers, after decoding: one more, and it fails
+--   header     bytes of the headers of all its answers, the same
 -- Raises an error for other options, and for numbers below 1 (rate: 0.001).
 local check = require "curlsock.policy.check"
 local curl = require "curlsock"
 
-local known = { open = true, per_host = true, rate = true, burst = true, body = true }
+local known = { open = true, per_host = true, rate = true, burst = true, body = true,
+  header = true }
 
 local function read_count(name, value)
   check.value("limit", name, "integer", value)
@@ -61,7 +63,8 @@ end
 
 local function limit(options)
   options = check.options("limit", options, known)
-  local policy = { name = "limit", body = read_count("body", options.body) }
+  local policy = { name = "limit", body = read_count("body", options.body),
+    header = read_count("header", options.header) }
   local open, per_host = read_count("open", options.open), read_count("per_host", options.per_host)
   if open or per_host then
     policy.pool = { max_total_connections = open, max_host_connections = per_host }

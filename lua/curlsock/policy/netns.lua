@@ -18,7 +18,8 @@ local function netns(path)
     return socket, not socket and message or nil
   end
 
-  return { name = "netns", fence = fences.own_address, make = make, opener = true }
+  return { name = "netns", fence = fences.own_address, make = make, opener = true,
+    reads_only = true }
 end
 
 return netns

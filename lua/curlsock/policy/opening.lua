@@ -19,10 +19,15 @@ local function close(answer)
   if curl.type(answer) == "socket" then answer:close() end
 end
 
+-- What a hook of the policy gets to see.
+local function shown_to(policy, address)
+  return policy.reads_only and address or address:copy()
+end
+
 -- The name of a policy behind the i-th that has an answer, too; nil if none has.
 local function another(phase, i, address, target, easy)
   for j = i + 1, phase.n do
-    local answer = phase.f[j](address:copy(), target, easy)
+    local answer = phase.f[j](shown_to(phase.policy[j], address), target, easy)
     close(answer)
     if answer ~= nil then return phase.policy[j].name end
   end
@@ -33,7 +38,7 @@ end
 local function only_answer(rules, phase, class, address, target, easy)
   for i = 1, phase.n do
     local policy = phase.policy[i]
-    local answer, more = phase.f[i](address:copy(), target, easy)
+    local answer, more = phase.f[i](shown_to(policy, address), target, easy)
     if answer ~= nil or more ~= nil then
       if curl.type(answer) ~= class then
         return nil, select(2, rules:refuse(easy, policy.name, address, answer, more))
@@ -50,8 +55,7 @@ end
 local function judge(rules, judges, address, target, easy)
   for i = 1, judges.n do
     local policy = judges.policy[i]
-    local seen = policy.reads_only and address or address:copy()
-    local answer, why = judges.f[i](seen, target, easy)
+    local answer, why = judges.f[i](shown_to(policy, address), target, easy)
     if answer ~= true then return rules:refuse(easy, policy.name, address, answer, why) end
   end
   return true
@@ -96,15 +100,18 @@ end
 
 -- What is remembered of sockets: told, those whose end is to be told; next, by easy, the Address
 -- and the maker of the one that is being opened.
+local nothing = { n = 0 }
 local Sockets = {}
 Sockets.__index = Sockets
 
 -- The socket is about to be connected, or listens.
 function Sockets:begin(socket, address, maker, easy)
   local rules, phases = self.rules, self.rules.phases
-  if not (maker and maker.trusted) then
-    local ok, why = rules:ask_all(phases.prepare, easy, address, socket, address:copy(), easy)
-    if not ok then return nil, why end
+  local prepare = not (maker and maker.trusted) and phases.prepare or nothing
+  for i = 1, prepare.n do
+    local policy = prepare.policy[i]
+    local answer, why = prepare.f[i](socket, shown_to(policy, address), easy)
+    if answer ~= true then return rules:refuse(easy, policy.name, address, answer, why) end
   end
   self.told[socket] = true
   for i = 1, phases.opened.n do phases.opened.f[i](socket, address, easy) end
@@ -147,19 +154,28 @@ function Sockets:hand_over(purpose, address, easy, target, own, made, to, maker)
   return made or true
 end
 
+local unpack = curl.address("127.0.0.1").unpack
+
+-- Whether the address is what it was.
+local function is(address, family, bytes, port, zone, path)
+  local f, b, p, _, z = unpack(address)
+  return f == family and b == bytes and p == port and z == zone and (b or address.path == path)
+end
+
 -- Routes and judges the address, and has the policies make a Socket for it: true, or what refuse
 -- returns, and what only_answer does of make. fixed: it is the peer of the easy's own Socket.
 local function route_to_make(rules, address, target, easy, fixed)
   local phases, ok, why = rules.phases, true, nil
   if not fixed then ok, why = route(rules, address, target, easy) end
   if not ok then return nil, why end
-  local text = tostring(address)
+  local family, bytes, port, _, zone = unpack(address)
+  local path = address.path
   ok, why = judge(rules, phases.judge, address, target, easy)
   if not ok then return nil, why end
   local made, to, maker = only_answer(rules, phases.make, "socket", address, target, easy)
   if to and not made then return nil, to end
   local wrong = made and fixed and "the easy's own Socket is connected already"
-    or tostring(address) ~= text and "it was changed after it was judged"
+    or not is(address, family, bytes, port, zone, path) and "it was changed after it was judged"
   if not wrong then return true, made, to, maker end
   close(made)
   return rules:refuse(easy, "compose", address, nil, wrong)
@@ -167,7 +183,8 @@ end
 
 -- The hook of those that do more than judge.
 local function full_open(rules, sockets)
-  return function(purpose, address, easy, own)
+  return function(purpose, address, easy, own, transfer)
+    rules.transfers[easy] = transfer
     local target = targets.new(purpose, address, easy, rules.never_proxy)
     local fixed = own and own:peeraddress()
     local ok, made, to, maker = route_to_make(rules, address, target, easy, fixed)
@@ -183,14 +200,16 @@ local function quick_open(rules)
   local judges = rules.phases.judge
   local first, name, only = judges.f[1], judges.policy[1].name, judges.n == 1
   if takes_target(judges) or not only then
-    return function(purpose, address, easy)
+    return function(purpose, address, easy, _, transfer)
       local target = targets.new(purpose, address, easy, rules.never_proxy)
+      rules.transfers[easy] = transfer
       return judge(rules, judges, address, target, easy)
     end
   end
-  return function(_, address, easy)
+  return function(_, address, easy, _, transfer)
     local ok, why = first(address)
     if ok == true then return true end
+    rules.transfers[easy] = transfer
     return rules:refuse(easy, name, address, ok, why)
   end
 end
@@ -240,6 +259,7 @@ local function start_hook(rules)
   local start = rules.phases.start
   if start.n == 0 then return nil end
   return function(easy, url, hop)
+    if hop == 0 then rules.refusals[easy], rules.transfers[easy] = nil, nil end
     return rules:ask_all(start, easy, nil, easy, url, hop)
   end
 end

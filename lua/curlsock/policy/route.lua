@@ -54,12 +54,12 @@ local function route(hosts)
   end
   table.sort(connect_to, function(a, b) return #a > #b or #a == #b and a < b end)
   local waiting = setmetatable({}, { __mode = "k" }) -- easy -> the Socket that it is to get
-  local policy = { name = "route", fence = { connect_to = connect_to } }
+  local policy = { name = "route", fence = { connect_to = connect_to }, reads_only = true }
 
   local function where(entry, address, easy)
     if type(entry) == "function" then
       local why
-      entry, why = entry(address, easy)
+      entry, why = entry(address:copy(), easy)
       if not entry then return nil, why or "the function gives no address" end
       entry = read_place("function", entry)
     end

@@ -11,6 +11,10 @@ local target = require "curlsock.policy.target"
 local Rules = {}
 Rules.__index = Rules
 
+local function weak()
+  return setmetatable({}, { __mode = "k" })
+end
+
 -- ---- a refusal ---------------------------------------------------------------------------------
 
 local function shown(value)
@@ -29,7 +33,8 @@ end
 function Rules:refuse(easy, name, address, answer, why)
   local reason = reason_of(answer, why)
   if easy then
-    local list = self.refusals[easy] or {}
+    local list, transfer = self.refusals[easy], self.transfers[easy]
+    if not list or list.transfer ~= transfer then list = { transfer = transfer } end
     local refusal = { policy = name, reason = reason, address = address and tostring(address) }
     self.refusals[easy] = list
     list[#list + 1] = refusal
@@ -102,7 +107,7 @@ function Rules:ask_url(url)
 end
 
 --- rules:revoke(): takes back what was let in: idle connections of the pools with these rules
--- are closed, and those in use are not used again.
+-- are closed, and those in use are not used again. Returns how many were closed.
 function Rules:revoke()
   return self.policy:revoke()
 end
@@ -127,7 +132,7 @@ end
 local function new(phases, fence)
   local rules = setmetatable({
     phases = phases, never_proxy = fence.proxy == "", refused = {},
-    refusals = setmetatable({}, { __mode = "k" }),
+    refusals = weak(), transfers = weak(), -- by easy; which transfer of it opened a socket last
   }, Rules)
   rules.admit = admission(rules)
   return rules

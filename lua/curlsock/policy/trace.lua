@@ -2,9 +2,9 @@
 -- pool. event is a new table: kind, time (as curl.now()), and
 --   "start"     url, hop (0, or which redirect)
 --   "refused"   policy, reason, address (nil where none was asked about)
---   "open"      id (a number for each connection, from 1), address
---   "request"   id (nil where libcurl does not tell the connection), url, kept
---   "close"     id; sent and received, in bytes, where the system still tells them
+--   "open"      id (a number for each connection, from 1), address (an Address), socket
+--   "request"   id and socket (nil where libcurl does not tell the connection), url, kept
+--   "close"     id, socket (whose info() still tells how many bytes went over it)
 -- What sink throws fails the transfer, or comes out of the call that closed the connection.
 local check = require "curlsock.policy.check"
 local curl = require "curlsock"
@@ -12,7 +12,7 @@ local curl = require "curlsock"
 local function trace(sink)
   check.callable("trace", "sink", sink)
   local ids, last = setmetatable({}, { __mode = "k" }), 0
-  local policy = { name = "trace" }
+  local policy = { name = "trace", reads_only = true }
 
   local function tell(kind, event)
     event.kind, event.time = kind, curl.now()
@@ -33,18 +33,18 @@ local function trace(sink)
   function policy.opened(socket, address)
     last = last + 1
     ids[socket] = last
-    tell("open", { id = last, address = tostring(address) })
+    tell("open", { id = last, address = address, socket = socket })
   end
 
   function policy.request(socket, easy, kept)
     tell("request", {
-      id = socket and ids[socket], url = easy:getinfo("effective_url"), kept = kept,
+      id = socket and ids[socket], socket = socket, url = easy:getinfo("effective_url"),
+      kept = kept,
     })
   end
 
   function policy.closed(socket)
-    local info = socket:state() == "closing" and socket:info() or {}
-    tell("close", { id = ids[socket], sent = info.bytes_acked, received = info.bytes_received })
+    tell("close", { id = ids[socket], socket = socket })
   end
 
   return policy

@@ -19,7 +19,8 @@ local function transport(serve, options)
   options = check.options("transport", options, known)
   local is_for = hosts.matcher("transport", options.host)
   local loops = setmetatable({}, { __mode = "k" }) -- by the easy that they perform
-  local policy = { name = "transport", trusted = true, fence = fences.one_transfer }
+  local policy = { name = "transport", fence = fences.one_transfer }
+  policy.trusted, policy.reads_only = true, true
 
   function policy.admit(easy, loop)
     loops[easy] = loop
@@ -40,7 +41,7 @@ local function transport(serve, options)
     if not inlet then return nil, message end
     local near, failed = inlet.address:socket()
     if not near then return nil, failed end
-    loop:spawn(run, inlet, loop, address)
+    loop:spawn(run, inlet, loop, address:copy())
     return near, inlet.address
   end
 
