@@ -969,6 +969,7 @@ scenario("policy: fence", function()
   local ok, message, name = plain:perform()
   is(ok or name ~= "COULDNT_CONNECT" or not message:find("port 1 ", 1, true),
     "WRONG: the fence was left behind")
+end)
 
 scenario("trace", function()
   local curl = curlsock()
