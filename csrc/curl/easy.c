@@ -78,8 +78,8 @@ static int raise_error(struct cs_frame *f, int error) {
 }
 
 /* What the policy has called may have closed the easy, or put it to use. */
-static void check_still(lua_State *L, struct cs_easy *e) {
-  cs_handle_check(L, 1, CS_EASY);
+static void check_still(lua_State *L, const struct cs_easy *e) {
+  if (e->h.phase != CS_OPEN) cs_handle_check(L, 1, CS_EASY);
   if (e->multi) luaL_error(L, "easy:perform: the easy is in a multi");
 }
 
@@ -127,6 +127,7 @@ static void forget_fence(lua_State *L, struct cs_easy *e, int self) {
   e->under = NULL;
   e->fenced = 0;
   e->stale = 0;
+  e->changes++;
   cs_clear_uservalue(L, self, CS_UV_SAID);
   cs_clear_uservalue(L, self, CS_UV_URL);
 }

@@ -88,6 +88,7 @@ struct cs_easy {
   struct cs_policy *under;  /* whose fence its options are set for, or NULL */
   uint64_t fenced;          /* which of these were */
   int stale;                /* the script has set one since */
+  unsigned changes;         /* how often it has set one of these, or the URL */
 
   struct cs_socket *talks; /* on which the script sends and receives, or NULL */
 
@@ -137,6 +138,7 @@ struct cs_multi {
   struct cs_handle h;
   CURLM *curl;
   struct cs_policy *policy; /* or NULL */
+  int pooled;               /* the options that the policy has for it are set */
   struct cs_link easies;    /* that were added */
   struct cs_link bonds;     /* with the shares that they use (bond.c) */
   struct cs_link done;      /* those whose result waits to be read */

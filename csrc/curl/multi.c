@@ -20,13 +20,11 @@ static struct cs_multi *check_callable(lua_State *L, const char *call) {
 
 /* Sets the options that the policy of the multi at index 2 has for it. */
 static int set_pool(lua_State *L, struct cs_multi *m) {
-  struct cs_policy *p = m->policy;
   int failed = 0;
   lua_getiuservalue(L, 2, CS_UV_MULTI_POLICY);
-  m->policy = NULL; /* which would refuse them */
   if (lua_getiuservalue(L, -1, CS_UV_POOL) == LUA_TTABLE)
     failed = cs_multi_set_table(L, m, 2, lua_gettop(L));
-  m->policy = p;
+  m->pooled = 1;
   if (!failed) lua_settop(L, 2);
   return failed;
 }

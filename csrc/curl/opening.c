@@ -20,7 +20,8 @@ struct open_call {
   struct cs_easy *easy;
   curlsocktype purpose;
   struct curl_sockaddr *address;
-  int fd; /* the answer */
+  const struct cs_socket *dials; /* was judged by what it is going to dial */
+  int fd;                        /* the answer */
 };
 
 /* libcurl keeps room for a sockaddr_storage behind its struct curl_sockaddr. */
@@ -135,6 +136,9 @@ static int lend_socket(lua_State *L, struct open_call *c, struct cs_socket *s,
                        const struct cs_address *a) {
   if (s->state != CS_OWNED || !cs_same(s)) return not_ours(L);
   int connected = cs_fd_is_connected(s->fd);
+  if (connected && s == c->dials)
+    return luaL_error(L,
+                      "opensocketfunction: its Socket was connected while it was judged");
   if (connected && !cs_can_take_connected()) return cs_cannot_connected(L, c->easy, EASY);
   lua_pushvalue(L, ANSWER);
   prepare(L, c->easy, s);
@@ -224,11 +228,9 @@ static int read_answer(lua_State *L, struct open_call *c, struct cs_socket **giv
   return (*given = own_fd(L, c, foreign_fd(L), 1)) != NULL;
 }
 
-/* FTP is to listen where libcurl gives no port: nothing can be dialled there. */
-static const char *purpose_of(const struct open_call *c) {
-  struct cs_address a;
-  copy_address(&a, c->address);
-  const in_port_t *port = cs_address_port(&a);
+/* FTP is to listen where there is no port: nothing can be dialled there. */
+static const char *purpose_of(const struct open_call *c, struct cs_address *a) {
+  const in_port_t *port = cs_address_port(a);
   if (c->purpose == CURLSOCKTYPE_IPCXN && port && !*port) return "listen";
   return cs_purpose_name(c->purpose);
 }
@@ -243,8 +245,9 @@ struct cs_address *cs_push_peer(lua_State *L, const struct cs_socket *s) {
   return a;
 }
 
-/* Has the policy of the pool say whether what the answer means may be: the address, or
- * for a connected Socket its peer. Its own Socket takes the place of the answer. */
+/* Has the policy of the pool say whether what the answer means may be: the address, of
+ * the type that the Socket has, or for a connected one its peer. Its own Socket takes the
+ * place of the answer. */
 static int is_let_in(lua_State *L, struct open_call *c, struct cs_address *a) {
   const struct cs_socket *s = cs_socket_test(L, ANSWER);
   int place = ADDRESS;
@@ -255,9 +258,11 @@ static int is_let_in(lua_State *L, struct open_call *c, struct cs_address *a) {
     a = cs_push_peer(L, s);
     place = lua_gettop(L);
   } else {
-    cs_judge_zone(c->easy, a);
+    c->dials = s;
+    if (s && s->state == CS_OWNED && cs_same(s)) cs_fd_describe(a, s->fd);
+    cs_judge_zone(L, c->easy, EASY, a);
   }
-  if (cs_judge_open(L, c->easy, EASY, purpose_of(c), place, REASON + 1)) {
+  if (cs_judge_open(L, c->easy, EASY, purpose_of(c, a), place, REASON + 1)) {
     if (cs_socket_test(L, -1)) lua_replace(L, ANSWER);
     return 1;
   }
@@ -276,14 +281,12 @@ static int lend_answer(lua_State *L, struct open_call *c, const struct cs_addres
 static int answer(lua_State *L, struct open_call *c, struct cs_address *a, int judged) {
   struct cs_socket *given = NULL;
   if (!read_answer(L, c, &given)) return 0;
-  if (judged) {
-    if (given) lua_pushvalue(L, ANSWER); /* it stays alive */
-    int yes = is_let_in(L, c, a);
-    if (given && given->state == CS_OWNED && (!yes || cs_socket_test(L, ANSWER) != given))
-      cs_socket_close(given);
-    if (!yes) return 0;
-  }
-  return lend_answer(L, c, a);
+  if (!judged) return lend_answer(L, c, a);
+  int yes = is_let_in(L, c, a);
+  if (given && given->state == CS_OWNED && (!yes || cs_socket_test(L, ANSWER) != given))
+    cs_socket_close(given);
+  const struct cs_address passed = *a; /* whatever is done to the Address by now */
+  return yes ? lend_answer(L, c, &passed) : 0;
 }
 
 /* What no policy lets pass. */
@@ -339,8 +342,8 @@ curl_socket_t cs_on_open(void *clientp, curlsocktype purpose,
                          struct curl_sockaddr *address) {
   struct cs_easy *e = clientp;
   struct cs_frame *f = e->h.rt->frame;
-  struct open_call c = {e, purpose, address, CURL_SOCKET_BAD};
-  if (!f || e->failed) return CURL_SOCKET_BAD;
+  struct open_call c = {e, purpose, address, NULL, CURL_SOCKET_BAD};
+  if (!f || e->failed || (e->under && !cs_judge_hop(e))) return CURL_SOCKET_BAD;
   if (cs_call(f, open_body, &c)) cs_easy_error(f, e);
   if (cs_is_traced(f)) trace(f, &c);
   cs_tell_lost(f, cs_easy_pool(e));

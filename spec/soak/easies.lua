@@ -84,7 +84,8 @@ end
 
 function ops.easy(w, op)
   local o, version = options(w, op)
-  local easy = curl.easy(place(w, op, o, version))
+  place(w, op, o, version).policy = w:police()
+  local easy = curl.easy(o)
   w:put("easy", op[2], easy).version = version
 end
 
