@@ -294,6 +294,7 @@ struct cs_socket {
   void *ends;                /* its addresses, once somebody asked for them */
   unsigned requests;         /* that the pre-request step has noted on it */
   int has_key;
+  int datagram; /* the library was given it for datagrams (datagram.c) */
 };
 
 /* A closed socket with one reference, or NULL without memory. */

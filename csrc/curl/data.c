@@ -102,6 +102,7 @@ size_t cs_on_write(char *data, size_t one, size_t size, void *easy) {
 }
 
 size_t cs_on_header(char *data, size_t one, size_t size, void *easy) {
+  cs_datagram_trust(easy);
   return write_to(easy, CS_HEADER, "headerfunction", data, one * size);
 }
 
@@ -279,6 +280,7 @@ int cs_on_prereq(void *easy, char *primary_ip, char *local_ip, int primary_port,
                  int local_port) {
   struct cs_easy *e = easy;
   e->asked = 1;
+  cs_datagram_doubt(e);
   if (e->under && !cs_judge_hop(e)) return CURL_PREREQFUNC_ABORT;
   if (e->set.callbacks & 1u << CS_PREREQ &&
       !asks_prereq(e, (const char *const[]){primary_ip, local_ip},

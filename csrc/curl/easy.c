@@ -187,6 +187,7 @@ static int easy_dup(lua_State *L) {
   copy_policy(e, from);
   fill(L, e, curl_easy_duphandle(from->curl));
   cs_easy_restore(e);
+  cs_datagram_copy(e, from);
   CURLcode code = cs_lists_copy(e, from);
   if (!code) return 1;
   cs_teardown(L, 2);

@@ -54,6 +54,7 @@ struct cs_set {
   int wildcard;        /* libcurl may put its own write callback in place of ours */
   int connect_only;    /* it is set: no transfer of file:// may be */
   int hsts;            /* libcurl has files to read into the HSTS cache */
+  int forbid_reuse;    /* as the script, or a fence, wants it */
   uint64_t said;       /* which of those that may stand in a fence (fence.c) */
 };
 
@@ -83,6 +84,7 @@ struct cs_easy {
   int paused;            /* by a callback or easy:pause: bits of CURLPAUSE_ALL */
   int running;           /* from perform or add to its end */
   int asked;             /* the pre-request step was reached: it has had a connection */
+  int doubts;            /* until the answer comes its connection may be dead */
   int telling;           /* debugfunction runs: libcurl may point into its strings */
   int barred;            /* the policy has refused it, whatever was dialled */
   int attempts;          /* how often its last hop wanted a socket, */
@@ -136,6 +138,10 @@ struct cs_multi {
   struct cs_link controls;  /* easies of which a control connection is watched by us */
   int ftp;                  /* easies that speak FTP, if it is deaf */
   int running;              /* transfers, when libcurl last said */
+  int parts;                /* in event mode, and libcurl is 8.9.0 or newer */
+  int watched;              /* sockets of the ledger that libcurl waits for */
+  int calls;                /* that may still be made for connections that it has ended */
+  double parting;           /* when the next is due; negative: none */
 };
 
 enum { CS_UV_SHARE_POLICY = CS_UV_OWN, CS_SHARE_UVS = CS_UV_SHARE_POLICY };
@@ -154,7 +160,8 @@ struct cs_share {
 enum {
   CS_NOSIGNAL = 1,      /* libcurl needs no signal to end the resolving of a name */
   CS_NUMBERED = 2,      /* libcurl numbers its connections: from 8.2 on */
-  CS_DEFAULT_POLICY = 4 /* default_policy was called */
+  CS_DEFAULT_POLICY = 4, /* default_policy was called */
+  CS_DATAGRAMS = 8       /* libcurl was given a socket for datagrams */
 };
 
 #endif
