@@ -167,8 +167,8 @@ int cs_easy_unpause(lua_State *L); /* easy:unpause([what]) */
 struct cs_watch {
   uint32_t generation; /* each new watch of the number is another one */
   int events;          /* CURL_POLL_IN, CURL_POLL_OUT or both; 0: not watched */
-  int parked; /* what the kernel still watches for, though libcurl does not wait */
-  int kept;   /* the script does, because libcurl forgets it (struct cs_easy, control) */
+  int parked;  /* what the kernel still watches for, though libcurl does not wait */
+  int kept;    /* the script does, because libcurl forgets it (struct cs_easy, control) */
   int counted; /* in the multi's watched */
 };
 

@@ -158,8 +158,8 @@ struct cs_share {
 
 /* What the binding keeps in the runtime's traits. */
 enum {
-  CS_NOSIGNAL = 1,      /* libcurl needs no signal to end the resolving of a name */
-  CS_NUMBERED = 2,      /* libcurl numbers its connections: from 8.2 on */
+  CS_NOSIGNAL = 1,       /* libcurl needs no signal to end the resolving of a name */
+  CS_NUMBERED = 2,       /* libcurl numbers its connections: from 8.2 on */
   CS_DEFAULT_POLICY = 4, /* default_policy was called */
   CS_DATAGRAMS = 8       /* libcurl was given a socket for datagrams */
 };

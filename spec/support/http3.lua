@@ -14,7 +14,7 @@
 --   /upload              PUT or POST: number of bytes of the body
 --   /moved?PORT          Alt-Svc with HTTP/3 on that port
 --
--- Both libcurl and nginx must have it: http3.it is busted's it where they do, and pending elsewhere.
+-- Both libcurl and nginx must have it: http3.it is busted's it where they do, else pending.
 
 local assert = require "luassert"
 local closers = require "spec.support.closers"

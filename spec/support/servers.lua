@@ -190,6 +190,7 @@ end
 
 function servers.restart(self)
   servers.stop(self)
+  if self.unix then os.remove(self.unix) end
   assert(run(self))
 end
 
