@@ -98,6 +98,7 @@ help:
 	@echo 'make lint         checks style and warnings'
 	@echo 'make format       formats the C sources'
 	@echo 'make bench        measures the cost against plain C, writes bench/RESULTS.md'
+	@echo 'make bench-policies  the cost of policies, between two network namespaces, as root'
 	@echo 'make install      installs to $(PREFIX); PREFIX=, DESTDIR='
 	@echo 'make setup        installs the packages that all of these need'
 	@echo 'make clean        removes what was built'
@@ -158,6 +159,10 @@ bench:
 run-bench: all
 	@ulimit -n 16384 && $(LUA_PATHS) $(LUA) bench/run.lua && \
 	  $(LUA_PATHS) $(LUA) bench/loops.lua
+
+# What policies cost, between two network namespaces: as root.
+bench-policies: all
+	@$(LUA_PATHS) sh bench/policies.sh '$(LUA) bench/policy_server.lua' '$(LUA) bench/policies.lua'
 
 lint:
 	@sh scripts/setup.sh build lint

@@ -5,6 +5,7 @@
 #include "describe.h"
 #include "policy.h"
 #include "state.h"
+#include "trace.h"
 #include "url.h"
 
 /* curl.live(): how many objects are not torn down, to find leaks: a table with easy,
@@ -86,6 +87,7 @@ int luaopen_curlsock_core(lua_State *L) {
                                        {"networks", cs_networks_new},
                                        {"now", core_now},
                                        {"options", cs_options},
+                                       {"trace", cs_trace},
                                        {"policy", cs_policy_make},
                                        {"share", cs_share_new},
                                        {"socket", cs_socket_open},

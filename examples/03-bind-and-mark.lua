@@ -1,35 +1,30 @@
--- Chooses where a connection comes from: binds the socket to a source address and gives it a
--- firewall mark, before it is connected.
+-- Chooses where connections come from: binds every socket of a pool to a source address and gives
+-- it a firewall mark, before it is connected. What the system refuses is refused.
 --
 -- Run:      lua5.4 examples/03-bind-and-mark.lua      (as root for the mark)
 -- Expected (the ports differ):
 --   origin   listens on 127.0.0.1:38411
---   socket   bound to 127.0.0.9:46121, mark 7
 --   origin   was asked by 127.0.0.9:46121
--- Who may not set a mark reads "mark refused (EPERM)" instead; where there are none, as on any
--- system but Linux, "mark refused (ENOPROTOOPT)".
+--   marked   was asked by 127.0.0.9:46122
+-- Who may not set a mark reads "marked   refused: bind: setsockopt: Operation not permitted".
 package.path = (arg[0]:match("^.*/") or "./") .. "?.lua;" .. package.path
 local curl = require "curlsock"
+local policy = require "curlsock.policy"
 local origin = require("origin").new("127.0.0.1:0", function(_, peer)
   return "was asked by " .. tostring(peer:peeraddress())
 end)
 print("origin   listens on " .. tostring(origin.address))
 
-local answer = {}
-local multi <close> = curl.multi()
-local easy <close> = curl.easy {
-  url = "http://" .. tostring(origin.address),
-  proxy = "",
-  writefunction = answer,
-  opensocketfunction = function(_, address)
-    local socket = assert(address:socket())
-    assert(socket:bind("127.0.0.9:0"))
-    local marked, _, name = socket:setsockopt("socket", "mark", 7)
-    local mark = marked and socket:getsockopt("socket", "mark") or "refused (" .. name .. ")"
-    print(("socket   bound to %s, mark %s"):format(socket:localaddress(), mark))
-    return socket
-  end,
-}
-assert(origin:run(multi, easy))
-print("origin   " .. table.concat(answer))
+local function ask(rules)
+  local answer = {}
+  local multi <close> = curl.multi { policy = rules }
+  local easy <close> = curl.easy {
+    url = "http://" .. tostring(origin.address), proxy = "", writefunction = answer,
+  }
+  local ok, message = origin:run(multi, easy)
+  return ok and table.concat(answer) or message:match("refused: .*")
+end
+
+print("origin   " .. ask(policy.compose { policy.bind { inet = "127.0.0.9" } }))
+print("marked   " .. ask(policy.compose { policy.bind { inet = "127.0.0.9", mark = 7 } }))
 origin:close()

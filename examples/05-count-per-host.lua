@@ -1,65 +1,53 @@
--- Counts the sockets of each host: opened, reused, closed. Each Socket carries its own record
--- in socket.data, and the kernel's record of the connection (TCP_INFO) is read at its end.
+-- Counts the connections of each host, opened, reused, closed, and what came over each, from the
+-- events of a pool.
 --
 -- Run:      lua5.4 examples/05-count-per-host.lua
--- Expected (round trip times differ; bytes and times are told by Linux alone, else they are "?"):
---   closed 127.0.0.1: 3 requests, 225 bytes received, round trip 0.03 ms
---   closed 127.0.0.2: 3 requests, 225 bytes received, round trip 0.03 ms
+-- Expected (bytes are told by Linux alone, else they are "?"):
+--   closed 127.0.0.1: 3 requests, 225 bytes received
+--   closed 127.0.0.2: 3 requests, 225 bytes received
 --   127.0.0.1  opened 1  reused 2  closed 1
 --   127.0.0.2  opened 1  reused 2  closed 1
 package.path = (arg[0]:match("^.*/") or "./") .. "?.lua;" .. package.path
 local curl = require "curlsock"
+local policy = require "curlsock.policy"
 local origin = require("origin").new("0.0.0.0:0", function() return ("hello "):rep(6) end)
 local port = origin.address.port
 
-local hosts = {}
-local multi = curl.multi()
+local hosts, connections = {}, {}
 
-local function host_of(address)
-  local ip = address.ip
+local told = {}
+
+function told.open(event)
+  local ip = event.address.ip
   hosts[ip] = hosts[ip] or { opened = 0, reused = 0, closed = 0 }
-  return hosts[ip]
+  hosts[ip].opened = hosts[ip].opened + 1
+  connections[event.id] = { ip = ip, requests = 0 }
 end
 
-local function opened(_, address)
-  local socket = assert(address:socket())
-  local host = host_of(address)
-  host.opened = host.opened + 1
-  socket.data = { ip = address.ip, host = host, requests = 0 }
-  return socket
+function told.request(event)
+  local connection = connections[event.id]
+  connection.requests = connection.requests + 1
+  if event.kept then hosts[connection.ip].reused = hosts[connection.ip].reused + 1 end
 end
 
-local function closed(socket)
-  local data, info = socket.data, socket:info() or {}
-  data.host.closed = data.host.closed + 1
-  local rtt = info.rtt and ("%.2f"):format(info.rtt * 1000)
-  print(("closed %s: %d requests, %s bytes received, round trip %s ms"):format(
-    data.ip, data.requests, info.bytes_received or "?", rtt or "?"))
+function told.close(event)
+  local connection = connections[event.id]
+  hosts[connection.ip].closed = hosts[connection.ip].closed + 1
+  local info = event.socket:info() or {} -- the kernel's record of the connection
+  print(("closed %s: %d requests, %s bytes received"):format(connection.ip, connection.requests,
+    info.bytes_received or "?"))
 end
 
--- The socket that the transfer used: prereqfunction is called for each request, on a new
--- connection and on a kept one, and its local port tells which.
-local function used(_, _, _, local_port)
-  for _, entry in ipairs(curl.sockets()) do
-    local socket = entry.socket
-    if socket:localaddress().port == local_port then
-      local data = socket.data
-      data.requests = data.requests + 1
-      if data.requests > 1 then data.host.reused = data.host.reused + 1 end
-    end
-  end
-  return true
-end
-
+local multi = curl.multi {
+  policy = policy.compose {
+    policy.trace(function(event)
+      if told[event.kind] then told[event.kind](event) end
+    end),
+  },
+}
 for _ = 1, 3 do
   for _, ip in ipairs { "127.0.0.1", "127.0.0.2" } do
-    local easy <close> = curl.easy {
-      url = ("http://%s:%d/"):format(ip, port),
-      proxy = "",
-      opensocketfunction = opened,
-      closesocketfunction = closed,
-      prereqfunction = used,
-    }
+    local easy <close> = curl.easy { url = ("http://%s:%d/"):format(ip, port), proxy = "" }
     assert(origin:run(multi, easy))
   end
 end

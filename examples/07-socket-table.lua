@@ -1,5 +1,5 @@
--- A Lua table of the open sockets by descriptor, kept by the open and close callbacks alone,
--- and drawn while transfers run: a bar for what has arrived over each.
+-- A Lua table of the open sockets of a pool, kept by a policy of two hooks, and drawn while
+-- transfers run: a bar for what has arrived over each.
 --
 -- Run:      lua5.4 examples/07-socket-table.lua
 -- Expected (descriptors and steps differ):
@@ -12,6 +12,7 @@
 --   no socket
 package.path = (arg[0]:match("^.*/") or "./") .. "?.lua;" .. package.path
 local curl = require "curlsock"
+local policy = require "curlsock.policy"
 
 -- /N is sent in N pieces.
 local origin = require("origin").new("127.0.0.1:0", function(request)
@@ -20,31 +21,32 @@ local origin = require("origin").new("127.0.0.1:0", function(request)
   return pieces
 end)
 
-local open = {} -- descriptor -> its Socket, whose data is the transfer that uses it
+local open, transfers = {}, {} -- by Socket, what uses it: a transfer; by easy, its transfer
+
+local table_of = {
+  name = "table",
+  opened = function(socket, _, easy) open[socket] = transfers[easy] end,
+  closed = function(socket) open[socket] = nil end,
+}
 
 local function new_easy(pieces)
   local transfer = { wanted = pieces * 10, got = 0 }
-  return curl.easy {
+  local easy = curl.easy {
     url = ("http://%s/%d"):format(origin.address, pieces),
     proxy = "",
     forbid_reuse = true,
-    opensocketfunction = function(_, address)
-      local socket = assert(address:socket())
-      socket.data = transfer
-      open[socket:fd()] = socket
-      return socket
-    end,
-    closesocketfunction = function(socket) open[socket:fd()] = nil end,
     writefunction = function(data) transfer.got = transfer.got + #data end,
   }
+  transfers[easy] = transfer
+  return easy
 end
 
 local last
 local function draw()
   local cells = {}
-  for fd, socket in pairs(open) do
-    local full = 4 * socket.data.got // socket.data.wanted
-    cells[#cells + 1] = ("%d %s%s"):format(fd, ("#"):rep(full), ("."):rep(4 - full))
+  for socket, transfer in pairs(open) do
+    local full = 4 * transfer.got // transfer.wanted
+    cells[#cells + 1] = ("%d %s%s"):format(socket:fd(), ("#"):rep(full), ("."):rep(4 - full))
   end
   table.sort(cells)
   local line = cells[1] and table.concat(cells, "  ") or "no socket"
@@ -52,7 +54,8 @@ local function draw()
   last = line
 end
 
-local multi <close> = curl.multi { max_total_connections = 2 }
+local rules = policy.compose { policy.limit { open = 2 }, table_of }
+local multi <close> = curl.multi { policy = rules }
 for _, pieces in ipairs { 4, 2, 2 } do multi:add(new_easy(pieces)) end
 draw()
 repeat

@@ -94,7 +94,7 @@ for _, key in ipairs(here.awaited) do awaited[key] = true end
 -- What stands in the table, and what is wrong with it.
 local function judge(entry)
   local answer, why = found(entry), reason(entry)
-  if answer then return answer, awaited[entry.key] and "is here, and still awaited" end
+  if answer then return answer end
   if why then return "no: " .. why end
   return "not yet", not awaited[entry.key] and "is missing"
 end

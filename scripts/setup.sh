@@ -34,6 +34,10 @@ test   | lua cqueues              | lua-cqueues          | rock:cqueues       | 
 test   | cmd luarocks-$v luarocks | luarocks             | luarocks           | luarocks$v        | luarocks
 test   | cmd nginx                | nginx                | nginx              | nginx             | nginx
 test   | cmd vsftpd               | vsftpd               | vsftpd             | vsftpd            | -
+test   | cmd python3              | python3              | python3            | python3           | python
+test   | cmd aiosmtpd             | python3-aiosmtpd     | python3-aiosmtpd   | -                 | -
+test   | cmd sshd                 | openssh-server       | openssh-server     | openssh-server    | -
+test   | cmd ssh-keygen           | openssh-client       | openssh-clients    | openssh-keygen    | -
 test   | cmd openssl              | openssl              | openssl            | openssl           | openssl
 test   | cmd update-ca-certificates update-ca-trust | ca-certificates | ca-certificates | ca-certificates | -
 test   | cmd nm                   | binutils             | binutils           | binutils          | binutils

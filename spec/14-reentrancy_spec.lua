@@ -115,6 +115,7 @@ local function allowed(world)
       assert.equal("string", type(easy:getinfo("effective_url")))
       assert.equal("table", type(easy:getinfo("cookielist")))
     end)
+    add("easy", "connections", function() assert.equal("table", type(easy:connections())) end)
     add("easy", "header", function()
       local value = easy:header("server")
       assert.truthy(value == nil or value:find("nginx"))
@@ -147,9 +148,13 @@ local function allowed(world)
     add("multi", "wakeup", function() assert.equal(multi, multi:wakeup()) end)
     add("multi", "events", function() assert.equal("r", multi:events()) end)
     add("multi", "watches", function() assert.equal("table", type(multi:watches())) end)
+    add("multi", "connections", function() assert.equal("table", type(multi:connections())) end)
     add("multi", "easies", function()
       for _, easy in ipairs(multi:easies()) do assert.truthy(easy:getinfo("effective_url")) end
     end)
+  end
+  for _, share in ipairs(world.shares or {}) do
+    add("share", "connections", function() assert.equal("table", type(share:connections())) end)
   end
   add("other", "perform", function()
     assert.is_true(other.easy:perform())

@@ -273,16 +273,24 @@ local fields = {
   { "socket", "data", anything },
 }
 
+local function form(v)
+  return v.kind == "string" or v.kind == "numeral"
+    or v.kind == "table" and rawget(v.value, 1) == nil
+end
+
 -- One option of each type that libcurl describes, and of each kind of object.
 local easy_options = {
   cainfo_blob = kinds("string", "numeral"),
-  copypostfields = kinds("string", "numeral"),
+  copypostfields = form,
   debugfunction = kinds("function", "nil"),
   http_version = number(1, 1),
   httpheader = function(v)
     return v.kind == "table" and (next(v.value) == nil or v.value[1] == 1)
   end,
-  postfields = kinds("string", "numeral"),
+  postfields = form,
+  mimepost = plain_table,
+  chunk_bgn_function = kinds("function", "nil"),
+  hstsreadfunction = kinds("function", "nil"),
   readfunction = kinds("function", "file", "string", "numeral", "nil"),
   resume_from_large = integer(-1, math.maxinteger),
   share = kinds("share", "nil"),
@@ -296,7 +304,7 @@ local easy_options = {
     return v.kind == "function" or v.kind == "nil" or v.kind == "table" or v.kind == "file"
   end,
   -- What cannot be set from Lua, whatever the value.
-  chunk_bgn_function = none,
+  ssl_ctx_function = none,
   errorbuffer = none,
   ioctlfunction = none,
   opensocketdata = none,

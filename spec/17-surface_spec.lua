@@ -31,6 +31,7 @@ end
 local function all_callbacks()
   local set = {}
   for _, name in ipairs(surface.names()) do set[name] = true end
+  for _, name in ipairs(surface.rare_callbacks) do set[name] = true end
   for _, name in ipairs(surface.multi_callbacks) do set[name] = true end
   return set
 end
@@ -53,6 +54,11 @@ describe("The table of what curlsock offers", function()
     local multi <close> = curl.multi()
     for _, name in ipairs(surface.names()) do
       assert.equal(easy, easy:setopt(name, function() end))
+    end
+    for _, name in ipairs(surface.rare_callbacks) do
+      local set, _, why = easy:setopt(name, function() end)
+      local lacks = name == "trailerfunction" and curl.version_info().version_num < 0x080700
+      assert.equal(lacks and "NOT_SUPPORTED" or easy, set or why, name)
     end
     for _, name in ipairs(surface.multi_callbacks) do
       assert.equal(multi, multi:setopt(name, function() end))

@@ -46,7 +46,7 @@ end
 local nothing = {
   opensocketfunction = refuses, prereqfunction = refuses, sockoptfunction = goes_on,
   writefunction = goes_on, headerfunction = goes_on, xferinfofunction = goes_on,
-  readfunction = goes_on, seekfunction = refuses,
+  readfunction = goes_on, seekfunction = refuses, resolver_start_function = goes_on,
 }
 
 describe("a callback that can refuse,", function()

@@ -285,6 +285,19 @@ describe("start of a policy", function()
     assert.matches("p: not there$", message)
     assert.same({ "0/redirect?to=/hello", "1/hello" }, hops)
   end)
+
+  it("is asked before the name that a redirect leads to is resolved", function()
+    local order = {}
+    local easy <close> = easies.new("/redirect?to=http://nowhere.invalid/", {
+      followlocation = true, resolver_start_function = function()
+        order[#order + 1] = "resolver"
+      end, policy = { start = function(_, _, hop)
+        order[#order + 1] = hop
+        return hop == 0
+      end } })
+    assert.equal("REFUSED", select(3, easy:perform()))
+    assert.same({ 0, "resolver", 1 }, order) -- the first is for 127.0.0.1
+  end)
 end)
 
 describe("what a policy is told", function()
@@ -493,6 +506,16 @@ describe("under every policy", function()
     assert.matches("p: the body is over 5 bytes$", message)
   end)
 
+  it("max_header ends what has more headers, and counts those of each answer", function()
+    local big <close> = easies.plain("/redirect?to=/hello", { followlocation = true,
+      policy = { name = "p", max_header = 300 } })
+    local ok, message, name = big:perform()
+    assert.same({ nil, "REFUSED" }, { ok, name })
+    assert.matches("p: the headers are over 300 bytes$", message)
+    local easy <close> = easies.plain("/hello", { policy = { max_header = 300 } })
+    assert.is_true(easy:perform())
+  end)
+
   it("a transfer whose server is dead is not REFUSED", function()
     local easy <close> = curl.easy { url = "http://127.0.0.1:1/", proxy = "",
       policy = { open = yes } }
@@ -506,6 +529,46 @@ describe("under every policy", function()
     errors.matches("'max_total_connections': the policy of the multi sets it", multi.setopt, multi,
       "max_total_connections", 9)
     multi:setopt("maxconnects", 9)
+  end)
+end)
+
+describe("policy:revoke", function()
+  it("ends what is kept, and what is in use when its transfer ends", function()
+    local policy = curl.policy { name = "p", open = yes }
+    local multi <close> = curl.multi { policy = policy }
+    local slow <close> = easies.plain("/slow?rate=512k", { writefunction = function() end })
+    assert.equal("hello\n", transfers.fetch_in(multi, (easies.plain "/hello")))
+    local kept = multi:connections()[1].socket
+    multi:add(slow)
+    transfers.drive(multi, function() return slow:getinfo "size_download" > 0 end)
+    assert.equal(kept, slow:socket())
+    assert.equal(0, policy:revoke())
+    assert.equal(1, transfers.drive_well(multi))
+    assert.same({}, multi:connections())
+    assert.equal("hello\n", transfers.fetch_in(multi, (easies.plain "/hello")))
+    assert.equal(2, policy:stats().opened)
+    assert.equal(1, policy:revoke())
+  end)
+
+  it("takes forbid_reuse back from those that ran", function()
+    local policy = curl.policy {}
+    local easy <close>, body = easies.new("/hello", { policy = policy })
+    easies.fetch(easy, body)
+    assert.equal(1, policy:revoke())
+    easies.fetch(easy, body)
+    assert.equal(1, easy:getinfo "num_connects")
+    easies.fetch(easy, body)
+    assert.equal(0, easy:getinfo "num_connects")
+  end)
+
+  it("is refused inside a callback of a pool, and of what is no Policy", function()
+    local policy, message = curl.policy {}, nil
+    local easy <close> = easies.plain("/hello", { policy = policy, writefunction = function()
+      message = select(2, pcall(policy.revoke, policy))
+    end })
+    assert.is_true(easy:perform())
+    assert.matches("policy:revoke is not allowed inside a callback", message)
+    errors.matches("curlsock.policy expected", policy.revoke, {})
   end)
 end)
 

@@ -136,6 +136,19 @@ describe("url:set", function()
     assert.equal("/a b/ä", url:get("path", "urldecode"))
   end)
 
+  -- libcurl 7.88 read a NULL then.
+  it("encodes nothing, too", function()
+    for _, part in ipairs(PARTS) do
+      local url = curl.url("http://h/p?q#f")
+      for _, more in ipairs { "urlencode", "appendquery" } do
+        local ok, _, name = url:set(part, "", "urlencode", more)
+        assert.truthy(ok == url or name ~= "UNKNOWN", part)
+      end
+      assert.equal("q", curl.url("http://h/?q"):set("query", "", "urlencode", "appendquery")
+        :get("query"):match("^q"))
+    end
+  end)
+
   it("resolves what is relative", function()
     local url = curl.url("http://h/a/b/c?q#f")
     assert.equal("http://h/a/d", tostring(url:set("url", "../d")))

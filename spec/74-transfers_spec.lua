@@ -8,6 +8,7 @@ local errors = require "spec.support.errors"
 local process = require "spec.support.process"
 local servers = require "spec.support.servers"
 local surface = require "spec.support.surface"
+local transfers = require "spec.support.transfers"
 
 local failed = errors.failed
 local web
@@ -93,6 +94,25 @@ describe("limits", function()
     failed("OPERATION_TIMEDOUT", "Operation too slow", easy:perform())
     local took = curl.now() - start
     assert.truthy(took >= 0.9 and took < 10 * process.patience, took)
+  end)
+
+  it("low_speed_time does not count while the transfer is paused", function()
+    local calls = 0
+    local easy <close> = easies.new("/hello", { low_speed_limit = 1 << 20, low_speed_time = 1,
+      writefunction = function()
+        calls = calls + 1
+        return calls == 1 and curl.PAUSE or true
+      end })
+    local multi <close> = curl.multi():add(easy)
+    local start = curl.now()
+    while curl.now() - start < 2.5 do
+      assert.equal(1, (assert(multi:perform())))
+      multi:poll(0.1)
+    end
+    assert(easy:unpause())
+    transfers.drive(multi)
+    assert.equal(2, calls)
+    assert.same({ easy, true }, { multi:results()(multi) })
   end)
 
   it("maxfilesize refuses what is announced to be longer", function()

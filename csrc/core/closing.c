@@ -55,6 +55,7 @@ static int end_lent(struct cs_frame *f, struct cs_socket *s, int reached) {
   else
     cs_socket_end(s, CS_CLOSED);
   if (reached) refused = call_back(f);
+  if (f && s->rt->trace) s->rt->trace(f, s);
   if (s->state == CS_CLOSING && cs_socket_close(s)) refused = 1;
   if (reached) {
     cs_socket_retire(f->L);

@@ -53,7 +53,7 @@
 #include <pthread.h>
 #endif
 
-#include "link.h"
+#include "keys.h"
 
 /* Nothing is exported but luaopen_curlsock_core, also when LuaRocks compiles. */
 #pragma GCC visibility push(hidden)
@@ -79,9 +79,11 @@ struct cs_runtime {
   struct cs_link things;               /* every struct cs_thing there is */
   struct cs_link pools;   /* whose handle is gone, while sockets are left in them */
   struct cs_link walk;    /* what cs_refuse_inside has reached, while it looks */
-  struct cs_link *chains; /* keyed sockets: a power of two of lists (keys.c) */
-  size_t nchains;
-  size_t keyed;        /* sockets that have a key */
+  struct cs_keys keys;    /* of sockets, as connections */
+  unsigned long long ids; /* handles and sockets that were made */
+  /* Is told of the end of a lent socket; NULL: nobody listens. */
+  void (*trace)(struct cs_frame *f, struct cs_socket *s);
+  int telling;         /* somebody who listens is being told */
   int live[CS_NKINDS]; /* handles not torn down, by kind */
   int open;            /* descriptors that a Socket or the library holds */
   int waiting;         /* handles that wait to be torn down */
@@ -93,7 +95,13 @@ struct cs_runtime {
 };
 
 /* User values of the runtime's box. */
-enum { CS_UV_WAITING = 1, CS_UV_BOXES, CS_UV_EMPTY, CS_RUNTIME_UVS = CS_UV_EMPTY };
+enum {
+  CS_UV_WAITING = 1,
+  CS_UV_BOXES,
+  CS_UV_EMPTY,
+  CS_UV_TRACE,
+  CS_RUNTIME_UVS = CS_UV_TRACE
+};
 
 /* The runtime of this state; raises an error when the state is being closed. */
 struct cs_runtime *cs_runtime(lua_State *L);
@@ -239,8 +247,9 @@ struct cs_pool {
   int refs;                /* the handle, and each socket in it */
   struct cs_handle *owner; /* key of the handle; not to be read once that is gone */
   struct cs_link sockets;
-  struct cs_link unkeyed; /* those of the lent ones that have no key yet */
-  struct cs_link gone;    /* in rt->pools */
+  struct cs_link gone;   /* in rt->pools */
+  unsigned long long id; /* of its handle */
+  struct cs_lines lines; /* its sockets, as connections */
 };
 
 struct cs_pool *cs_pool_new(struct cs_handle *owner);
@@ -280,8 +289,9 @@ struct cs_socket {
   int refs;
   int fd; /* -1 also when lost */
   enum cs_state state;
-  int connected; /* the library need not connect it */
-  dev_t dev;     /* identity: a number that comes back is another socket */
+  unsigned long long id; /* unique in the runtime */
+  int connected;         /* the library need not connect it */
+  dev_t dev;             /* identity: a number that comes back is another socket */
   ino_t ino;
   struct cs_runtime *rt;
   struct cs_link all;        /* in the runtime's list of all */
@@ -289,12 +299,8 @@ struct cs_socket {
   struct cs_handle *watcher; /* lent: whose event loop waits for it, or NULL */
   struct cs_link in_pool;    /* in pool->sockets; the lost ones come first */
   struct cs_link in_opener;  /* in the list of what the running transfer opened */
-  struct cs_link in_key;     /* lent: in pool->unkeyed, or in the chain of its key */
-  unsigned long long key;    /* of the connection that it is for (connection.c) */
-  void *ends;                /* its addresses, once somebody asked for them */
-  unsigned requests;         /* that the pre-request step has noted on it */
-  int has_key;
-  int datagram; /* the library was given it for datagrams (datagram.c) */
+  struct cs_line line;       /* lent: as a connection */
+  int datagram;              /* the library was given it for datagrams (datagram.c) */
 };
 
 /* A closed socket with one reference, or NULL without memory. */
@@ -316,18 +322,6 @@ struct cs_socket *cs_ledger_find(const struct cs_runtime *rt, int fd);
 /* Hands the owned socket s to the library, for a connection in pool; opened is the list
  * of the transfer that opened it. */
 void cs_lend(struct cs_socket *s, struct cs_pool *pool, struct cs_link *opened);
-
-/* ---- keys.c: sockets by the number of their connection ----------------------------- */
-
-/* Gives the lent socket its key, which several sockets may have. 0 without memory. */
-int cs_key(struct cs_socket *s, unsigned long long key);
-/* It has none any more. */
-void cs_unkey(struct cs_socket *s);
-/* The next of the pool's sockets that have the key, in the order in which they got it:
- * NULL after the last one. The first one if after is NULL. */
-struct cs_socket *cs_keyed(const struct cs_runtime *rt, const struct cs_pool *pool,
-                           unsigned long long key, const struct cs_socket *after);
-void cs_keys_free(struct cs_runtime *rt);
 
 /* ---- socket.c: the box of a socket, which Lua calls Socket ------------------------- */
 

@@ -16,6 +16,7 @@ static struct cs_handle *make(struct cs_runtime *rt, enum cs_kind kind) {
   if (!h || !(h->pool = cs_pool_new(h))) return free(h), NULL;
   h->kind = kind;
   h->rt = rt;
+  h->id = h->pool->id = ++rt->ids;
   h->forks = cs_forks;
   cs_link_init(&h->walk);
   cs_link_init(&h->all);

@@ -59,7 +59,8 @@ struct cs_handle {
   enum cs_phase phase;
   int waiting;
   int orphan;
-  unsigned forks; /* cs_forks when it was made */
+  unsigned forks;        /* cs_forks when it was made */
+  unsigned long long id; /* unique in the runtime */
   struct cs_runtime *rt;
   struct cs_pool *pool; /* NULL once dead */
   struct cs_link all;   /* in rt->handles */

@@ -17,9 +17,10 @@ struct cs_socket *cs_socket_new(struct cs_runtime *rt) {
   s->fd = -1;
   s->state = CS_CLOSED;
   s->rt = rt;
+  s->id = ++rt->ids;
   cs_link_init(&s->in_pool);
   cs_link_init(&s->in_opener);
-  cs_link_init(&s->in_key);
+  cs_link_init(&s->line.in_key);
   cs_link_init(&s->all);
   cs_link_append(&rt->sockets, &s->all);
   return s;
@@ -31,7 +32,7 @@ void cs_socket_unref(struct cs_socket *s) {
   CS_CHECK(s->fd < 0 && s->state >= CS_CLOSED);
   CS_CHECK(cs_link_empty(&s->in_pool) && cs_link_empty(&s->in_opener));
   cs_link_drop(&s->all);
-  free(s->ends);
+  free(s->line.ends);
   free(s);
 }
 
@@ -134,8 +135,9 @@ void cs_lend(struct cs_socket *s, struct cs_pool *pool, struct cs_link *opened) 
   CS_CHECK(cs_ledger_find(s->rt, s->fd) == s);
   s->state = CS_LENT;
   s->pool = pool;
+  s->line.since = cs_now();
   pool->refs++;
   cs_link_append(&pool->sockets, &s->in_pool);
   cs_link_append(opened, &s->in_opener);
-  cs_link_append(&pool->unkeyed, &s->in_key);
+  cs_link_append(&pool->lines.unkeyed, &s->line.in_key);
 }

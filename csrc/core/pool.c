@@ -18,8 +18,10 @@ struct cs_pool *cs_pool_new(struct cs_handle *owner) {
   if (!p) return NULL;
   p->refs = 1;
   p->owner = owner;
+  p->id = 0;
+  p->lines.used = -1;
   cs_link_init(&p->sockets);
-  cs_link_init(&p->unkeyed);
+  cs_link_init(&p->lines.unkeyed);
   cs_link_init(&p->gone);
   return p;
 }

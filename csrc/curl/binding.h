@@ -16,6 +16,9 @@ struct pollfd;
 
 /* ---- error.c: how libcurl failed --------------------------------------------------- */
 
+/* What an option is refused with that this libcurl has, and cannot do well. */
+#define CS_NOT_SUPPORTED ((CURLcode)-1)
+
 /* Each pushes nil, message, name and returns 3. */
 int cs_fail_easy(lua_State *L, CURLcode code);
 int cs_fail_multi(lua_State *L, CURLMcode code);
@@ -46,6 +49,29 @@ CURLcode cs_list_keep(struct cs_easy *e, CURLoption id, void *value);
 CURLcode cs_lists_copy(struct cs_easy *to, const struct cs_easy *from);
 void cs_lists_free(struct cs_easy *e);
 void cs_lists_free_outdated(struct cs_easy *e); /* the transfer has ended */
+
+/* What a mimepost is: curl_mime, and what those parts point to that a function gives. */
+struct cs_mimepart {
+  struct cs_mimepart *next;
+  struct cs_easy *easy;
+  int call;             /* where its functions are (mime.h) */
+  char *rest;           /* what the function gave too much, so long, or NULL */
+  size_t length, given; /* given: of rest */
+};
+struct cs_mime {
+  curl_mime *mime;
+  struct cs_mimepart *parts;
+};
+void cs_mime_free(struct cs_mime *m);
+
+/* ---- raretable.c: the table of what few easies have -------------------------------- */
+
+/* Pushes what the easy at index has of that, or nil. [-0, +1] */
+void cs_rare_push(lua_State *L, int index, int which);
+/* Sets it to the value at index; nil needs no memory. [m] */
+void cs_rare_set(lua_State *L, int self, int which, int index);
+/* Gives the easy at index to a copy of what another has. [m] */
+void cs_rare_copy(lua_State *L, int from, int to);
 
 /* ---- transfer.c: what trampolines need of an easy ---------------------------------- */
 
@@ -113,35 +139,6 @@ int cs_fileurl_holds_refusal(struct cs_easy *e);
 CURLcode cs_fileurl_check(CURLoption id, const char *text);
 CURLcode cs_fileurl_check_bits(long protocols);
 
-/* ---- standin.c: a file, a table or a string in place of a function ----------------- */
-
-enum { CS_UNKNOWN = -2 }; /* e->start, before a file was read */
-
-/* Writes to the file or table at index; 0 if that failed, the reason is kept. */
-int cs_standin_write(lua_State *L, const char *name, int easy, int index,
-                     const char *data, size_t size);
-/* The transfer has ended with that code: what stdio still holds is written. The code, or
- * CURLE_WRITE_ERROR where it was CURLE_OK. */
-CURLcode cs_standin_flush(struct cs_frame *f, struct cs_easy *e, CURLcode code);
-/* Reads from the file or string at index: the bytes, or CURL_READFUNC_ABORT. */
-size_t cs_standin_read(lua_State *L, struct cs_easy *e, int easy, int index, char *data,
-                       size_t size);
-/* Seeks in it: what libcurl's seek callback returns. */
-int cs_standin_seek(lua_State *L, struct cs_easy *e, int index, curl_off_t offset,
-                    int origin);
-
-/* ---- data.c: the trampolines that carry data --------------------------------------- */
-
-size_t cs_on_write(char *data, size_t one, size_t size, void *easy);
-size_t cs_on_header(char *data, size_t one, size_t size, void *easy);
-size_t cs_on_read(char *data, size_t one, size_t size, void *easy);
-int cs_on_seek(void *easy, curl_off_t offset, int origin);
-int cs_on_xferinfo(void *easy, curl_off_t dltotal, curl_off_t dlnow, curl_off_t ultotal,
-                   curl_off_t ulnow);
-int cs_on_prereq(void *easy, char *primary_ip, char *local_ip, int primary_port,
-                 int local_port);
-int cs_on_debug(CURL *curl, curl_infotype kind, char *data, size_t size, void *easy);
-
 /* ---- callback.c: the callback options of an easy ----------------------------------- */
 
 /* Sets what every easy has from its creation (write and read: libcurl would print). */
@@ -153,6 +150,8 @@ CURLcode cs_callback_set(lua_State *L, struct cs_easy *e, int self, const char *
                          int index);
 /* Has libcurl call for headers if anybody wants that. */
 void cs_header_install(struct cs_easy *e);
+/* Has libcurl tell, or no longer, what the policy wants to know under which e is now. */
+CURLcode cs_callback_policy(struct cs_easy *e);
 /* Forgets what an earlier transfer of e left. */
 void cs_easy_begin(lua_State *L, struct cs_easy *e, int self);
 
@@ -261,21 +260,6 @@ void cs_parting_look(struct cs_frame *f, struct cs_multi *m, int ended);
 CURLMcode cs_parting_call(struct cs_multi *m);
 /* The earlier of that time and so many seconds (negative: none) from now. */
 double cs_parting_sooner(const struct cs_multi *m, double seconds);
-
-/* ---- connection.c: which Socket a transfer is on ----------------------------------- */
-
-/* The socket was lent for the connection that e is about to have. */
-void cs_connection_opened(const struct cs_easy *e, struct cs_socket *s);
-/* The socket of the connection that e's transfer uses now, from its pre-request step on;
- * NULL where that cannot be told. */
-struct cs_socket *cs_connection_of(const struct cs_easy *e);
-/* Notes that a request is about to be sent on it: whether the connection is kept, which
- * means that it had one before. */
-int cs_connection_used(struct cs_easy *e, struct cs_socket *s);
-/* The socket that libcurl names as that of e's last transfer, or NULL; raises an error,
- * which names the call, when that is a stranger's. */
-struct cs_socket *cs_connection_active(lua_State *L, struct cs_easy *e, const char *call);
-int cs_easy_socket(lua_State *L); /* easy:socket() */
 
 /* ---- sockcall.c: the three socket trampolines -------------------------------------- */
 

@@ -6,7 +6,9 @@
  */
 #include <string.h>
 
+#include "calling.h"
 #include "policy.h"
+#include "rare.h"
 
 typedef void (*function)(void);
 
@@ -31,9 +33,33 @@ static const struct {
     {"debugfunction", CS_DEBUG, CURLOPT_DEBUGFUNCTION, CURLOPT_DEBUGDATA,
      (function)cs_on_debug},
     {"prereqfunction", CS_PREREQ, 0, 0, NULL},
+    {"trailerfunction", CS_TRAILER, CURLOPT_TRAILERFUNCTION, CURLOPT_TRAILERDATA,
+     (function)cs_on_trailer},
+    {"resolver_start_function", CS_RESOLVER_START, CURLOPT_RESOLVER_START_FUNCTION,
+     CURLOPT_RESOLVER_START_DATA, (function)cs_on_resolver_start},
+    {"interleavefunction", CS_INTERLEAVE, CURLOPT_INTERLEAVEFUNCTION,
+     CURLOPT_INTERLEAVEDATA, (function)cs_on_interleave},
+    {"hstsreadfunction", CS_HSTSREAD, CURLOPT_HSTSREADFUNCTION, CURLOPT_HSTSREADDATA,
+     (function)cs_on_hstsread},
+    {"hstswritefunction", CS_HSTSWRITE, CURLOPT_HSTSWRITEFUNCTION, CURLOPT_HSTSWRITEDATA,
+     (function)cs_on_hstswrite},
+    {"ssh_hostkeyfunction", CS_SSH_HOSTKEY, CURLOPT_SSH_HOSTKEYFUNCTION,
+     CURLOPT_SSH_HOSTKEYDATA, (function)cs_on_ssh_hostkey},
+    {"ssh_keyfunction", CS_SSH_KEY, CURLOPT_SSH_KEYFUNCTION, CURLOPT_SSH_KEYDATA,
+     (function)cs_on_ssh_key},
+    {"chunk_bgn_function", CS_CHUNK_BGN, CURLOPT_CHUNK_BGN_FUNCTION, CURLOPT_CHUNK_DATA,
+     (function)cs_on_chunk_bgn},
+    {"chunk_end_function", CS_CHUNK_END, CURLOPT_CHUNK_END_FUNCTION, CURLOPT_CHUNK_DATA,
+     (function)cs_on_chunk_end},
+    {"fnmatch_function", CS_FNMATCH, CURLOPT_FNMATCH_FUNCTION, CURLOPT_FNMATCH_DATA,
+     (function)cs_on_fnmatch},
 };
 
 #define NCALLBACKS (sizeof callbacks / sizeof *callbacks)
+
+static void set_bit(unsigned *bits, int bit, int on) {
+  *bits = on ? *bits | 1u << bit : *bits & ~(1u << bit);
+}
 
 static size_t find(const char *name) {
   size_t i = 0;
@@ -44,8 +70,10 @@ static size_t find(const char *name) {
 /* Whether libcurl is to call it: what stands in for readfunction can be sought, and the
  * first header tells that the connection is alive. */
 static int is_wanted(const struct cs_easy *e, enum cs_callback which) {
-  return e->set.callbacks & 1u << which || (which == CS_SEEK && e->set.source) ||
-         (which == CS_HEADER && e->doubts);
+  if (which == CS_RESOLVER_START && e->under && e->under->hooks & 1u << CS_ASK_START)
+    return 1; /* it is asked before the name of a redirect is looked up */
+  if (which == CS_HEADER && (e->doubts || (e->under && e->under->max_header))) return 1;
+  return e->set.callbacks & 1u << which || (which == CS_SEEK && e->set.source);
 }
 
 /* Tells libcurl to call, or no longer to call, callback i of the easy. */
@@ -54,7 +82,9 @@ static CURLcode set_trampoline(struct cs_easy *e, size_t i) {
   if (!callbacks[i].trampoline) return CURLE_OK;
   CURLcode code =
       curl_easy_setopt(e->curl, callbacks[i].option, on ? callbacks[i].trampoline : NULL);
-  /* Headers would go to the write callback while their data pointer is set. */
+  /* Headers would go to the write callback while their data pointer is set. (Two of the
+   * rare ones have one between them.) */
+  on |= callbacks[i].which >= CS_NCALLBACKS;
   return code ? code : curl_easy_setopt(e->curl, callbacks[i].data, on ? e : NULL);
 }
 
@@ -103,9 +133,27 @@ static CURLcode set_progress(struct cs_easy *e, int on) {
   return curl_easy_setopt(e->curl, CURLOPT_NOPROGRESS, (long)!on);
 }
 
-static void set_bit(unsigned *bits, int bit, int on) {
-  *bits = on ? *bits | 1u << bit : *bits & ~(1u << bit);
+/* ---- the rare ones ----------------------------------------------------------------- */
+
+/* Before 8.7.0 an easy's second chunked upload after one with trailers writes before its
+ * buffer, with and without them. */
+static int is_unsafe(enum cs_callback which) {
+  return which == CS_TRAILER &&
+         curl_version_info(CURLVERSION_NOW)->version_num < 0x080700;
 }
+
+/* One that libcurl refuses is not set: a duplicate must not need it. */
+static CURLcode set_rare(lua_State *L, struct cs_easy *e, int self, size_t i, int index) {
+  enum cs_callback which = callbacks[i].which;
+  if (is_unsafe(which)) return CS_NOT_SUPPORTED;
+  cs_rare_set(L, self, which, index);
+  set_bit(&e->set.callbacks, which, !lua_isnil(L, index));
+  CURLcode code = set_trampoline(e, i);
+  if (code) set_bit(&e->set.callbacks, which, 0);
+  return code;
+}
+
+/* ---- setting ----------------------------------------------------------------------- */
 
 static CURLcode set_callback(lua_State *L, struct cs_easy *e, size_t i, int index) {
   enum cs_callback which = callbacks[i].which;
@@ -123,9 +171,15 @@ CURLcode cs_callback_set(lua_State *L, struct cs_easy *e, int self, const char *
   size_t i = find(name);
   if (i == NCALLBACKS) return luaL_error(L, "option '%s' cannot be set from Lua", name);
   check_callback(L, name, callbacks[i].which, index);
+  if (callbacks[i].which >= CS_NCALLBACKS) return set_rare(L, e, self, i, index);
   lua_pushvalue(L, index);
   lua_setiuservalue(L, self, CS_UV_OWN + (int)callbacks[i].which);
   return set_callback(L, e, i, index);
+}
+
+CURLcode cs_callback_policy(struct cs_easy *e) {
+  CURLcode code = set_trampoline(e, find("headerfunction"));
+  return code ? code : set_trampoline(e, find("resolver_start_function"));
 }
 
 void cs_easy_begin(lua_State *L, struct cs_easy *e, int self) {
@@ -134,9 +188,10 @@ void cs_easy_begin(lua_State *L, struct cs_easy *e, int self) {
   if (e->set.wildcard) cs_callbacks_install(e);
   e->failed = e->unsupported = e->paused = e->asked = e->barred = 0;
   e->refused = CURLE_OK;
+  e->transfers++;
   e->attempts = e->refusals = 0;
   e->hop = e->dialled = 0;
-  e->delivered = 0;
+  e->delivered = e->headed = 0;
   e->given = 0;
   e->start = CS_UNKNOWN;
   e->errbuf[0] = '\0';

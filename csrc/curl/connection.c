@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "binding.h"
+#include "kept.h"
 
 /* CURLINFO_CONN_ID, which older headers do not have. */
 #define CONN_ID ((CURLINFO)(CURLINFO_OFF_T + 64))
@@ -47,17 +47,18 @@ static struct cs_socket *find_numbered(const struct cs_easy *e) {
 static int read_ends(struct cs_socket *s) {
   struct cs_ends ends;
   if (!cs_fd_ends(s->fd, &ends)) return 0;
-  if (ends.port) s->ends = malloc(sizeof ends);
-  if (s->ends) memcpy(s->ends, &ends, sizeof ends);
-  if (!s->ends || !cs_key(s, (unsigned long long)ends.port)) cs_unkey(s);
+  if (ends.port) s->line.ends = malloc(sizeof ends);
+  if (s->line.ends) memcpy(s->line.ends, &ends, sizeof ends);
+  if (!s->line.ends || !cs_key(s, (unsigned long long)ends.port)) cs_unkey(s);
   return 1;
 }
 
 /* Gives a key to those of the pool that have been connected since. */
 static void key_connected(struct cs_pool *pool) {
-  for (struct cs_link *l = pool->unkeyed.next, *next; l != &pool->unkeyed; l = next) {
+  for (struct cs_link *l = pool->lines.unkeyed.next, *next; l != &pool->lines.unkeyed;
+       l = next) {
     next = l->next;
-    read_ends(cs_item(l, struct cs_socket, in_key));
+    read_ends(cs_item(l, struct cs_socket, line.in_key));
   }
 }
 
@@ -88,7 +89,7 @@ static struct cs_socket *find_by_ends(const struct cs_easy *e) {
   if (!ends_of(e, &ends)) return NULL;
   key_connected(pool);
   while ((s = cs_keyed(e->h.rt, pool, (unsigned long long)ends.port, s))) {
-    if (!is_equal(s->ends, &ends)) continue;
+    if (!is_equal(s->line.ends, &ends)) continue;
     if (found) return NULL;
     found = s;
   }
@@ -101,11 +102,39 @@ struct cs_socket *cs_connection_of(const struct cs_easy *e) {
   return is_numbered(e) ? find_numbered(e) : find_by_ends(e);
 }
 
-int cs_connection_used(struct cs_easy *e, struct cs_socket *s) {
-  int mine = 0;
+/* Without a number: what has such addresses; what has none if that is all that is known;
+ * and what the transfer has opened, which may not be connected. */
+static void mark_by_ends(const struct cs_easy *e) {
+  struct cs_pool *pool = cs_easy_pool(e);
+  struct cs_ends ends;
+  int told = ends_of(e, &ends);
+  key_connected(pool);
+  for (struct cs_link *l = pool->sockets.next; l != &pool->sockets; l = l->next) {
+    struct cs_socket *s = cs_item(l, struct cs_socket, in_pool);
+    if (told ? s->line.ends && is_equal(s->line.ends, &ends) : e->asked && !s->line.ends)
+      s->line.busy = 1;
+  }
+  for (struct cs_link *l = e->opened.next; l != &e->opened; l = l->next)
+    cs_item(l, struct cs_socket, in_opener)->line.busy = 1;
+}
+
+void cs_connection_mark(const struct cs_easy *e) {
+  struct cs_socket *s = NULL;
+  unsigned long long number;
+  if (!is_numbered(e)) {
+    mark_by_ends(e);
+  } else if (number_of(e, &number)) {
+    while ((s = cs_keyed(e->h.rt, cs_easy_pool(e), number, s))) s->line.busy = 1;
+  }
+}
+
+/* What another transfer has opened is kept; so is where nothing is known of it. */
+void cs_connection_note(struct cs_easy *e) {
+  struct cs_socket *s = cs_connection_of(e);
+  e->kept = 1;
+  if (!s || s->line.requests++) return;
   for (const struct cs_link *l = e->opened.next; l != &e->opened; l = l->next)
-    mine |= cs_item(l, struct cs_socket, in_opener) == s;
-  return s->requests++ || !mine;
+    if (cs_item(l, struct cs_socket, in_opener) == s) e->kept = 0;
 }
 
 /* Raises an error when the last transfer of e was in another pool than it would use now:

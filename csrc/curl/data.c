@@ -1,57 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * data.c - the trampolines that carry data. Each packs its arguments into a struct
- * data_call and has a body do the rest, protected.
+ * data.c - the trampolines that carry data.
  */
 #include <stdio.h>
 #include <string.h>
 
+#include "calling.h"
+#include "kept.h"
 #include "policy.h"
-
-struct data_call {
-  struct cs_easy *easy;
-  enum cs_callback which;
-  const char *name;
-  char *data;
-  size_t size;
-  curl_off_t numbers[4];
-  const char *texts[2];
-  size_t answer; /* of libcurl's type; what it means is the trampoline's to know */
-};
-
-/* Runs body for the call. 0, or an error was kept for the transfer, which is aborted. */
-static int run(struct data_call *c, lua_CFunction body) {
-  struct cs_frame *f = c->easy->h.rt->frame;
-  if (!f || c->easy->failed || c->easy->refused) return -1;
-  if (!cs_call(f, body, c)) return 0;
-  cs_easy_error(f, c->easy);
-  return -1;
-}
-
-enum { EASY = 3, CALLBACK, ANSWER, REASON }; /* the stack of a body after call() */
-
-/* Pushes the easy and its callback. */
-static struct data_call *begin(lua_State *L) {
-  struct data_call *c = lua_touserdata(L, 2);
-  cs_push_easy(L, 1, c->easy->h.rt->frame, c->easy);
-  lua_getiuservalue(L, EASY, CS_UV_OWN + (int)c->which);
-  lua_pushvalue(L, CALLBACK);
-  return c;
-}
-
-/* Calls the function with the arguments pushed since begin: an answer and a reason. */
-static void call(lua_State *L) { lua_call(L, lua_gettop(L) - ANSWER, 2); }
-
-/* What the callback answered; the reason of a refusal goes into the message. */
-static enum cs_answer answer(lua_State *L) {
-  enum cs_answer a = cs_answer_at(L, ANSWER);
-  if (a == CS_NO) cs_keep_reason(L, EASY, REASON);
-  return a;
-}
-
-static int wrong_answer(lua_State *L, const struct data_call *c, const char *expected) {
-  return cs_wrong_answer(L, c->name, expected, ANSWER);
-}
+#include "trace.h"
 
 /* ---- write and header -------------------------------------------------------------- */
 
@@ -59,12 +16,12 @@ static int wrong_answer(lua_State *L, const struct data_call *c, const char *exp
  * with its end, of each answer (also 100, redirects, a proxy's) and of trailers. Nothing,
  * true or a file (what file:write returns) goes on; curl.PAUSE, of writefunction, pauses;
  * false, or nil and a reason, ends the transfer with WRITE_ERROR. */
-static int write_function(lua_State *L, struct data_call *c) {
+static int write_function(lua_State *L, struct cs_calling *c) {
   lua_pushlstring(L, c->data, c->size);
-  call(L);
-  enum cs_answer a = answer(L);
+  cs_calling_ask(L);
+  enum cs_answer a = cs_calling_answer(L);
   if (a == CS_OTHER)
-    return wrong_answer(L, c, "nothing, true, curl.PAUSE, or false and a reason");
+    return cs_calling_wrong(L, c, "nothing, true, curl.PAUSE, or false and a reason");
   if (a == CS_NO) c->answer = CURL_WRITEFUNC_ERROR;
   if (a != CS_PAUSE) return 0;
   c->answer = CURL_WRITEFUNC_PAUSE;
@@ -73,7 +30,7 @@ static int write_function(lua_State *L, struct data_call *c) {
 }
 
 static int write_body(lua_State *L) {
-  struct data_call *c = begin(L);
+  struct cs_calling *c = cs_calling_begin(L);
   c->answer = c->size;
   if (lua_isfunction(L, CALLBACK)) return write_function(L, c);
   if (!cs_standin_write(L, c->name, EASY, CALLBACK, c->data, c->size))
@@ -83,14 +40,14 @@ static int write_body(lua_State *L) {
 
 static size_t write_to(struct cs_easy *e, enum cs_callback which, const char *name,
                        char *data, size_t size) {
-  struct data_call c = {
+  struct cs_calling c = {
       .easy = e, .which = which, .name = name, .data = data, .size = size};
   if (e->failed || e->refused) return CURL_WRITEFUNC_ERROR;
   /* Over HTTP/2 libcurl hands on what comes with the frames of others. */
   if (e->paused & CURLPAUSE_RECV) return CURL_WRITEFUNC_PAUSE;
   /* Without a callback the data is dropped: libcurl would print it. */
   if (!(e->set.callbacks & 1u << which)) return size;
-  return run(&c, write_body) ? CURL_WRITEFUNC_ERROR : c.answer;
+  return cs_calling_run(&c, write_body) ? CURL_WRITEFUNC_ERROR : c.answer;
 }
 
 size_t cs_on_write(char *data, size_t one, size_t size, void *easy) {
@@ -103,6 +60,7 @@ size_t cs_on_write(char *data, size_t one, size_t size, void *easy) {
 
 size_t cs_on_header(char *data, size_t one, size_t size, void *easy) {
   cs_datagram_trust(easy);
+  if (!cs_judge_header(easy, one * size)) return CURL_WRITEFUNC_ERROR;
   return write_to(easy, CS_HEADER, "headerfunction", data, one * size);
 }
 
@@ -110,7 +68,7 @@ size_t cs_on_header(char *data, size_t one, size_t size, void *easy) {
 
 /* Hands on the next piece of the string on top of the stack, which starts at e->rest, and
  * keeps it if there is more. */
-static void read_piece(lua_State *L, struct data_call *c) {
+static void read_piece(lua_State *L, struct cs_calling *c) {
   struct cs_easy *e = c->easy;
   size_t length;
   const char *text = lua_tolstring(L, -1, &length);
@@ -126,17 +84,18 @@ static void read_piece(lua_State *L, struct data_call *c) {
  * longer one, which is then sent in pieces; nothing or "" is the end of the body;
  * curl.PAUSE pauses; false, or nil and a reason, ends the transfer with
  * ABORTED_BY_CALLBACK. */
-static int read_function(lua_State *L, struct data_call *c) {
+static int read_function(lua_State *L, struct cs_calling *c) {
   lua_pushinteger(L, (lua_Integer)c->size);
-  call(L);
+  cs_calling_ask(L);
   c->easy->rest = 0;
   if (lua_type(L, ANSWER) == LUA_TSTRING && lua_rawlen(L, ANSWER) > 0) {
     lua_settop(L, ANSWER);
     return read_piece(L, c), 0;
   }
-  enum cs_answer a = answer(L);
+  enum cs_answer a = cs_calling_answer(L);
   if (a == CS_YES || a == CS_OTHER)
-    return wrong_answer(L, c, "a string that is not empty, nil, or false and a reason");
+    return cs_calling_wrong(L, c,
+                            "a string that is not empty, nil, or false and a reason");
   if (a == CS_NO) c->answer = CURL_READFUNC_ABORT;
   if (a != CS_PAUSE) return 0;
   c->answer = CURL_READFUNC_PAUSE;
@@ -145,7 +104,7 @@ static int read_function(lua_State *L, struct data_call *c) {
 }
 
 static int read_body(lua_State *L) {
-  struct data_call *c = begin(L);
+  struct cs_calling *c = cs_calling_begin(L);
   if (lua_getiuservalue(L, EASY, CS_UV_REST) == LUA_TSTRING) {
     read_piece(L, c);
     return 0;
@@ -160,31 +119,31 @@ static int read_body(lua_State *L) {
 
 size_t cs_on_read(char *data, size_t one, size_t size, void *easy) {
   struct cs_easy *e = easy;
-  struct data_call c = {.easy = e,
-                        .which = CS_READ,
-                        .name = "readfunction",
-                        .data = data,
-                        .size = one * size};
+  struct cs_calling c = {.easy = e,
+                         .which = CS_READ,
+                         .name = "readfunction",
+                         .data = data,
+                         .size = one * size};
   if (e->paused & CURLPAUSE_SEND && !e->failed) return CURL_READFUNC_PAUSE;
-  return run(&c, read_body) ? CURL_READFUNC_ABORT : c.answer;
+  return cs_calling_run(&c, read_body) ? CURL_READFUNC_ABORT : c.answer;
 }
 
 /* seekfunction(offset, origin): the next readfunction has to begin there; origin is
  * "set", "cur" or "end". True, a file or a number (what file:seek returns) means that it
  * does; nothing that it cannot: libcurl may read and drop instead, or fail; false, or nil
  * and a reason, ends the transfer. */
-static int seek_answer(lua_State *L, const struct data_call *c) {
-  enum cs_answer a = answer(L);
+static int seek_answer(lua_State *L, const struct cs_calling *c) {
+  enum cs_answer a = cs_calling_answer(L);
   if (a == CS_YES || lua_type(L, ANSWER) == LUA_TNUMBER) return CURL_SEEKFUNC_OK;
   if (a == CS_NOTHING) return CURL_SEEKFUNC_CANTSEEK;
   if (a == CS_NO) return CURL_SEEKFUNC_FAIL;
-  return wrong_answer(L, c, "true, a number, nil, or false and a reason");
+  return cs_calling_wrong(L, c, "true, a number, nil, or false and a reason");
 }
 
 static int seek_body(lua_State *L) {
   static const char *const origins[] = {
       [SEEK_SET] = "set", [SEEK_CUR] = "cur", [SEEK_END] = "end"};
-  struct data_call *c = begin(L);
+  struct cs_calling *c = cs_calling_begin(L);
   int origin = (int)c->numbers[1];
   if (lua_isnil(L, CALLBACK)) {
     lua_getiuservalue(L, EASY, CS_UV_OWN + CS_READ);
@@ -192,7 +151,7 @@ static int seek_body(lua_State *L) {
   } else {
     lua_pushinteger(L, (lua_Integer)c->numbers[0]);
     lua_pushstring(L, origins[origin]);
-    call(L);
+    cs_calling_ask(L);
     c->answer = (size_t)seek_answer(L, c);
   }
   cs_clear_uservalue(L, EASY, CS_UV_REST);
@@ -200,11 +159,11 @@ static int seek_body(lua_State *L) {
 }
 
 int cs_on_seek(void *easy, curl_off_t offset, int origin) {
-  struct data_call c = {.easy = easy,
-                        .which = CS_SEEK,
-                        .name = "seekfunction",
-                        .numbers = {offset, origin}};
-  return run(&c, seek_body) ? CURL_SEEKFUNC_FAIL : (int)c.answer;
+  struct cs_calling c = {.easy = easy,
+                         .which = CS_SEEK,
+                         .name = "seekfunction",
+                         .numbers = {offset, origin}};
+  return cs_calling_run(&c, seek_body) ? CURL_SEEKFUNC_FAIL : (int)c.answer;
 }
 
 /* ---- progress, prereq, debug ------------------------------------------------------- */
@@ -214,12 +173,12 @@ int cs_on_seek(void *easy, curl_off_t offset, int origin) {
  * false, or nil and a reason, ends the transfer with ABORTED_BY_CALLBACK. Setting it is
  * "noprogress = false". */
 static int xferinfo_body(lua_State *L) {
-  struct data_call *c = begin(L);
+  struct cs_calling *c = cs_calling_begin(L);
   for (int i = 0; i < 4; i++) lua_pushinteger(L, (lua_Integer)c->numbers[i]);
-  call(L);
-  enum cs_answer a = answer(L);
+  cs_calling_ask(L);
+  enum cs_answer a = cs_calling_answer(L);
   if (a == CS_PAUSE || a == CS_OTHER)
-    return wrong_answer(L, c, "nothing, true, or false and a reason");
+    return cs_calling_wrong(L, c, "nothing, true, or false and a reason");
   c->answer = a == CS_NO;
   return 0;
 }
@@ -227,18 +186,19 @@ static int xferinfo_body(lua_State *L) {
 int cs_on_xferinfo(void *easy, curl_off_t dltotal, curl_off_t dlnow, curl_off_t ultotal,
                    curl_off_t ulnow) {
   struct cs_easy *e = easy;
-  struct data_call c = {.easy = e,
-                        .which = CS_XFERINFO,
-                        .name = "xferinfofunction",
-                        .numbers = {dltotal, dlnow, ultotal, ulnow}};
+  struct cs_calling c = {.easy = e,
+                         .which = CS_XFERINFO,
+                         .name = "xferinfofunction",
+                         .numbers = {dltotal, dlnow, ultotal, ulnow}};
   int refused = e->failed || e->refused;
-  if (e->set.callbacks & 1u << CS_XFERINFO) refused = run(&c, xferinfo_body) || c.answer;
+  if (e->set.callbacks & 1u << CS_XFERINFO)
+    refused = cs_calling_run(&c, xferinfo_body) || c.answer;
   return refused && !cs_fileurl_holds_refusal(e);
 }
 
 /* Pushes the Socket of the transfer's connection; nil where it cannot be told. */
 static void push_connection(lua_State *L, struct cs_easy *e) {
-  struct cs_socket *s = cs_connection_of(e);
+  const struct cs_socket *s = cs_connection_of(e);
   if (!s || !cs_pool_find(L, 1, s)) lua_pushnil(L);
 }
 
@@ -249,15 +209,15 @@ static void push_connection(lua_State *L, struct cs_easy *e) {
  * is to allow: only true (or a file) goes on. All else ends the transfer with
  * ABORTED_BY_CALLBACK. */
 static int prereq_body(lua_State *L) {
-  struct data_call *c = begin(L);
+  struct cs_calling *c = cs_calling_begin(L);
   for (int i = 0; i < 2; i++) lua_pushstring(L, c->texts[i]);
   for (int i = 0; i < 2; i++) lua_pushinteger(L, (lua_Integer)c->numbers[i]);
   push_connection(L, c->easy);
   lua_pushvalue(L, EASY);
-  call(L);
-  enum cs_answer a = answer(L);
+  cs_calling_ask(L);
+  enum cs_answer a = cs_calling_answer(L);
   if (a == CS_PAUSE || a == CS_OTHER)
-    return wrong_answer(L, c, "true, or false and a reason");
+    return cs_calling_wrong(L, c, "true, or false and a reason");
   c->answer = a == CS_YES;
   if (a == CS_YES || !lua_isnil(L, REASON)) return 0;
   lua_pushliteral(L, "refused by prereqfunction");
@@ -267,12 +227,18 @@ static int prereq_body(lua_State *L) {
 
 static int asks_prereq(struct cs_easy *e, const char *const texts[2],
                        const int ports[2]) {
-  struct data_call c = {.easy = e,
-                        .which = CS_PREREQ,
-                        .name = "prereqfunction",
-                        .numbers = {ports[0], ports[1]},
-                        .texts = {texts[0], texts[1]}};
-  return !run(&c, prereq_body) && c.answer;
+  struct cs_calling c = {.easy = e,
+                         .which = CS_PREREQ,
+                         .name = "prereqfunction",
+                         .numbers = {ports[0], ports[1]},
+                         .texts = {texts[0], texts[1]}};
+  return !cs_calling_run(&c, prereq_body) && c.answer;
+}
+
+/* Somebody is told of the connection. */
+static int wants_connection(const struct cs_easy *e) {
+  return e->h.rt->trace || e->set.callbacks & 1u << CS_PREREQ ||
+         (e->under && e->under->hooks & 1u << CS_TELL_REQUEST);
 }
 
 /* It is on every easy: what nobody asked for must cost next to nothing. */
@@ -281,14 +247,17 @@ int cs_on_prereq(void *easy, char *primary_ip, char *local_ip, int primary_port,
   struct cs_easy *e = easy;
   e->asked = 1;
   cs_datagram_doubt(e);
-  if (e->under && !cs_judge_hop(e)) return CURL_PREREQFUNC_ABORT;
+  if (e->under && (!cs_judge_hop(e) || !cs_judge_age(e))) return CURL_PREREQFUNC_ABORT;
+  if (wants_connection(e)) cs_connection_note(e);
   if (e->set.callbacks & 1u << CS_PREREQ &&
       !asks_prereq(e, (const char *const[]){primary_ip, local_ip},
                    (const int[]){primary_port, local_port}))
     return CURL_PREREQFUNC_ABORT;
   if (e->refused || (e->set.connect_only && !cs_fileurl_may_stay(e)))
     return CURL_PREREQFUNC_ABORT;
-  return !e->under || cs_judge_request(e) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+  if (e->under && !cs_judge_request(e)) return CURL_PREREQFUNC_ABORT;
+  if (e->h.rt->trace && e->h.rt->frame) cs_trace_request(e->h.rt->frame, e);
+  return CURL_PREREQFUNC_OK;
 }
 
 /* debugfunction(kind, data), with verbose = true: kind is "text", "header_in",
@@ -297,24 +266,24 @@ int cs_on_prereq(void *easy, char *primary_ip, char *local_ip, int primary_port,
 static int debug_body(lua_State *L) {
   static const char *const kinds[] = {"text",     "header_in",   "header_out",  "data_in",
                                       "data_out", "ssl_data_in", "ssl_data_out"};
-  struct data_call *c = begin(L);
+  struct cs_calling *c = cs_calling_begin(L);
   lua_pushstring(L, c->numbers[0] < CURLINFO_END ? kinds[c->numbers[0]] : "unknown");
   lua_pushlstring(L, c->data, c->size);
-  call(L);
+  cs_calling_ask(L);
   return 0;
 }
 
 int cs_on_debug(CURL *curl, curl_infotype kind, char *data, size_t size, void *easy) {
   struct cs_easy *e = easy;
   const struct cs_frame *f = e->h.rt->frame;
-  struct data_call c = {
+  struct cs_calling c = {
       .easy = e, .which = CS_DEBUG, .data = data, .size = size, .numbers = {kind}};
   /* libcurl's own transfers (DNS over HTTPS) and calls outside a frame tell nobody; nor
    * does a method that a callback calls, whose stack is not the frame's. */
   int ours = f && (f->handle == &e->h || (e->multi && f->handle == &e->multi->h));
   if (!ours || f->calls || curl != e->curl) return 0;
   e->telling++;
-  run(&c, debug_body);
+  cs_calling_run(&c, debug_body);
   e->telling--;
   return 0;
 }

@@ -8,7 +8,7 @@
  * answer has come: what ends it before that ends the connection, too, if it is the last
  * one there.
  */
-#include "binding.h"
+#include "kept.h"
 
 void cs_datagram_opened(struct cs_easy *e, struct cs_socket *s, int socktype) {
   s->datagram = socktype == SOCK_DGRAM;

@@ -2,9 +2,12 @@
  *
  * easy.c - one transfer: curl.easy and the methods that run, reset and duplicate it.
  */
+#include "calling.h"
 #include "describe.h"
-#include "options.h"
+#include "kept.h"
+#include "mime.h"
 #include "policy.h"
+#include "trace.h"
 
 static const struct cs_set nothing_set = {.noprogress = 1};
 
@@ -94,6 +97,7 @@ static int easy_perform(lua_State *L) {
   cs_enter(&f, L, &e->h, 1);
   cs_quiet(&f);
   e->running = 1;
+  if (cs_is_traced(&f)) cs_trace_start(&f, e);
   CURLcode code = cs_standin_flush(&f, e, curl_easy_perform(e->curl));
   code = cs_easy_finish(&f, e, code);
   int threw = e->failed, failed = threw || code;
@@ -134,6 +138,7 @@ static int easy_reset(lua_State *L) {
   curl_easy_reset(e->curl);
   for (int which = 0; which < CS_NCALLBACKS; which++)
     cs_clear_uservalue(L, 1, CS_UV_OWN + which);
+  cs_clear_uservalue(L, 1, CS_UV_RARE);
   cs_lists_free(e);
   set_nothing(e);
   e->failed = e->asked = 0;
@@ -155,6 +160,7 @@ static void copy_uservalues(lua_State *L, int from, int to) {
   lua_getiuservalue(L, from, CS_UV_POLICY);
   lua_setiuservalue(L, to, CS_UV_POLICY);
   cs_fence_copy(L, from, to);
+  cs_rare_copy(L, from, to);
 }
 
 /* libcurl copies what a fence has set, too. */
@@ -172,11 +178,24 @@ static int shares_hsts(const struct cs_easy *e) {
   return e->set.hsts && version >= 0x075800 && version < 0x080500;
 }
 
+/* libcurl asks hstsreadfunction for the copy: what that throws belongs to no transfer. */
+static CURL *duplicate(lua_State *L, struct cs_easy *from) {
+  struct cs_frame f;
+  cs_enter(&f, L, &from->h, 1);
+  f.ending = 1;
+  CURL *copy = curl_easy_duphandle(from->curl);
+  if (f.failed) curl_easy_cleanup(copy);
+  cs_leave(&f);
+  cs_rethrow(&f);
+  lua_settop(L, 2);
+  return copy;
+}
+
 /* easy:dup(): a new easy with the same options, callbacks and policy, without the
  * connections, the multi and the share. Raises an error without memory, and for option
  * "hsts" with a libcurl of 7.88.0 to 8.4.0. */
 static int easy_dup(lua_State *L) {
-  const struct cs_easy *from = cs_handle_check(L, 1, CS_EASY);
+  struct cs_easy *from = cs_handle_check(L, 1, CS_EASY);
   lua_settop(L, 1);
   if (shares_hsts(from))
     return luaL_error(L, "easy:dup: this libcurl cannot duplicate an easy with hsts");
@@ -185,10 +204,11 @@ static int easy_dup(lua_State *L) {
   cs_handle_check(L, 1, CS_EASY); /* a finalizer may have closed it */
   e->set = from->set;
   copy_policy(e, from);
-  fill(L, e, curl_easy_duphandle(from->curl));
+  fill(L, e, duplicate(L, from));
   cs_easy_restore(e);
   cs_datagram_copy(e, from);
   CURLcode code = cs_lists_copy(e, from);
+  if (!code) code = cs_mime_copy(L, e, 2);
   if (!code) return 1;
   cs_teardown(L, 2);
   return cs_fail_easy(L, code);
@@ -219,6 +239,7 @@ static int easy_free(struct cs_frame *f, struct cs_handle *h) {
   if (e->curl) curl_easy_cleanup(e->curl);
   e->curl = NULL;
   cs_easy_ended(f, e);
+  cs_trace_release(e);
   cs_easy_set_last(e, NULL);
   if (e->share) cs_share_leave(f, e);
   cs_lists_free(e);
@@ -232,6 +253,7 @@ static void easy_abandon(struct cs_handle *h) {
   struct cs_easy *e = (struct cs_easy *)h;
   while (!cs_link_empty(&e->opened)) cs_link_drop(e->opened.next);
   cs_member_abandon(e);
+  cs_trace_release(e);
   cs_easy_set_last(e, NULL);
   cs_link_drop(&e->in_share);
   e->share = NULL;
@@ -280,12 +302,20 @@ void cs_easy_class_new(lua_State *L) {
                                     .is_near = easy_is_near,
                                     .may_write = easy_may_write};
   static const luaL_Reg methods[] = {
-      {"dup", easy_dup},          {"getinfo", cs_easy_getinfo},
-      {"header", cs_easy_header}, {"headers", cs_easy_headers},
-      {"pause", cs_easy_pause},   {"perform", easy_perform},
-      {"reset", easy_reset},      {"setopt", cs_easy_setopt},
-      {"socket", cs_easy_socket}, {"unpause", cs_easy_unpause},
-      {"unset", cs_easy_unset},   {NULL, NULL},
+      {"close_idle", cs_easy_close_idle},
+      {"connections", cs_easy_connections},
+      {"dup", easy_dup},
+      {"getinfo", cs_easy_getinfo},
+      {"header", cs_easy_header},
+      {"headers", cs_easy_headers},
+      {"pause", cs_easy_pause},
+      {"perform", easy_perform},
+      {"reset", easy_reset},
+      {"setopt", cs_easy_setopt},
+      {"socket", cs_easy_socket},
+      {"unpause", cs_easy_unpause},
+      {"unset", cs_easy_unset},
+      {NULL, NULL},
   };
   cs_handle_class(L, CS_EASY, &ops, methods);
 }

@@ -194,6 +194,8 @@ int cs_name_option(lua_State *L, const char *option, int results) {
 }
 
 int cs_fail_easy(lua_State *L, CURLcode code) {
+  if (code == CS_NOT_SUPPORTED)
+    return fail(L, "this libcurl is too old for that", "NOT_SUPPORTED");
   return fail(L, curl_easy_strerror(code), cs_easy_name(code));
 }
 

@@ -214,5 +214,6 @@ void cs_fence_apply(lua_State *L, struct cs_easy *e, int easy, struct cs_policy 
       apply_rail(L, e, easy, p, at, policy, list, call);
     lua_pop(L, 1);
   }
+  check_code(L, CURLOPT_RESOLVER_START_FUNCTION, cs_callback_policy(e));
   e->stale = 0;
 }

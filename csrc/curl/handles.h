@@ -15,7 +15,8 @@ struct cs_multi;
 struct cs_policy;
 struct cs_share;
 
-/* Callbacks an easy can have; each is a user value of the easy, CS_UV_OWN + number. */
+/* Callbacks an easy can have; each is a user value of the easy, CS_UV_OWN + number. Those
+ * that few easies have are in one table, CS_UV_RARE. */
 enum cs_callback {
   CS_OPENSOCKET,
   CS_CLOSESOCKET,
@@ -27,12 +28,24 @@ enum cs_callback {
   CS_XFERINFO,
   CS_DEBUG,
   CS_PREREQ,
-  CS_NCALLBACKS
+  CS_NCALLBACKS,
+  CS_TRAILER = CS_NCALLBACKS,
+  CS_RESOLVER_START,
+  CS_INTERLEAVE,
+  CS_HSTSREAD,
+  CS_HSTSWRITE,
+  CS_SSH_HOSTKEY,
+  CS_SSH_KEY,
+  CS_CHUNK_BGN,
+  CS_CHUNK_END,
+  CS_FNMATCH,
+  CS_MIME /* no callback: what mimepost was set to */
 };
 
 enum {
   CS_UV_SHARE = CS_UV_OWN + CS_NCALLBACKS, /* the share that it uses */
   CS_UV_MULTI,                             /* the multi that it is in */
+  CS_UV_RARE,                              /* table of its rare callbacks, or nil */
   CS_UV_POLICY,                            /* of its own pool */
   CS_UV_SAID,                              /* what it has set of a fence's options */
   CS_UV_ERROR,                             /* what a callback of this transfer threw */
@@ -55,6 +68,7 @@ struct cs_set {
   int connect_only;    /* it is set: no transfer of file:// may be */
   int hsts;            /* libcurl has files to read into the HSTS cache */
   int forbid_reuse;    /* as the script, or a fence, wants it */
+  int mime;            /* mimepost is the body */
   uint64_t said;       /* which of those that may stand in a fence (fence.c) */
 };
 
@@ -78,19 +92,23 @@ struct cs_easy {
 
   /* Of the transfer that runs, or has ended last. */
   struct cs_link opened; /* sockets that it opened */
+  struct cs_socket *on;  /* of its last request, if that was traced */
   int failed;            /* a callback threw: CS_UV_ERROR has it, all else is aborted */
   CURLcode refused;      /* the result, which libcurl does not know of; or CURLE_OK */
   int unsupported;       /* refused because this libcurl cannot do it */
   int paused;            /* by a callback or easy:pause: bits of CURLPAUSE_ALL */
   int running;           /* from perform or add to its end */
-  int asked;             /* the pre-request step was reached: it has had a connection */
+  lua_Integer transfers; /* that it has begun */
+  int asked;             /* the pre-request step was reached: it has had a connection, */
+  int kept;              /* which had a request before this one */
   int doubts;            /* until the answer comes its connection may be dead */
   int telling;           /* debugfunction runs: libcurl may point into its strings */
   int barred;            /* the policy has refused it, whatever was dialled */
   int attempts;          /* how often its last hop wanted a socket, */
   int refusals;          /* and how often the policy said no */
   long hop, dialled;     /* redirects, when start and when open were asked last */
-  curl_off_t delivered;  /* bytes, where the policy counts them */
+  curl_off_t delivered;  /* bytes of the body, where the policy counts them, */
+  curl_off_t headed;     /* and of headers */
   size_t rest;           /* bytes of CS_UV_REST that were handed on */
   size_t given;          /* bytes of the string in place of readfunction */
   curl_off_t start;      /* where the file in place of it stood at first, or CS_UNKNOWN */

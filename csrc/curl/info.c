@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "describe.h"
+#include "kept.h"
 #include "options.h"
 
 struct info {

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "kept.h"
 #include "policy.h"
 
 /* ---- asking ------------------------------------------------------------------------ */
@@ -125,7 +126,8 @@ int cs_judge_open(lua_State *L, struct cs_easy *e, int easy, const char *purpose
   lua_pushvalue(L, address);
   lua_pushvalue(L, easy);
   lua_pushvalue(L, socket);
-  ask(L, 4);
+  lua_pushinteger(L, e->transfers);
+  ask(L, 5);
   if (is_true(L, -2) || cs_socket_test(L, -2)) return lua_pop(L, 1), 1;
   lua_replace(L, -2);
   return 0;
@@ -205,17 +207,35 @@ int cs_judge_hop(struct cs_easy *e) {
   return c.yes;
 }
 
+static int age_body(lua_State *L) {
+  struct call *c = lua_touserdata(L, 2);
+  cs_push_easy(L, 1, c->easy->h.rt->frame, c->easy);
+  lua_pushliteral(L, "its connection was revoked");
+  cs_judge_refuse(L, c->easy, EASY, NULL);
+  return 0;
+}
+
+int cs_judge_age(struct cs_easy *e) {
+  struct cs_frame *f = e->h.rt->frame;
+  const struct cs_policy *p = cs_policy_of(e);
+  const struct cs_socket *s = p && p->revoked ? cs_connection_of(e) : NULL;
+  struct call c = {e, 0};
+  if (!s || s->line.since > p->revoked) return 1;
+  e->barred = 1;
+  if (f && cs_call(f, age_body, &c)) cs_easy_error(f, e);
+  return 0;
+}
+
 /* ---- what is told ------------------------------------------------------------------ */
 
 /* Whether the request goes on a connection that was there. */
-static int is_kept(struct cs_easy *e, struct cs_socket *s) {
-  if (s) return cs_connection_used(e, s);
-  return !e->attempts || e->dialled != redirects(e);
+static int is_kept(const struct cs_easy *e, const struct cs_socket *s) {
+  return s ? e->kept : !e->attempts || e->dialled != redirects(e);
 }
 
 static int request_body(lua_State *L) {
   struct call *c = lua_touserdata(L, 2);
-  struct cs_socket *s = cs_connection_of(c->easy);
+  const struct cs_socket *s = cs_connection_of(c->easy);
   int kept = is_kept(c->easy, s);
   cs_push_easy(L, 1, c->easy->h.rt->frame, c->easy);
   push_hook(L, c->easy, EASY, 0, CS_TELL_REQUEST);
@@ -239,23 +259,32 @@ int cs_judge_request(struct cs_easy *e) {
 
 /* ---- the end ----------------------------------------------------------------------- */
 
-static int body_body(lua_State *L) {
+static int over_body(lua_State *L) {
   struct call *c = lua_touserdata(L, 2);
+  const struct cs_policy *p = cs_policy_of(c->easy);
+  int body = c->easy->delivered > p->max_body && p->max_body;
   cs_push_easy(L, 1, c->easy->h.rt->frame, c->easy);
-  lua_pushfstring(L, "the body is over %I bytes",
-                  (lua_Integer)cs_policy_of(c->easy)->max_body);
+  lua_pushfstring(L, "%s over %I bytes", body ? "the body is" : "the headers are",
+                  (lua_Integer)(body ? p->max_body : p->max_header));
   cs_judge_refuse(L, c->easy, EASY, NULL);
   return 0;
 }
 
-int cs_judge_body(struct cs_easy *e, size_t size) {
+static int is_over(struct cs_easy *e, curl_off_t *count, curl_off_t most, size_t size) {
   struct cs_frame *f = e->h.rt->frame;
-  const struct cs_policy *p = cs_policy_of(e);
   struct call c = {e, 0};
-  if (!p || !p->max_body) return 1;
-  e->delivered += (curl_off_t)size;
-  if (e->delivered <= p->max_body) return 1;
+  if (!most) return 0;
+  *count += (curl_off_t)size;
+  if (*count <= most) return 0;
   e->barred = 1;
-  if (f && cs_call(f, body_body, &c)) cs_easy_error(f, e);
-  return 0;
+  if (f && cs_call(f, over_body, &c)) cs_easy_error(f, e);
+  return 1;
+}
+
+int cs_judge_body(struct cs_easy *e, size_t size) {
+  return !e->under || !is_over(e, &e->delivered, e->under->max_body, size);
+}
+
+int cs_judge_header(struct cs_easy *e, size_t size) {
+  return !e->under || !is_over(e, &e->headed, e->under->max_header, size);
 }

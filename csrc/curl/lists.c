@@ -12,8 +12,8 @@
 
 #include "binding.h"
 
-/* What the handle keeps for one option: a struct curl_slist, or a FILE
- * (CURLOPT_STDERR). */
+/* What the handle keeps for one option: a struct curl_slist, a FILE (CURLOPT_STDERR), or
+ * a struct cs_mime (CURLOPT_MIMEPOST). */
 struct cs_list {
   struct cs_list *next;
   CURLoption id;
@@ -28,11 +28,29 @@ int cs_easy_is_busy(const struct cs_easy *e) {
   return 0;
 }
 
+void cs_mime_free(struct cs_mime *m) {
+  curl_mime_free(m->mime);
+  while (m->parts) {
+    struct cs_mimepart *next = m->parts->next;
+    free(m->parts->rest);
+    free(m->parts);
+    m->parts = next;
+  }
+  free(m);
+}
+
 static void free_value(CURLoption id, void *value) {
-  if (id != CURLOPT_STDERR)
-    curl_slist_free_all(value);
-  else if (value)
+  if (id == CURLOPT_MIMEPOST && value)
+    cs_mime_free(value);
+  else if (id == CURLOPT_STDERR && value)
     fclose(value);
+  else
+    curl_slist_free_all(value);
+}
+
+/* What libcurl gets of it. */
+static void *given(CURLoption id, void *value) {
+  return id == CURLOPT_MIMEPOST && value ? ((struct cs_mime *)value)->mime : value;
 }
 
 static void free_lists(struct cs_list *l) {
@@ -68,7 +86,7 @@ CURLcode cs_list_keep(struct cs_easy *e, CURLoption id, void *value) {
     l = malloc(sizeof *l);
     if (!l) code = CURLE_OUT_OF_MEMORY;
   }
-  if (!code) code = curl_easy_setopt(e->curl, id, value);
+  if (!code) code = curl_easy_setopt(e->curl, id, given(id, value));
   if (code) {
     free(l);
     free_value(id, value);
@@ -116,6 +134,7 @@ FILE *cs_file_copy(FILE *from) {
 
 CURLcode cs_lists_copy(struct cs_easy *to, const struct cs_easy *from) {
   for (const struct cs_list *l = from->lists; l; l = l->next) {
+    if (l->id == CURLOPT_MIMEPOST) continue; /* mime.c */
     void *copy =
         l->id == CURLOPT_STDERR ? (void *)cs_file_copy(l->value) : copy_list(l->value);
     CURLcode code = copy ? cs_list_keep(to, l->id, copy) : CURLE_OUT_OF_MEMORY;
@@ -125,11 +144,12 @@ CURLcode cs_lists_copy(struct cs_easy *to, const struct cs_easy *from) {
 }
 
 /* libcurl forgets them first: curl_easy_reset leaves the list of CURLOPT_RESOLVE
- * behind. */
+ * behind. (Not CURLOPT_MIMEPOST, which means POST; a mime that is freed takes itself
+ * out.) */
 void cs_lists_free(struct cs_easy *e) {
   if (e->curl)
     for (const struct cs_list *l = e->lists; l; l = l->next)
-      curl_easy_setopt(e->curl, l->id, NULL);
+      if (l->id != CURLOPT_MIMEPOST) curl_easy_setopt(e->curl, l->id, NULL);
   free_lists(e->lists);
   e->lists = NULL;
   cs_lists_free_outdated(e);

@@ -2,7 +2,8 @@
  *
  * member.c - an easy enters a multi and leaves it.
  */
-#include "binding.h"
+#include "calling.h"
+#include "trace.h"
 
 /* Links the multi and the easy at indices 1 and 2, before libcurl runs: callbacks find
  * their values by that, and calls from inside them are refused by it. Slots are used
@@ -78,7 +79,9 @@ CURLMcode cs_member_detach(struct cs_frame *f, struct cs_easy *e) {
   CURLMcode code = CURLM_OK;
   if (!e->left) code = curl_multi_remove_handle(e->multi->curl, e->curl);
   cs_standin_flush(f, e, CURLE_OK); /* it may still have run */
+  if (cs_is_traced(f)) cs_trace_attempts(e, CURLE_ABORTED_BY_CALLBACK);
   cs_easy_ended(f, e);
+  if (e->running && cs_is_traced(f)) cs_trace_done(f, e, "REMOVED");
   if (e->leaves && f->handle == &e->h && !e->h.orphan) keep_value(f, e);
   cs_push_easy(f->L, f->self, f, e);
   cs_member_leave(f->L, lua_gettop(f->L), e);

@@ -6,7 +6,10 @@
 #include <limits.h>
 #include <string.h>
 
+#include "calling.h"
+#include "kept.h"
 #include "policy.h"
+#include "trace.h"
 
 static struct cs_multi *check_callable(lua_State *L, const char *call) {
   struct cs_multi *m = cs_handle_check(L, 1, CS_MULTI);
@@ -74,6 +77,7 @@ static int multi_add(lua_State *L) {
   cs_member_enter(L, m, e);
   cs_enter(&f, L, &m->h, 1);
   if (!cs_link_empty(&e->h.pool->sockets)) cs_quiet(&f);
+  if (cs_is_traced(&f)) cs_trace_start(&f, e);
   CURLMcode code = curl_multi_add_handle(m->curl, e->curl);
   if (code) cs_member_leave(L, 2, e);
   cs_leave(&f);
@@ -291,7 +295,7 @@ static int next_result(lua_State *L) {
 
 /* Each is in the list before it is dropped: what is thrown at any place loses none. */
 static int list_results(lua_State *L, struct cs_multi *m) {
-  enum { EASY = 3, VALUE, OK, MESSAGE, NAME };
+  enum { ENDED = 3, VALUE, OK, MESSAGE, NAME };
   lua_Integer n = 0;
   while (lua_settop(L, 2), push_first(L, m)) {
     lua_settop(L, NAME);
@@ -302,7 +306,7 @@ static int list_results(lua_State *L, struct cs_multi *m) {
     lua_pushvalue(L, VALUE); /* last: where there is no memory it stays with the multi */
     lua_rawseti(L, 2, n + 1);
     n += 3;
-    drop_first(L, m, EASY);
+    drop_first(L, m, ENDED);
   }
   lua_pushnil(L);
   lua_rawseti(L, 2, n + 1);
@@ -397,13 +401,21 @@ void cs_multi_class_new(lua_State *L) {
                                     .neighbours = multi_neighbours,
                                     .may_write = multi_may_write,
                                     .unwatch = cs_event_unwatch};
-  static const luaL_Reg methods[] = {
-      {"add", multi_add},          {"perform", multi_perform},
-      {"poll", cs_multi_poll},     {"remove", multi_remove},
-      {"results", multi_results},  {"setopt", cs_multi_setopt},
-      {"timeout", multi_timeout},  {"socket_action", multi_socket_action},
-      {"wakeup", multi_wakeup},    {"pollfd", cs_event_pollfd},
-      {"events", cs_event_events}, {"watches", cs_event_watches},
-      {"easies", multi_easies},    {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"add", multi_add},
+                                     {"perform", multi_perform},
+                                     {"poll", cs_multi_poll},
+                                     {"remove", multi_remove},
+                                     {"results", multi_results},
+                                     {"setopt", cs_multi_setopt},
+                                     {"timeout", multi_timeout},
+                                     {"socket_action", multi_socket_action},
+                                     {"wakeup", multi_wakeup},
+                                     {"pollfd", cs_event_pollfd},
+                                     {"events", cs_event_events},
+                                     {"watches", cs_event_watches},
+                                     {"easies", multi_easies},
+                                     {"connections", cs_multi_connections},
+                                     {"close_idle", cs_multi_close_idle},
+                                     {NULL, NULL}};
   cs_handle_class(L, CS_MULTI, &ops, methods);
 }

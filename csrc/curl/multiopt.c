@@ -105,9 +105,10 @@ int cs_multi_set_table(lua_State *L, struct cs_multi *m, int self, int index) {
  *
  * socketfunction(fd, events, easy): the script's event loop is to watch the descriptor
  * for events "r", "w" or "rw" from now on, or no longer (nil), and to call socket_action
- * when it is ready. easy is nil for what libcurl does for itself. Before libcurl 8.2 a descriptor may be closed already when it is not to
- * be watched any longer. timerfunction(seconds): socket_action() is to be called after
- * so long, in place of an earlier time; or (nil) not at all. What they throw is raised
+ * when it is ready. easy is nil for what libcurl does for itself. Before libcurl 8.2 a
+ * descriptor may be closed already when it is not to be watched any longer.
+ * timerfunction(seconds): socket_action() is to be called after so long, in place of an
+ * earlier time; or (nil) not at all. What they throw is raised
  * by the call that ran them, after its work is done. */
 int cs_multi_setopt(lua_State *L) {
   struct cs_multi *m = cs_handle_check(L, 1, CS_MULTI);

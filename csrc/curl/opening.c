@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "sockcall.h"
+#include "trace.h"
 
 const char *cs_purpose_name(curlsocktype purpose) {
   return purpose == CURLSOCKTYPE_ACCEPT ? "accept" : "ipcxn";
@@ -336,6 +337,12 @@ static int open_body(lua_State *L) {
   return answer(L, c, a, judged);
 }
 
+static void trace(struct cs_frame *f, const struct open_call *c) {
+  struct cs_address a;
+  copy_address(&a, c->address);
+  cs_trace_open(f, c->easy, c->fd, &a);
+}
+
 curl_socket_t cs_on_open(void *clientp, curlsocktype purpose,
                          struct curl_sockaddr *address) {
   struct cs_easy *e = clientp;
@@ -343,6 +350,7 @@ curl_socket_t cs_on_open(void *clientp, curlsocktype purpose,
   struct open_call c = {e, purpose, address, CURL_SOCKET_BAD};
   if (!f || e->failed) return CURL_SOCKET_BAD;
   if (cs_call(f, open_body, &c)) cs_easy_error(f, e);
+  if (cs_is_traced(f)) trace(f, &c);
   cs_tell_lost(f, cs_easy_pool(e));
   if (e->multi) cs_event_opened(f, e, c.fd);
   return c.fd;

@@ -8,7 +8,7 @@
 #define CURL_DISABLE_DEPRECATION /* is_in_place names an option that 8.22 lost */
 #include <string.h>
 
-#include "options.h"
+#include "mime.h"
 #include "policy.h"
 
 /* ---- finding the option ------------------------------------------------------------ */
@@ -114,6 +114,7 @@ static int is_in_place(const struct curl_easyoption *option) {
     CURLOPT_POSTFIELDSIZE_LARGE,
     CURLOPT_UPLOAD_BUFFERSIZE,
     CURLOPT_CUSTOMREQUEST,
+    CURLOPT_MIMEPOST,
   };
 #undef TLS
   for (size_t i = 0; i < sizeof in_place / sizeof *in_place; i++)
@@ -128,12 +129,16 @@ static int is_in_place(const struct curl_easyoption *option) {
 static int set_option(lua_State *L, const struct cs_setting *s, cs_setter *set) {
   const struct curl_easyoption *option = s->known->option;
   if (!set) return luaL_error(L, "option '%s' has no unset: set a value", s->name);
-  if ((cs_easy_is_busy(s->e) && is_in_place(option)) || is_told(s->e, option))
+  int displaces =
+      s->e->set.mime && cs_changes_method(option->id) && option->id != CURLOPT_MIMEPOST;
+  if ((cs_easy_is_busy(s->e) && (is_in_place(option) || displaces)) ||
+      is_told(s->e, option))
     return luaL_error(L, "option '%s' cannot be changed during a transfer or in a multi",
                       s->name);
   int unset = set == s->known->setters->unset && lua_isnil(L, s->value);
   if (s->known->fence >= 0) cs_fence_check(L, s, unset);
-  CURLcode code = set(L, s);
+  CURLcode code = displaces ? cs_mime_unset(L, s) : CURLE_OK;
+  if (!code) code = set(L, s);
   if (!code && s->known->fence >= 0) cs_fence_note(L, s, unset);
   return code ? cs_name_option(L, s->name, cs_fail_easy(L, code)) : 0;
 }

@@ -96,6 +96,7 @@ void cs_items_begin(lua_State *L, struct cs_items *t);
  * table sets the same twice. */
 void cs_items_add(lua_State *L, struct cs_items *t, const struct cs_known *k, int key);
 int cs_place_of(CURLoption id);         /* among others */
+int cs_changes_method(CURLoption id);   /* libcurl sends another method, or body, then */
 CURLoption cs_stored_as(CURLoption id); /* the same for those that set the same */
 
 /* ---- line.c: what goes on the wire as a line --------------------------------------- */

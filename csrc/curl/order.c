@@ -39,6 +39,8 @@ int cs_place_of(CURLoption id) {
   return BY_NUMBER;
 }
 
+int cs_changes_method(CURLoption id) { return cs_place_of(id) == ON; }
+
 /* ---- what is stored in one place --------------------------------------------------- */
 
 /* An option whose name is that of another with this at its end sets the same. */

@@ -20,6 +20,11 @@ struct cs_policy *cs_policy_test(lua_State *L, int index) {
   return cs_class_test(L, index, class_name) ? cs_unbox(L, index) : NULL;
 }
 
+struct cs_policy *cs_policy_check(lua_State *L, int index) {
+  cs_class_check(L, index, class_name);
+  return cs_unbox(L, index);
+}
+
 static int policy__gc(lua_State *L) {
   struct cs_policy **box = cs_class_check(L, 1, class_name);
   cs_policy_unref(*box);
@@ -63,6 +68,8 @@ static int policy__index(lua_State *L) {
   cs_class_check(L, 1, class_name);
   if (!strcmp(key, "stats"))
     lua_pushvalue(L, lua_upvalueindex(2));
+  else if (!strcmp(key, "revoke"))
+    lua_pushvalue(L, lua_upvalueindex(3));
   else if (!strcmp(key, "name"))
     lua_getiuservalue(L, 1, CS_UV_NAME);
   else if (!strcmp(key, "admit"))
@@ -81,7 +88,9 @@ void cs_policy_class_new(lua_State *L) {
   lua_pushvalue(L, -1);
   lua_pushvalue(L, -1);
   lua_pushcclosure(L, policy_stats, 1);
-  lua_pushcclosure(L, policy__index, 2);
+  lua_pushvalue(L, -3);
+  lua_pushcclosure(L, cs_policy_revoke, 1);
+  lua_pushcclosure(L, policy__index, 3);
   lua_setfield(L, -2, "__index");
   lua_pop(L, 1);
 }
@@ -104,11 +113,11 @@ static int field_error(lua_State *L, const char *field, const char *expected, in
                     luaL_typename(L, value));
 }
 
-static void read_max_body(lua_State *L, struct cs_policy *p, int value) {
+static curl_off_t check_bytes(lua_State *L, const char *field, int value) {
   int ok;
   lua_Integer most = lua_tointegerx(L, value, &ok);
-  if (!ok || most <= 0) field_error(L, "max_body", "positive integer", value);
-  p->max_body = most;
+  if (!ok || most <= 0) field_error(L, field, "positive integer", value);
+  return most;
 }
 
 /* A field that is kept as it is. */
@@ -126,6 +135,7 @@ static const struct field {
     {"pool", CS_UV_POOL, LUA_TTABLE},
     {"fence", 0, LUA_TTABLE},
     {"max_body", 0, LUA_TNUMBER},
+    {"max_header", 0, LUA_TNUMBER},
 };
 
 #define NFIELDS (sizeof fields / sizeof *fields)
@@ -146,7 +156,8 @@ static const struct field *check_field(lua_State *L, int key, int value) {
 static void keep_field(lua_State *L, const struct field *f, int policy) {
   struct cs_policy *p = cs_unbox(L, policy);
   int hook = f->uservalue - CS_UV_HOOKS;
-  if (!strcmp(f->name, "max_body")) read_max_body(L, p, lua_gettop(L));
+  if (!strcmp(f->name, "max_body")) p->max_body = check_bytes(L, f->name, -1);
+  if (!strcmp(f->name, "max_header")) p->max_header = check_bytes(L, f->name, -1);
   if (!f->uservalue) return;
   if (hook >= 0 && hook < NHOOKS) p->hooks |= 1u << hook;
   lua_pushvalue(L, -1);
@@ -175,12 +186,14 @@ static void read_policy(lua_State *L, int index) {
 
 /* curl.policy(table): what a pool lets in, for the option "policy" of a multi, a share
  * (that shares connections), an easy or a loop. Fields: name (stands before each
- * reason); start(easy, url, hop), open(purpose, address, easy, socket) and
- * sockopt(socket, purpose, easy), which are asked: only true is a yes, of open a Socket
- * too; false, or nil, and a reason refuses; request(socket, easy, kept) and
- * close(socket), which are told; fence: options of an easy that would lead around it,
- * and what they must be; max_body: bytes that a transfer may deliver; pool: options of a
- * multi that has it; admit(easy, loop): for loops. An unknown field raises an error. */
+ * reason); start(easy, url, hop), open(purpose, address, easy, socket, transfer), where
+ * transfer counts those of the easy, and sockopt(socket, purpose, easy), which are asked:
+ * only true is a yes, of open a Socket too; false, or nil, and a reason refuses;
+ * request(socket, easy, kept) and close(socket), which are told; fence: options of an
+ * easy that would lead around it, and what they must be; max_body and max_header:
+ * bytes that a transfer may deliver, and of the headers of all its answers; pool: options
+ * of a multi that has it; admit(easy, loop): for loops. An unknown field raises an
+ * error. */
 int cs_policy_make(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);

@@ -38,16 +38,19 @@ struct cs_policy {
   int refs;              /* its box, and each handle that has it or is prepared for it */
   unsigned hooks;        /* bit set of those that it has */
   curl_off_t max_body;   /* bytes that a transfer may deliver; 0: any number */
+  curl_off_t max_header; /* and of lines of headers */
   struct cs_rail *fence; /* its options (fence.c) */
   int rails;
   lua_Integer asked, opened, refused, reused;
+  double revoked; /* when what had been let in was taken back; 0: never */
 };
 
 void cs_policy_class_new(lua_State *L);
 int cs_policy_make(lua_State *L);    /* curl.policy(table) */
 int cs_policy_default(lua_State *L); /* curl.default_policy(policy) */
-/* The Policy at index, or NULL. */
+/* The Policy at index, or NULL; cs_policy_check raises an error. */
 struct cs_policy *cs_policy_test(lua_State *L, int index);
+struct cs_policy *cs_policy_check(lua_State *L, int index);
 /* Takes "policy" out of the options at index (which become a copy) for the new handle
  * whose userdata is at self: its user value has the Policy then. Without the option the
  * state's default; *given says which. One more reference, or NULL. [-0, +0, e] */
@@ -59,6 +62,10 @@ struct cs_policy *cs_policy_option(lua_State *L, int index, int self, int userva
  * script, which may close both. [-0, +(0|3), e] */
 int cs_policy_enter(lua_State *L, struct cs_easy *e, int index, struct cs_multi *m,
                     int multi, const char *call);
+
+/* ---- revoke.c: what was let in is taken back --------------------------------------- */
+
+int cs_policy_revoke(lua_State *L); /* policy:revoke() */
 
 /* ---- owner.c: whose policy decides ------------------------------------------------- */
 
@@ -107,10 +114,14 @@ void cs_judge_refuse(lua_State *L, struct cs_easy *e, int easy,
 int cs_judge_start(lua_State *L, struct cs_easy *e, int easy, int multi);
 /* A redirect was followed: asks start about where to. 0 if it says no. */
 int cs_judge_hop(struct cs_easy *e);
+/* The request would go on a connection that was revoked: 0. */
+int cs_judge_age(struct cs_easy *e);
 /* The request is sent next: has request told. 0 if it threw. */
 int cs_judge_request(struct cs_easy *e);
-/* The transfer delivers so many bytes more: 0 if these are too many. */
+/* The transfer delivers so many bytes more, of the body or of headers: 0 if these are too
+ * many. */
 int cs_judge_body(struct cs_easy *e, size_t size);
+int cs_judge_header(struct cs_easy *e, size_t size);
 
 /* ---- rail.c: what the script sets of a fence's options ----------------------------- */
 

@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "options.h"
+#include "mime.h"
 #include "url.h"
 
 /* ---- numbers ----------------------------------------------------------------------- */
@@ -195,7 +195,15 @@ static CURLcode set_share(lua_State *L, const struct cs_setting *s) {
 
 static CURLcode set_postfields(lua_State *L, const struct cs_setting *s) {
   size_t length;
-  const char *data = check_bytes(L, s, &length);
+  struct cs_setting form = *s;
+  int type = lua_type(L, s->value);
+  if (type != LUA_TSTRING && type != LUA_TTABLE)
+    cs_option_error(L, s->name, "string or table", s->value);
+  if (type == LUA_TTABLE) {
+    cs_form_push(L, s->name, s->value);
+    form.value = lua_gettop(L);
+  }
+  const char *data = check_bytes(L, &form, &length);
   CURLcode code =
       curl_easy_setopt(s->e->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)length);
   if (!code) code = curl_easy_setopt(s->e->curl, CURLOPT_COPYPOSTFIELDS, data);
@@ -316,6 +324,7 @@ static const struct {
     {CURLOPT_CONNECT_ONLY, {set_connect_only, NULL}},
     {CURLOPT_REDIR_PROTOCOLS, {set_redir_protocols, NULL}},
     {CURLOPT_STDERR, {set_stderr, unset_list}},
+    {CURLOPT_MIMEPOST, {cs_mime_set, cs_mime_unset}},
 };
 
 /* No unset for numbers: libcurl does not tell their defaults, and 0 is another value. */

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "kept.h"
 #include "options.h"
 #include "policy.h"
 
@@ -194,6 +195,9 @@ void cs_share_class_new(lua_State *L) {
                                     .clear = share_clear,
                                     .neighbours = share_neighbours,
                                     .may_write = share_may_write};
-  static const luaL_Reg methods[] = {{"setopt", share_setopt}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"setopt", share_setopt},
+                                     {"connections", cs_share_connections},
+                                     {"close_idle", cs_share_close_idle},
+                                     {NULL, NULL}};
   cs_handle_class(L, CS_SHARE, &ops, methods);
 }

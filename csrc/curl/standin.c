@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "binding.h"
+#include "calling.h"
 
 /* The open file at index. */
 static FILE *check_file(lua_State *L, const char *name, int index) {
@@ -58,7 +58,6 @@ static void flush(lua_State *L, int easy, struct flush_call *c, int which) {
 }
 
 static int flush_body(lua_State *L) {
-  enum { EASY = 3 };
   struct flush_call *c = lua_touserdata(L, 2);
   cs_push_easy(L, 1, c->easy->h.rt->frame, c->easy);
   for (int which = 0; which < CS_NCALLBACKS; which++)

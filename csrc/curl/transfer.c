@@ -6,6 +6,7 @@
 #include <limits.h>
 
 #include "policy.h"
+#include "trace.h"
 
 void cs_push_easy(lua_State *L, int index, const struct cs_frame *f,
                   const struct cs_easy *e) {
@@ -69,6 +70,12 @@ static const char *name_of(const struct cs_easy *e, CURLcode code) {
   return cs_judge_has_refused(e, code) ? "REFUSED" : cs_easy_name(code);
 }
 
+static const char *result_of(const struct cs_easy *e, CURLcode code) {
+  if (e->failed) return "CALLBACK";
+  if (e->refused) code = CURLE_ABORTED_BY_CALLBACK;
+  return code == CURLE_OK ? "OK" : name_of(e, code);
+}
+
 /* libcurl's message, and after it why a callback refused. */
 static void push_message(lua_State *L, const struct cs_easy *e, int self, CURLcode code) {
   const char *text = e->errbuf[0] ? e->errbuf : curl_easy_strerror(code);
@@ -116,8 +123,12 @@ void cs_easy_ended(struct cs_frame *f, struct cs_easy *e) {
 
 CURLcode cs_easy_finish(struct cs_frame *f, struct cs_easy *e, CURLcode code) {
   cs_easy_set_last(e, cs_easy_pool(e));
+  if (e->last->lines.used >= 0) e->last->lines.used = cs_now();
   cs_judge_ended(e, code);
+  if (cs_is_traced(f)) cs_trace_attempts(e, code);
   cs_easy_ended(f, e);
+  if (cs_is_traced(f)) cs_trace_done(f, e, result_of(e, code));
+  cs_trace_release(e);
   e->running = 0;
   return e->refused ? e->refused : code;
 }

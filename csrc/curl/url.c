@@ -58,13 +58,15 @@ static void check_text(lua_State *L, int index, const char *expected) {
   luaL_argerror(L, index, lua_pushfstring(L, "%s expected, got %s", expected, got));
 }
 
-/* What libcurl says of control bytes in a whole URL; of parts not every release does. */
+/* What libcurl says of control bytes in a whole URL; of parts not every release does. And
+ * 7.88 crashes when it encodes nothing. */
 static CURLUcode set_text(lua_State *L, CURLU *u, CURLUPart part, int index,
                           unsigned flags) {
   size_t length;
   const char *text = lua_tolstring(L, index, &length);
   size_t good = flags & CURLU_URLENCODE ? strlen(text) : strcspn(text, "\r\n");
   if (good != length) return CURLUE_MALFORMED_INPUT;
+  if (!length) flags &= ~(unsigned)CURLU_URLENCODE;
   return curl_url_set(u, part, text, flags);
 }
 
@@ -184,9 +186,10 @@ static int url_get(lua_State *L) {
 
 /* url:set(part, text [, flag...]): changes a part to the text (for "port" also an
  * integer), or with nil takes it away; "url" may be relative to what it is now. Flags:
- * "urlencode"; "appendquery" adds the text to the query, after "&"; those of curl.url.
- * Returns the url, or nil, message, name, and then the part is as it was. Without
- * "urlencode" a part is taken as it is, and may mean something else in the whole text. */
+ * "urlencode"; "appendquery" adds the text, NAME=VALUE, to the query, after "&" (then the
+ * first "=" is not encoded); those of curl.url. Returns the url, or nil, message, name,
+ * and then the part is as it was. Without "urlencode" a part is taken as it is, and may
+ * mean something else in the whole text. */
 static int url_set(lua_State *L) {
   CURLU *u = check(L, 1);
   const struct cs_urlpart *p = cs_urlpart_arg(L, 2);

@@ -272,6 +272,18 @@ static int address_copy(lua_State *L) {
   return 1;
 }
 
+/* address:unpack(): family, bytes, port, socktype and scope_id, as the fields of these
+ * names are: for who looks at all of them, for each new connection. */
+static int address_unpack(lua_State *L) {
+  struct cs_address *a = cs_address_check(L, 1);
+  get_family(L, a);
+  get_bytes(L, a);
+  get_port(L, a);
+  get_socktype(L, a);
+  get_scope_id(L, a);
+  return 5;
+}
+
 /* address:is_foreign(): true if what is sent to the IP address leaves this host; false if
  * it is one of the host's own, as the kernel has them now: those of its interfaces, all
  * that is routed to it (127.0.0.0/8), "0.0.0.0" and "::"; and for every UNIX address. If
@@ -302,11 +314,10 @@ void cs_address_class_new(lua_State *L) {
                                   {"__tostring", address__tostring},
                                   {"__eq", address__eq},
                                   {NULL, NULL}};
-  static const luaL_Reg methods[] = {{"copy", address_copy},
-                                     {"is_foreign", address_is_foreign},
-                                     {"within", address_within},
-                                     {"socket", address_socket},
-                                     {NULL, NULL}};
+  static const luaL_Reg methods[] = {
+      {"copy", address_copy},     {"is_foreign", address_is_foreign},
+      {"within", address_within}, {"unpack", address_unpack},
+      {"socket", address_socket}, {NULL, NULL}};
   cs_class_new(L, class_name, meta, methods);
   lua_getfield(L, -1, "__index");
   lua_pushcclosure(L, address__index, 1);

@@ -234,6 +234,14 @@ int cs_sockopt_get(lua_State *L); /* socket:getsockopt(level, name) */
 /* ---- tcpinfo.c: what the kernel knows of a connection ------------------------------ */
 
 int cs_socket_info(lua_State *L); /* socket:info() */
+/* What is asked of one often. */
+struct cs_tcp {
+  int connected; /* it was at some time, or is */
+  int pending;   /* it is being made */
+  double idle;   /* seconds since a byte of data went over it */
+};
+/* 0 if the system does not tell, or the descriptor is of no TCP connection. */
+int cs_fd_tcp(int fd, struct cs_tcp *tcp);
 
 /* ---- passing.c: descriptors that go over UNIX sockets ------------------------------ */
 

@@ -106,6 +106,24 @@ static void push_info(lua_State *L, const struct tcp_info *info, socklen_t len) 
     lua_setfield(L, -2, f->name);
   }
 }
+
+enum { SYN_SENT = 2 }; /* as netinet/tcp.h has it */
+
+int cs_fd_tcp(int fd, struct cs_tcp *tcp) {
+  struct tcp_info info = {0};
+  socklen_t len = sizeof info;
+  if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len)) return 0;
+  uint32_t sent = info.tcpi_last_data_sent, received = info.tcpi_last_data_recv;
+  tcp->idle = (sent < received ? sent : received) / 1e3;
+  tcp->pending = info.tcpi_state == SYN_SENT;
+  tcp->connected = info.tcpi_rtt > 0;
+  return 1;
+}
+#else
+int cs_fd_tcp(int fd, struct cs_tcp *tcp) {
+  (void)fd, (void)tcp;
+  return 0;
+}
 #endif
 
 /* socket:info(): what the kernel knows of a TCP connection: a table of counts and, in

@@ -22,7 +22,7 @@
 --
 -- The calls, which are methods of the driver:
 --   perform(easy [, seconds])   sleep(seconds)   wait(fd, events [, seconds])
---   spawn(f, ...)   group()     run()   step()   close()
+--   stream(easy [, options])    spawn(f, ...)   group()   run()   step()   close()
 --   on_event(fd, events)        on_timer()       guard(f, ...)     watches()
 -- and fields to read:
 --   hooks      the table above, with the defaults
@@ -41,6 +41,7 @@ local curl = require "curlsock"
 local descriptors = require "curlsock.driver.descriptors"
 local failure = require "curlsock.driver.failure"
 local groups = require "curlsock.driver.groups"
+local streams = require "curlsock.driver.stream"
 local tasks = require "curlsock.driver.tasks"
 local transfers = require "curlsock.driver.transfer"
 local turns = require "curlsock.driver.turns"
@@ -107,6 +108,10 @@ end
 --- group(): tasks that end together (driver/groups.lua): its methods are spawn(f, ...), which is
 -- as that of the loop, wait([seconds]) and cancel(); it can be a variable to be closed.
 Driver.group = groups.new
+
+--- stream(easy [, options]): starts the transfer and gives a stream (driver/stream.lua), with the
+-- methods headers(), read([format]), lines(), pieces(), write(data), finish() and close().
+Driver.stream = streams.new
 
 --- watches(): what is to be watched now, by descriptor: "r", "w" or "rw".
 Driver.watches = descriptors.all

@@ -20,7 +20,7 @@ function acts.setopt(w, R, e)
 end
 
 local methods = {
-  easy = { "setopt", "unset", "getinfo", "perform", "reset", "dup" },
+  easy = { "setopt", "unset", "getinfo", "header", "headers", "perform", "reset", "dup" },
   multi = { "add", "remove", "perform", "poll", "wakeup", "results", "setopt", "timeout",
     "socket_action", "pollfd", "events", "easies" },
   share = { "setopt" },
@@ -100,6 +100,8 @@ local function infos(w, R, e)
     w:try(e, "getinfo", pick(R, names.infos))
   end
   w:try(e, "getinfo", "activesocket")
+  w:try(e, "header", pick(R, { "content-type", "location", "set-cookie" }), "any")
+  w:try(e, "headers", pick(R, { "header", "trailer", "connect", "1xx", "pseudo", "any" }))
 end
 
 local function copy(w, R, e)

@@ -111,6 +111,9 @@ scenario("easy with options", function()
     share = curl.share(),
   }
   for _, name in ipairs(surface.names()) do options[name] = nothing end
+  for _, name in ipairs(surface.rare_callbacks) do
+    if name ~= "trailerfunction" then options[name] = nothing end
+  end
   host.fail()
   local easy = good(curl.easy(options))
   good(easy:setopt { httpheader = { "G: h" }, resolve = {}, stderr = file })
@@ -734,6 +737,57 @@ scenario("pause and unpause", function()
   easy:close()
 end)
 
+scenario("hsts and resolver_start", function()
+  local curl = curlsock()
+  local body, check = sink()
+  local read, written = 0, 0
+  local easy = curl.easy {
+    url = host.http,
+    hsts_ctrl = 1,
+    writefunction = body,
+    resolver_start_function = function() end,
+    hstsreadfunction = function()
+      read = read + 1
+      if read % 2 == 1 then return { host = "a.test", expire = 4107542400 } end
+    end,
+    hstswritefunction = function(entry)
+      is(entry.host == "a.test" and entry.expire == 4107542400, "WRONG: another entry")
+      written = written + 1
+    end,
+  }
+  host.fail()
+  perform(easy)
+  check()
+  good(easy:dup()):close()
+  easy:close()
+  is(written > 0, "WRONG: not told") -- a duplicate without memory has no cache
+end)
+
+scenario("mimepost", function()
+  local curl = curlsock()
+  local function parts()
+    local read = 0
+    return {
+      { name = "a", data = "x", headers = { "X-A: 1" }, type = "text/x", encoder = "base64" },
+      { name = "b", filename = "b", parts = { { data = "in" }, { file = "/dev/null" } } },
+      { name = "c", size = 3, seek = function() return true end, read = function()
+        read = read + 1
+        return read == 1 and "abcdef" or nil
+      end },
+    }
+  end
+  local easy = curl.easy { url = host.http }
+  host.fail()
+  good(easy:setopt { mimepost = parts(), writefunction = {} })
+  local copy = good(easy:dup())
+  good(easy:setopt("mimepost", parts()))
+  good(easy:unset("mimepost"))
+  easy:close()
+  perform(copy)
+  good(copy:setopt("postfields", { a = 1, b = "c d" }))
+  copy:close()
+end)
+
 scenario("read and seek", function()
   local curl = curlsock()
   local left, sought = 3, nil
@@ -815,6 +869,40 @@ scenario("the Socket of a transfer", function()
       is(socket == opened, "WRONG: another Socket")
     end
   end
+end)
+
+scenario("the connections of a pool", function()
+  local curl = curlsock()
+  local multi = curl.multi()
+  local easy = curl.easy { url = host.http }
+  host.fail()
+  multi:add(easy)
+  run(multi)
+  local list = multi:connections()
+  is(#list <= 1, "WRONG: too many connections")
+  for _, c in ipairs(list) do
+    is(not c.idle or c.idle <= c.age, "WRONG: idle before it was opened")
+  end
+  is(multi:close_idle() <= 1, "WRONG: closed too many")
+  multi:remove(easy):add(easy)
+  run(multi)
+end)
+
+scenario("trace", function()
+  local curl = curlsock()
+  local multi = curl.multi()
+  local easy = curl.easy { url = host.http }
+  local last, open = nil, 0
+  host.fail()
+  curl.trace(function(event)
+    last = event.event
+    open = open + (last == "open" and 1 or last == "close" and -1 or 0)
+  end)
+  multi:add(easy)
+  run(multi)
+  multi:close()
+  curl.trace(nil)
+  if host.mode:find "^curl" then is(last == "close" and open == 0, "WRONG: an event is missing") end
 end)
 
 scenario("getinfo", function()

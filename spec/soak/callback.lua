@@ -221,6 +221,7 @@ local makers = {
   opensocketfunction = callback.on_open,
   prereqfunction = callback.on_prereq,
   readfunction = false, -- of uploads (easies.lua)
+  resolver_start_function = false, -- only what no cache has is resolved
   seekfunction = false, -- no upload is sent again
   sockoptfunction = callback.on_sockopt,
   writefunction = data "write",

@@ -178,6 +178,18 @@ function ops.info(w, op)
   if fd and not is_lent(w, fd, pool) then w:fail("%s is said to have socket %d", h.id, fd) end
 end
 
+-- The headers of its last transfer, or what has come of the running one.
+function ops.headers(w, op)
+  local e, h = get(w, "easy", op[2])
+  if not e then return end
+  local list = attempt(w, {
+    what = h.id .. ":headers", held = { h }, conditions = { { "closed", h.closed } },
+  }, e.headers, e, "any")
+  for _, pair in ipairs(list or {}) do
+    if type(pair[1]) ~= "string" or type(pair[2]) ~= "string" then w:fail("%s: no header", h.id) end
+  end
+end
+
 -- The easy uses the share, or none (slot 0).
 function ops.use(w, op)
   local e, h = get(w, "easy", op[2])

@@ -163,6 +163,7 @@ local makers = {
     return table.unpack(program)
   end },
   { 1, on_easy "info" },
+  { 1, on_easy "headers" },
   -- A connection that is kept for its easy, which may leave its pool.
   { 1, function(depth)
     local e = easy(depth)

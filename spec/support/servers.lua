@@ -194,6 +194,14 @@ function servers.restart(self)
   assert(run(self))
 end
 
+function servers.sshd()
+  return serve("sshd")
+end
+
+function servers.parts()
+  return serve("parts")
+end
+
 -- Options: unix = true (a UNIX socket), or host and port; backlog.
 -- The result has host and port, or unix (the path); and output(), what the script printed.
 function servers.script(text, options)

@@ -15,6 +15,7 @@ local function data() return "data" end
 --   told        it is told of what has happened: an error in it does not fail the transfer
 --   elsewhere   the upload of spec/support/orders.lua does not call it
 surface.callbacks = {
+  { name = "resolver_start_function", options = { dns_cache_timeout = 0 } },
   { name = "opensocketfunction", answer = true },
   { name = "sockoptfunction" },
   { name = "closesocketfunction", path = "/close", body = "close\n", told = true },
@@ -31,6 +32,13 @@ surface.callbacks = {
     answer = true,
     options = { upload = true, infilesize_large = 4, followlocation = true, readfunction = data },
   },
+}
+
+-- Those that no upload to a web server calls, each with the transfer of spec 86 that does.
+surface.rare_callbacks = {
+  "chunk_bgn_function", "chunk_end_function", "fnmatch_function", "hstsreadfunction",
+  "hstswritefunction", "interleavefunction", "ssh_hostkeyfunction", "ssh_keyfunction",
+  "trailerfunction",
 }
 
 -- Those of a multi.
@@ -51,8 +59,8 @@ local function easy(o) return o.easy end
 local function peer(o) return o.peer or o.easy end
 local function address(o) return o.address end
 
--- The functions of the module, with arguments that are right. once: a second call raises, so only
--- a process of its own may call it.
+-- The functions of the module, with arguments that are right. once: what it sets is for all
+-- that comes after it, so only specs of its own call it.
 surface.functions = {
   address = { args = { "127.0.0.1:80" } },
   adopt = { args = { -1 } },
@@ -72,6 +80,7 @@ surface.functions = {
   socket = { args = { "inet", "stream", 0, {} } },
   socketpair = { args = { "stream" } },
   sockets = {},
+  trace = { once = true },
   type = { args = { "anything" } },
   unescape = { args = { "a%20b" } },
   url = { args = { "http://localhost/" } },
@@ -86,6 +95,8 @@ surface.functions = {
 surface.methods = {
   easy = {
     close = { inside = "refused" },
+    close_idle = { inside = "refused", args = { 0 } },
+    connections = { inside = "allowed" },
     dup = { inside = "allowed" },
     getinfo = { inside = "allowed", args = { "response_code" } },
     header = { inside = "allowed", args = { "server" } },
@@ -101,6 +112,8 @@ surface.methods = {
   multi = {
     add = { inside = "refused", args = { easy } },
     close = { inside = "refused" },
+    close_idle = { inside = "refused", args = { 0 } },
+    connections = { inside = "allowed" },
     easies = { inside = "allowed" },
     events = { inside = "allowed" },
     perform = { inside = "refused" },
@@ -116,6 +129,8 @@ surface.methods = {
   },
   share = {
     close = { inside = "refused" },
+    close_idle = { inside = "refused", args = { 0 } },
+    connections = { inside = "allowed" },
     setopt = { inside = "refused", args = { "share", "dns" } },
   },
   socket = {
@@ -142,6 +157,7 @@ surface.methods = {
   },
   address = {
     copy = {},
+    unpack = {},
     is_foreign = {},
     socket = {},
     within = { args = { "10.0.0.0/8" } },
@@ -156,7 +172,7 @@ surface.methods = {
   },
   loop = {
     close = {}, group = {}, guard = {}, on_event = {}, on_timer = {}, perform = {}, run = {},
-    sleep = {}, spawn = {}, step = {}, wait = {}, watches = {},
+    sleep = {}, spawn = {}, step = {}, stream = {}, wait = {}, watches = {},
   },
 }
 

@@ -14,10 +14,10 @@ local tasks = {}
 local DRIVER <const>, WAITING <const> = 1, 3 -- of a wait (see waiting.lua)
 local PENDING <const> = 1
 
---- What wait and cancel are methods of. Fields: driver, number, co, group; waits, the waits for its
--- end; pending, what it waits for itself, where that is needed; begun; dropped before; doomed, if it
--- is to end where it waits next; done; results; failed, what it threw, in a table, and trace, where;
--- cancelled; heard, if somebody was there at its end; lost, if its coroutine throws that again.
+--- What wait and cancel are methods of. Fields: driver, number, co, group; waits, the waits for
+-- its end; pending, what it waits for itself, where that is needed; begun; dropped before; doomed,
+-- if it is to end where it waits next; done; results; failed, what it threw, in a table, and trace,
+-- where; cancelled; heard, if somebody was there at its end; lost, if its coroutine throws again.
 local Task = {}
 Task.__index = Task
 

@@ -84,7 +84,7 @@ end
 
 --- on_timer, of the driver.
 function turns.time(driver)
-  if not driver.multi then return end
+  if not driver.multi then return waiting.resume_ended(driver) end -- was closed
   refuse_inside(driver, "on_timer")
   act(driver, driver.awake ~= false and not driver.pollable and "socket_action")
 end

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * revoke.c - a policy takes back what it has let in.
+ */
+#include "fence.h"
+#include "kept.h"
+
+/* The policy of the pool that the handle owns; NULL when it owns none. */
+static const struct cs_policy *policy_of(const struct cs_handle *h) {
+  const struct cs_share *s = (const struct cs_share *)h;
+  if (h->kind == CS_EASY) return ((const struct cs_easy *)h)->policy;
+  if (h->kind == CS_MULTI) return ((const struct cs_multi *)h)->policy;
+  return s->connections ? s->policy : NULL;
+}
+
+static int is_meant(const struct cs_handle *h, const struct cs_policy *p) {
+  return h->phase == CS_OPEN && !cs_is_copy(h) && policy_of(h) == p;
+}
+
+/* The connection of the transfer, if it runs under the policy, ends with it: until the
+ * fence is taken back. */
+static void forbid(struct cs_easy *e, const struct cs_policy *p) {
+  int number = cs_fence_number(CURLOPT_FORBID_REUSE);
+  if (!e->running || e->under != p || e->set.said & CS_BIT(number)) return;
+  if (curl_easy_setopt(e->curl, CURLOPT_FORBID_REUSE, 1L)) return;
+  e->fenced |= CS_BIT(number);
+  e->stale = 1;
+}
+
+/* policy:revoke(): what it has let in is taken back, in all its pools: connections that
+ * no transfer uses are ended; those in use end with their transfers, and a request that
+ * would go on one that is older than this is REFUSED. (Before libcurl 8.2 that cannot be
+ * told of UNIX sockets.) Returns how many were ended. Refused inside a callback of one
+ * of the pools. */
+int cs_policy_revoke(lua_State *L) {
+  struct cs_policy *p = cs_policy_check(L, 1);
+  struct cs_runtime *rt = cs_runtime(L);
+  lua_Integer n = 0;
+  for (int kind = 0; kind < CS_NKINDS; kind++)
+    for (struct cs_link *l = rt->handles[kind].next; l != &rt->handles[kind]; l = l->next)
+      if (is_meant(cs_item(l, struct cs_handle, all), p))
+        cs_refuse_inside(L, cs_item(l, struct cs_handle, all), "policy:revoke");
+  for (int kind = 0; kind < CS_NKINDS; kind++)
+    for (struct cs_link *l = rt->handles[kind].next; l != &rt->handles[kind]; l = l->next)
+      if (is_meant(cs_item(l, struct cs_handle, all), p))
+        n += cs_kept_shut(cs_item(l, struct cs_handle, all)->pool, 0);
+  for (struct cs_link *l = rt->handles[CS_EASY].next; l != &rt->handles[CS_EASY];
+       l = l->next)
+    forbid(cs_item(l, struct cs_easy, h.all), p);
+  p->revoked = cs_now();
+  lua_pushinteger(L, n);
+  return 1;
+}

@@ -1,0 +1,200 @@
+--- One call for what most scripts want of HTTP.
+--
+--   local fetch = require "curlsock.fetch"
+--   local response = assert(fetch("https://example.com/", { query = { q = "lua" } }))
+--   print(response.status, response.headers["content-type"], #response.body)
+local curl = require "curlsock"
+
+-- The options, with the types that they may have.
+local KNOWN = {
+  url = "string userdata", method = "string", headers = "table", query = "table",
+  form = "table", multipart = "table", json = "string", body = "string function userdata",
+  to = "function userdata", redirects = "number boolean", retries = "number", timeout = "number",
+  policy = "table userdata", loop = "table", curl = "table",
+}
+
+-- What may be sent again though it may have arrived.
+local REPEATABLE = { GET = true, HEAD = true, PUT = true, DELETE = true, OPTIONS = true }
+
+-- After these the same may succeed: nothing was sent, or it may have arrived.
+local PASSING = { COULDNT_CONNECT = "unsent", COULDNT_RESOLVE_HOST = "unsent" }
+for _, why in ipairs { "OPERATION_TIMEDOUT", "GOT_NOTHING", "SEND_ERROR", "RECV_ERROR",
+  "PARTIAL_FILE", 408, 429, 500, 502, 503, 504 } do PASSING[why] = "sent" end
+local LONGEST <const> = 60 -- seconds between two attempts
+local TIMES = { "namelookup", "connect", "appconnect", "starttransfer", "total" }
+
+local function check(options)
+  local bodies = {}
+  for name, value in pairs(options) do
+    local types = KNOWN[name] or error(("fetch: unknown option '%s'"):format(name), 4)
+    if not types:find(type(value), 1, true) then
+      local wrong = "fetch: option '%s': %s expected, got " .. type(value)
+      error(wrong:format(name, types:gsub(" ", " or ")), 4)
+    end
+  end
+  for _, name in ipairs { "form", "multipart", "json", "body" } do
+    if options[name] ~= nil then bodies[#bodies + 1] = name end
+  end
+  if bodies[2] then error(("fetch: both '%s' and '%s'"):format(bodies[1], bodies[2]), 4) end
+  if options.url == nil then error("fetch: no url", 4) end
+end
+
+-- Calls f(name, value) for each of a table of names, with a value or a list of them, in order.
+local function each(values, f)
+  local names = {}
+  for name in pairs(values) do names[#names + 1] = name end
+  table.sort(names)
+  for _, name in ipairs(names) do
+    local list = type(values[name]) == "table" and values[name] or { values[name] }
+    for _, value in ipairs(list) do f(name, tostring(value)) end
+  end
+end
+
+local function encode(values)
+  local parts = {}
+  each(values, function(name, value)
+    parts[#parts + 1] = curl.escape(name) .. "=" .. curl.escape(value)
+  end)
+  return table.concat(parts, "&")
+end
+
+local function url_of(options)
+  if not options.query then return options.url end
+  local url, message, name = curl.url(options.url, "guess_scheme", "non_support_scheme")
+  if not url then return nil, message, name end
+  return url:set("query", encode(options.query), "appendquery")
+end
+
+-- The script's headers, and those of ours that it has not set; without a value: libcurl's own goes.
+local function header_list(options, ours)
+  local list = {}
+  each(options.headers or {}, function(name, value)
+    ours[name:lower()] = nil
+    list[#list + 1] = value == "" and name .. ";" or name .. ": " .. value
+  end)
+  each(ours, function(name, value) list[#list + 1] = name .. ": " .. value end)
+  return list
+end
+
+-- What is sent: options of an easy, its type, and the method that these mean.
+local function body_of(options)
+  local body, size = options.json or options.form and encode(options.form) or options.body, nil
+  if options.multipart then return { mimepost = options.multipart }, nil, "POST" end
+  if body == nil then return {}, nil, "GET" end
+  local kind = options.json and "application/json" or options.body and "" or nil
+  local text = type(body) == "string"
+  if text and options.method ~= "PUT" then return { postfields = body }, kind, "POST" end
+  if type(body) == "userdata" then size = body:seek("end") end
+  size = text and #body or size
+  return { upload = true, readfunction = body, infilesize_large = size }, kind, "PUT"
+end
+
+local function new_easy(options)
+  options.method = options.method and options.method:upper()
+  local own, kind, meant = body_of(options)
+  local method = options.method or meant == "PUT" and "POST" or meant
+  if method == "HEAD" then own.nobody = true end
+  if method ~= meant and method ~= "HEAD" then own.customrequest = method end
+  own.httpheader = header_list(options, { expect = "", ["content-type"] = kind })
+  own.accept_encoding, own.policy = "", options.policy
+  own.maxredirs = math.type(options.redirects) and options.redirects or 10
+  own.followlocation = options.redirects ~= false and own.maxredirs > 0
+  for name, value in pairs(options.curl or {}) do own[name] = value end
+  local message, name
+  own.url, message, name = url_of(options)
+  if not own.url then return nil, message, name end
+  return curl.easy(own), method
+end
+
+local Headers = {}
+
+function Headers.__call(list, name)
+  local values = {}
+  for _, header in ipairs(list) do
+    if header[1]:lower() == name:lower() then values[#values + 1] = header[2] end
+  end
+  return values
+end
+
+function Headers.__index(list, name)
+  return type(name) == "string" and Headers.__call(list, name)[1] or nil
+end
+
+local function response_of(easy, attempt)
+  local status = easy:getinfo("response_code")
+  local response = { status = status, ok = status // 100 == 2, attempts = attempt.number }
+  response.headers = setmetatable(easy:headers() or {}, Headers)
+  response.url, response.timing = easy:getinfo("effective_url"), {}
+  response.body = attempt.parts and table.concat(attempt.parts)
+  for _, name in ipairs(TIMES) do response.timing[name] = easy:getinfo(name .. "_time") end
+  return response
+end
+
+-- Where the body goes; that of an answer after which another attempt is made goes nowhere.
+local function writer(easy, attempt, to)
+  attempt.parts = not to and {} or nil
+  local may_repeat = attempt.more and attempt.again
+  return function(data)
+    if may_repeat and PASSING[easy:getinfo("response_code")] then return true end
+    attempt.delivered = to ~= nil
+    if type(to) == "function" then return to(data) end
+    if to then return to:write(data) end
+    attempt.parts[#attempt.parts + 1] = data
+  end
+end
+
+local function perform(easy, loop, left)
+  if loop then return loop:perform(easy, left) end
+  if left then easy:setopt("timeout", math.max(left, 0.001)) end
+  return easy:perform()
+end
+
+-- How long to wait before the next attempt; nil: there is none.
+local function pause_after(easy, attempt, why)
+  local passing = attempt.more and not attempt.delivered and PASSING[why]
+  if not passing or passing == "sent" and not attempt.again then return nil end
+  local told = easy:getinfo("retry_after") or 0
+  local growing = 0.25 * 2 ^ attempt.number * (0.5 + math.random() / 2)
+  return told <= LONGEST and math.min(math.max(told, growing), LONGEST) or nil
+end
+
+local function attempt_all(easy, method, options)
+  local loop, deadline = options.loop, curl.now() + (options.timeout or math.huge)
+  local again = REPEATABLE[method] and type(options.body) ~= "function"
+  for number = 1, math.huge do
+    local attempt = { number = number, again = again, more = number <= (options.retries or 0) }
+    if type(options.body) == "userdata" then options.body:seek("set") end
+    easy:setopt("writefunction", writer(easy, attempt, options.to))
+    local ok, message, name = perform(easy, loop, options.timeout and deadline - curl.now())
+    local seconds = pause_after(easy, attempt, ok and easy:getinfo("response_code") or name)
+    if not seconds or curl.now() + seconds >= deadline then
+      if not ok then return nil, message, name end
+      return response_of(easy, attempt)
+    end
+    if loop then loop:sleep(seconds) else curl.multi():poll(seconds) end
+  end
+end
+
+--- fetch(url [, options]), fetch(options): performs a request. Options: url; method; headers and
+-- query, tables of names with a value or a list of them; one body: form, such a table, multipart,
+-- parts as mimepost takes them, json, a text of it, or body, a string, a file or a function(size)
+-- that returns the next piece; to, a file or a function(data) that gets the body of the answer;
+-- redirects, how many are followed (10; false: none); retries, how often it is tried again (0),
+-- with growing pauses or as Retry-After says, and where it may have arrived only if its method can
+-- be repeated; timeout of all that, in seconds; policy; loop, in which it runs: without one it
+-- blocks; curl, options of the easy. Returns a response, whatever its status: status, ok (2xx),
+-- headers (a list of { name, value }; headers["content-type"] is the first of that name,
+-- headers("set-cookie") a list of all), body, url (the last), timing (seconds) and attempts; or
+-- nil, message, name. Raises what to or body threw.
+local function fetch(url, options)
+  local all = {}
+  for name, value in pairs(type(url) == "table" and url or options or {}) do all[name] = value end
+  if type(url) ~= "table" then all.url = url end
+  check(all)
+  local easy, method, name = new_easy(all)
+  if not easy then return nil, method, name end
+  local _ <close> = easy
+  return attempt_all(easy, method, all)
+end
+
+return fetch
