@@ -28,15 +28,27 @@ void cs_parting_look(struct cs_frame *f, struct cs_multi *m, int ended) {
   }
 }
 
-/* With transfers libcurl watches the descriptor of its wakeup, and from 8.20 on does this
- * when that is ready; without any nothing else is in the way of perform. */
+/* It is watched, and no transfer that opened it runs: it may be one of those. */
+static int may_part(const struct cs_multi *m, int fd) {
+  const struct cs_socket *s = cs_ledger_find(m->h.rt, fd);
+  return m->watches[fd].counted && s && cs_link_empty(&s->in_opener);
+}
+
+/* Others are in the way of perform, and from 8.20 on the time alone does not do it; but an
+ * event does, which where it is not true only has libcurl look. */
+static CURLMcode touch_all(struct cs_multi *m) {
+  CURLMcode code = CURLM_OK;
+  for (int fd = 0; !code && (size_t)fd < m->size; fd++)
+    if (may_part(m, fd))
+      code = curl_multi_socket_action(m->curl, fd, CURL_CSELECT_IN, &m->running);
+  return code;
+}
+
 CURLMcode cs_parting_call(struct cs_multi *m) {
   if (m->parting < 0 || m->parting > cs_now()) return CURLM_OK;
   m->parting = -1;
   m->calls--;
-  if (!m->running) return curl_multi_perform(m->curl, &m->running);
-  curl_multi_wakeup(m->curl);
-  return curl_multi_socket_action(m->curl, CURL_SOCKET_TIMEOUT, 0, &m->running);
+  return m->running ? touch_all(m) : curl_multi_perform(m->curl, &m->running);
 }
 
 double cs_parting_sooner(const struct cs_multi *m, double seconds) {
