@@ -309,7 +309,8 @@ local function share_is_gone(w)
 end
 
 local function is_ended(w, record)
-  if w.phase ~= "cached" and not w.quic then return is_torn(w, record.easy) or is_torn(w, "multi") end
+  local kept = w.phase == "cached" or w.quic -- others might go on with it
+  if not kept then return is_torn(w, record.easy) or is_torn(w, "multi") end
   if w.kind == "own" then return is_torn(w, record.easy) end
   if w.kind == "multi" then return is_torn(w, "multi") end
   return share_is_gone(w)
