@@ -34,8 +34,8 @@ static int may_part(const struct cs_multi *m, int fd) {
   return m->watches[fd].counted && s && cs_link_empty(&s->in_opener);
 }
 
-/* Others are in the way of perform, and from 8.20 on the time alone does not do it; but an
- * event does, which where it is not true only has libcurl look. */
+/* Others are in the way of perform, and from 8.20 on the time alone does not do it; but
+ * an event does, which where it is not true only has libcurl look. */
 static CURLMcode touch_all(struct cs_multi *m) {
   CURLMcode code = CURLM_OK;
   for (int fd = 0; !code && (size_t)fd < m->size; fd++)
