@@ -73,6 +73,7 @@ help:
 	@echo 'make debug        builds $(BUILD)/debug: no optimisation, all symbols, checks of invariants'
 	@echo 'make watch        runs specs again whenever a file changes; TESTS, FILTER'
 	@echo 'make docs/coverage.md  what of libcurl is here, asked of the module'
+	@echo 'make picture      draws docs/picture.svg from transfers on loopback'
 	@echo 'make compile_commands.json  for clangd and other tools'
 	@echo 'make idle         10,000 idle connections in one multi; N=how many'
 	@echo 'make million      a million requests, drawn to bench/figures/million.svg; N=how many'
@@ -147,6 +148,14 @@ watch:
 docs/coverage.md: all
 	@$(LUA_PATHS) $(LUA) scripts/coverage_table.lua >$@
 
+# Looked at before it is committed: rsvg-convert docs/picture.svg -o picture.png
+picture:
+	@sh scripts/setup.sh build test
+	@$(MAKE) --no-print-directory run-picture
+
+run-picture: all
+	@$(LUA_PATHS) $(LUA) scripts/picture.lua docs/picture.svg
+
 compile_commands.json:
 	@$(MAKE) --no-print-directory -Bn V=1 all | $(LUA) scripts/compile_commands.lua >$@
 
@@ -207,6 +216,7 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: docs/coverage.md all help setup demo run-demo test run-test debug watch compile_commands.json bench \
+.PHONY: docs/coverage.md all help setup demo run-demo test run-test debug watch picture run-picture \
+  compile_commands.json bench \
   run-bench lint run-lint format lint-style lint-gcc lint-clang lint-layers \
   run-lint-layers install clean

@@ -6,7 +6,7 @@
 --   origin   listens on 127.0.0.1:38411
 --   origin   was asked by 127.0.0.9:46121
 --   marked   was asked by 127.0.0.9:46122
--- Who may not set a mark reads "marked   refused: bind: setsockopt: Operation not permitted".
+-- Who may not set a mark reads "marked   refused: bind: setsockopt mark: Operation not permitted".
 package.path = (arg[0]:match("^.*/") or "./") .. "?.lua;" .. package.path
 local curl = require "curlsock"
 local policy = require "curlsock.policy"
@@ -22,7 +22,7 @@ local function ask(rules)
     url = "http://" .. tostring(origin.address), proxy = "", writefunction = answer,
   }
   local ok, message = origin:run(multi, easy)
-  return ok and table.concat(answer) or message:match("refused: .*")
+  return ok and table.concat(answer) or "refused: " .. message:match("bind: .*")
 end
 
 print("origin   " .. ask(policy.compose { policy.bind { inet = "127.0.0.9" } }))

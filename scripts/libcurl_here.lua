@@ -140,9 +140,6 @@ here.refused = {
 }
 
 -- What is being built: not yet here, and not refused.
-here.awaited = {
-  "function curl_easy_recv", "function curl_easy_send", "function curl_easy_upkeep",
-  "function curl_ws_meta", "function curl_ws_recv", "function curl_ws_send",
-}
+here.awaited = {}
 
 return here

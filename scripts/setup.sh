@@ -36,6 +36,7 @@ test   | cmd nginx                | nginx                | nginx              | 
 test   | cmd vsftpd               | vsftpd               | vsftpd             | vsftpd            | -
 test   | cmd python3              | python3              | python3            | python3           | python
 test   | cmd aiosmtpd             | python3-aiosmtpd     | python3-aiosmtpd   | -                 | -
+test   | cmd python3              | python3-websockets   | python3-websockets | py3-websockets    | -
 test   | cmd sshd                 | openssh-server       | openssh-server     | openssh-server    | -
 test   | cmd ssh-keygen           | openssh-client       | openssh-clients    | openssh-keygen    | -
 test   | cmd openssl              | openssl              | openssl            | openssl           | openssl

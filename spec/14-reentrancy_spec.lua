@@ -142,6 +142,7 @@ local function allowed(world)
         })
       end)
     end
+    add("easy", "ws_meta", function() assert.is_nil(easy:ws_meta()) end)
     add("easy", "tostring", function() assert.truthy(tostring(easy):match("^easy: 0x")) end)
   end
   for _, multi in ipairs(world.multis) do

@@ -174,14 +174,17 @@ local of_module = {
 local methods = {
   easy = {
     close = { kinds("easy", "closed easy") },
+    close_idle = { kinds "easy", number(0, math.huge, "nil") },
     header = { kinds "easy", text },
     setopt = { kinds "easy", plain_table, function(v) return text(v) or v.kind == "url" end },
     pause = { kinds "easy", kinds "nil" },
     unpause = { kinds "easy", kinds "nil" },
+    ws_send = { kinds "easy", kinds("string", "number", "numeral") },
   },
   multi = {
     add = { kinds "multi", kinds "easy" },
     close = { kinds("multi", "closed multi") },
+    close_idle = { kinds "multi", number(0, math.huge, "nil") },
     poll = { kinds "multi", number(0, int // 1000), kinds("nil", "table") },
     results = { kinds "multi", kinds("nil", "table") },
     setopt = { kinds "multi", plain_table, integer(0, int) },
@@ -189,6 +192,7 @@ local methods = {
   },
   share = {
     close = { kinds("share", "closed share") },
+    close_idle = { kinds "share", number(0, math.huge, "nil") },
     setopt = { kinds "share", plain_table, plain_table },
   },
   socket = {

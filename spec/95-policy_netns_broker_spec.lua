@@ -8,6 +8,7 @@ local policies = require "spec.support.policies"
 local policy = require "curlsock.policy"
 local process = require "spec.support.process"
 local servers = require "spec.support.servers"
+local system = require "spec.support.system"
 local transfers = require "spec.support.transfers"
 
 local fetch = policies.fetch
@@ -57,7 +58,15 @@ function Server:__close()
 end
 
 describe("policy.netns", function()
-  if not netns.allowed then
+  if not system.linux then
+    it("refuses on other systems than Linux", function()
+      local rules = rules_of(policy.netns "/proc/self/ns/net")
+      local _, message, name = fetch(rules, servers.nginx().url)
+      assert.equal("REFUSED", name)
+      assert.matches("netns: ", message, 1, true)
+    end)
+    return
+  elseif not netns.allowed then
     it("needs namespaces", function()
       assert.is_nil(os.getenv("CURLSOCK_NAMESPACES"), "there must be namespaces")
       pending("no network namespaces")

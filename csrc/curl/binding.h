@@ -73,6 +73,11 @@ void cs_rare_set(lua_State *L, int self, int which, int index);
 /* Gives the easy at index to a copy of what another has. [m] */
 void cs_rare_copy(lua_State *L, int from, int to);
 
+/* ---- owner.c: who owns the pool ---------------------------------------------------- */
+
+/* Whose connection cache a transfer of the easy uses. */
+struct cs_pool *cs_easy_pool(const struct cs_easy *e);
+
 /* ---- transfer.c: what trampolines need of an easy ---------------------------------- */
 
 /* Pushes the easy's userdata, found from the frame's handle at index; an empty box if
@@ -87,13 +92,14 @@ void cs_easy_abort(struct cs_easy *e);
 void cs_easy_restore(struct cs_easy *e);
 /* Notes what the script sets the option to, if it is one that cs_easy_abort uses (1). */
 int cs_easy_note(struct cs_easy *e, CURLoption id, long value);
+/* Notes where the last transfer had its connection; NULL: nowhere. */
+void cs_easy_set_last(struct cs_easy *e, struct cs_pool *pool);
+
+/* ---- result.c: how a transfer ends ------------------------------------------------- */
+
 /* Pushes the results of a transfer: true, or nil, message, name. Returns how many.
  * [-0, +n] */
 int cs_easy_result(lua_State *L, struct cs_easy *e, int self, CURLcode code);
-/* Whose connection cache a transfer of the easy uses. */
-struct cs_pool *cs_easy_pool(const struct cs_easy *e);
-/* Notes where the last transfer had its connection; NULL: nowhere. */
-void cs_easy_set_last(struct cs_easy *e, struct cs_pool *pool);
 /* What the transfer opened is over: the sockets that libcurl closed without telling get
  * their event. */
 void cs_easy_ended(struct cs_frame *f, struct cs_easy *e);

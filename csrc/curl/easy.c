@@ -7,6 +7,7 @@
 #include "kept.h"
 #include "mime.h"
 #include "policy.h"
+#include "talk.h"
 #include "trace.h"
 
 static const struct cs_set nothing_set = {.noprogress = 1};
@@ -90,6 +91,7 @@ static int easy_perform(lua_State *L) {
   lua_settop(L, 1);
   cs_refuse_inside(L, &e->h, "easy:perform");
   if (e->multi) return luaL_error(L, "easy:perform: the easy is in a multi");
+  cs_talk_refuse(L, e, "easy:perform");
   int refused = cs_policy_enter(L, e, 1, NULL, 0, "easy:perform");
   if (refused) return refused;
   check_still(L, e);
@@ -239,6 +241,7 @@ static int easy_free(struct cs_frame *f, struct cs_handle *h) {
   if (e->curl) curl_easy_cleanup(e->curl);
   e->curl = NULL;
   cs_easy_ended(f, e);
+  cs_talk_end(e);
   cs_trace_release(e);
   cs_easy_set_last(e, NULL);
   if (e->share) cs_share_leave(f, e);
@@ -253,6 +256,7 @@ static void easy_abandon(struct cs_handle *h) {
   struct cs_easy *e = (struct cs_easy *)h;
   while (!cs_link_empty(&e->opened)) cs_link_drop(e->opened.next);
   cs_member_abandon(e);
+  cs_talk_end(e);
   cs_trace_release(e);
   cs_easy_set_last(e, NULL);
   cs_link_drop(&e->in_share);
@@ -310,11 +314,17 @@ void cs_easy_class_new(lua_State *L) {
       {"headers", cs_easy_headers},
       {"pause", cs_easy_pause},
       {"perform", easy_perform},
+      {"recv", cs_easy_recv},
       {"reset", easy_reset},
+      {"send", cs_easy_send},
       {"setopt", cs_easy_setopt},
       {"socket", cs_easy_socket},
       {"unpause", cs_easy_unpause},
       {"unset", cs_easy_unset},
+      {"upkeep", cs_easy_upkeep},
+      {"ws_meta", cs_easy_ws_meta},
+      {"ws_recv", cs_easy_ws_recv},
+      {"ws_send", cs_easy_ws_send},
       {NULL, NULL},
   };
   cs_handle_class(L, CS_EASY, &ops, methods);

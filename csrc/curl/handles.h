@@ -90,6 +90,8 @@ struct cs_easy {
   uint64_t fenced;          /* which of these were */
   int stale;                /* the script has set one since */
 
+  struct cs_socket *talks; /* on which the script sends and receives, or NULL */
+
   /* Of the transfer that runs, or has ended last. */
   struct cs_link opened; /* sockets that it opened */
   struct cs_socket *on;  /* of its last request, if that was traced */

@@ -139,8 +139,12 @@ static int connections(lua_State *L, enum cs_kind kind) {
  * the pool. */
 static int close_idle(lua_State *L, enum cs_kind kind, const char *call) {
   struct cs_handle *h = cs_handle_check(L, 1, kind);
-  double seconds = luaL_optnumber(L, 2, 0);
-  luaL_argcheck(L, seconds >= 0, 2, "seconds out of range");
+  double seconds = 0;
+  if (!lua_isnoneornil(L, 2)) {
+    luaL_checktype(L, 2, LUA_TNUMBER);
+    seconds = lua_tonumber(L, 2);
+  }
+  luaL_argcheck(L, seconds >= 0 && isfinite(seconds), 2, "seconds out of range");
   cs_refuse_inside(L, h, call);
   lua_pushinteger(L, cs_kept_shut(pool_at(L, kind), seconds));
   return 1;

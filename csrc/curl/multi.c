@@ -9,6 +9,7 @@
 #include "calling.h"
 #include "kept.h"
 #include "policy.h"
+#include "talk.h"
 #include "trace.h"
 
 static struct cs_multi *check_callable(lua_State *L, const char *call) {
@@ -73,6 +74,7 @@ static int multi_add(lua_State *L) {
   }
   cs_refuse_inside(L, &e->h, "multi:add");
   if (e->multi) return luaL_argerror(L, 2, "the easy is in a multi already");
+  cs_talk_refuse(L, e, "multi:add");
   cs_easy_begin(L, e, 2);
   cs_member_enter(L, m, e);
   cs_enter(&f, L, &m->h, 1);

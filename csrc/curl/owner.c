@@ -8,6 +8,17 @@
 
 #include "policy.h"
 
+const char cs_policy_class[] = "curlsock.policy";
+
+struct cs_policy *cs_policy_test(lua_State *L, int index) {
+  return cs_class_test(L, index, cs_policy_class) ? cs_unbox(L, index) : NULL;
+}
+
+struct cs_policy *cs_policy_check(lua_State *L, int index) {
+  cs_class_check(L, index, cs_policy_class);
+  return cs_unbox(L, index);
+}
+
 struct cs_policy *cs_policy_ref(struct cs_policy *p) {
   if (p) p->refs++;
   return p;
@@ -17,6 +28,11 @@ void cs_policy_unref(struct cs_policy *p) {
   if (!p || --p->refs) return;
   free(p->fence);
   free(p);
+}
+
+struct cs_pool *cs_easy_pool(const struct cs_easy *e) {
+  if (e->share && e->share->connections) return e->share->h.pool;
+  return e->multi ? e->multi->h.pool : e->h.pool;
 }
 
 struct cs_policy *cs_policy_in(const struct cs_easy *e, const struct cs_multi *m) {

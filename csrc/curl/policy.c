@@ -10,30 +10,19 @@
 #include "options.h"
 #include "policy.h"
 
-static const char class_name[] = "curlsock.policy";
-
 enum { NHOOKS = CS_TELL_CLOSE + 1 };
 
 /* ---- the object -------------------------------------------------------------------- */
 
-struct cs_policy *cs_policy_test(lua_State *L, int index) {
-  return cs_class_test(L, index, class_name) ? cs_unbox(L, index) : NULL;
-}
-
-struct cs_policy *cs_policy_check(lua_State *L, int index) {
-  cs_class_check(L, index, class_name);
-  return cs_unbox(L, index);
-}
-
 static int policy__gc(lua_State *L) {
-  struct cs_policy **box = cs_class_check(L, 1, class_name);
+  struct cs_policy **box = cs_class_check(L, 1, cs_policy_class);
   cs_policy_unref(*box);
   *box = NULL;
   return 0;
 }
 
 static int policy__tostring(lua_State *L) {
-  cs_class_check(L, 1, class_name);
+  cs_class_check(L, 1, cs_policy_class);
   lua_getiuservalue(L, 1, CS_UV_NAME);
   const char *name = lua_tostring(L, -1);
   lua_pushfstring(L, "policy%s%s: %p", name ? " " : "", name ? name : "",
@@ -45,7 +34,7 @@ static int policy__tostring(lua_State *L) {
  * (how often libcurl wanted one), opened, refused, and reused (transfers that needed no
  * new one). */
 static int policy_stats(lua_State *L) {
-  struct cs_policy *const *box = cs_class_check(L, 1, class_name);
+  struct cs_policy *const *box = cs_class_check(L, 1, cs_policy_class);
   const struct cs_policy *p = *box;
   const struct {
     const char *name;
@@ -65,7 +54,7 @@ static int policy_stats(lua_State *L) {
 /* policy.name and policy.admit are what the table had. */
 static int policy__index(lua_State *L) {
   const char *key = cs_word(L, 2);
-  cs_class_check(L, 1, class_name);
+  cs_class_check(L, 1, cs_policy_class);
   if (!strcmp(key, "stats"))
     lua_pushvalue(L, lua_upvalueindex(2));
   else if (!strcmp(key, "revoke"))
@@ -83,8 +72,8 @@ void cs_policy_class_new(lua_State *L) {
   static const luaL_Reg none[] = {{NULL, NULL}};
   static const luaL_Reg meta[] = {
       {"__gc", policy__gc}, {"__tostring", policy__tostring}, {NULL, NULL}};
-  cs_class_new(L, class_name, meta, none);
-  cs_class_hide(L, class_name);
+  cs_class_new(L, cs_policy_class, meta, none);
+  cs_class_hide(L, cs_policy_class);
   lua_pushvalue(L, -1);
   lua_pushvalue(L, -1);
   lua_pushcclosure(L, policy_stats, 1);
@@ -101,7 +90,7 @@ void cs_policy_class_new(lua_State *L) {
 static struct cs_policy *new_policy(lua_State *L) {
   struct cs_policy **box = lua_newuserdatauv(L, sizeof *box, CS_POLICY_UVS);
   *box = NULL;
-  cs_class_set(L, class_name);
+  cs_class_set(L, cs_policy_class);
   *box = calloc(1, sizeof **box);
   if (!*box) luaL_error(L, "not enough memory");
   (*box)->refs = 1;

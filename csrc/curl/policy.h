@@ -48,9 +48,6 @@ struct cs_policy {
 void cs_policy_class_new(lua_State *L);
 int cs_policy_make(lua_State *L);    /* curl.policy(table) */
 int cs_policy_default(lua_State *L); /* curl.default_policy(policy) */
-/* The Policy at index, or NULL; cs_policy_check raises an error. */
-struct cs_policy *cs_policy_test(lua_State *L, int index);
-struct cs_policy *cs_policy_check(lua_State *L, int index);
 /* Takes "policy" out of the options at index (which become a copy) for the new handle
  * whose userdata is at self: its user value has the Policy then. Without the option the
  * state's default; *given says which. One more reference, or NULL. [-0, +0, e] */
@@ -69,6 +66,10 @@ int cs_policy_revoke(lua_State *L); /* policy:revoke() */
 
 /* ---- owner.c: whose policy decides ------------------------------------------------- */
 
+extern const char cs_policy_class[];
+/* The Policy at index, or NULL; cs_policy_check raises an error. */
+struct cs_policy *cs_policy_test(lua_State *L, int index);
+struct cs_policy *cs_policy_check(lua_State *L, int index);
 struct cs_policy *cs_policy_ref(struct cs_policy *p);
 void cs_policy_unref(struct cs_policy *p); /* or NULL */
 /* Raises an error if that is the name at index key: it is given when a pool is made. */

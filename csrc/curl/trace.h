@@ -12,6 +12,8 @@
 
 #define cs_is_traced(f) ((f)->handle->rt->trace != NULL)
 
+/* ---- trace.c ----------------------------------------------------------------------- */
+
 /* The transfer begins. */
 void cs_trace_start(struct cs_frame *f, struct cs_easy *e);
 /* libcurl asked for a socket for the address, and got descriptor fd; negative: none. */

@@ -86,7 +86,7 @@ local function new(options, controller)
   function hooks.watch(fd, events)
     if blind then return ask(fd, events) end
     local watch = watches[fd]
-    if not watch then return start_watch(fd, events) end
+    if not watch then return events and start_watch(fd, events) end
     watch.events = events
     watch.kick:signal()
     if events then return end

@@ -34,7 +34,43 @@ local function arm(state, n)
   end, state.mask, 1)
 end
 
--- Three coroutines, each with transfers of its own; where says whose event it is.
+-- What a coroutine does, the i-th of three, by kind.
+local kinds = {}
+
+function kinds.transfers(loop, url, state, i)
+  for _ = 1, 2 do
+    local easy <close> = state.new_easy(url .. (i == 1 and "/close" or "/hello"))
+    local ok, message, name = loop:perform(easy, 20)
+    if not ok then error(name .. ": " .. message, 0) end
+  end
+end
+
+function kinds.waits(loop)
+  local a <close> = curl.socket("inet", "dgram")
+  assert(loop:sleep(0.001))
+  assert(loop:wait(a, "w", 20) == "w")
+  assert(not loop:wait(a, "r", 0.001))
+  local task = loop:spawn(function()
+    loop:sleep(0.001)
+    return 5
+  end)
+  assert(task:wait(20) == 5)
+  local group <close> = loop:group()
+  group:spawn(function() loop:sleep(0.001) end)
+  group:spawn(function() loop:sleep(0.001) end)
+  assert(group:wait(20))
+end
+
+function kinds.streams(loop, url, state, i)
+  local easy <close> = state.new_easy(url .. (i == 1 and "/upload" or "/hello"))
+  if i == 1 then easy:setopt("upload", true) end
+  local stream <close> = loop:stream(easy, { seconds = 20 })
+  if i == 1 then assert(stream:write("a body") and stream:finish()) end
+  assert(stream:headers() == 200)
+  assert(stream:read("a") == (i == 1 and "6\n" or "hello\n"))
+end
+
+-- Three coroutines; where says whose event it is.
 local function work(loop, url, state, where, n)
   if where == "main" then arm(state, n) end
   for i = 1, 3 do
@@ -43,11 +79,7 @@ local function work(loop, url, state, where, n)
       state.begun = state.begun + 1
       local _ <close> = setmetatable({}, { __close = function() state.ended = state.ended + 1 end })
       if where == i then arm(state, n) end
-      for _ = 1, 2 do
-        local easy <close> = state.new_easy(url .. (i == 1 and "/close" or "/hello"))
-        local ok, message, name = loop:perform(easy, 20)
-        if not ok then error(name .. ": " .. message, 0) end
-      end
+      kinds[state.kind](loop, url, state, i)
     end)
   end
   loop:run()
@@ -55,8 +87,9 @@ local function work(loop, url, state, where, n)
 end
 
 -- One round: a text that says what is wrong after it, or nil; and whether it was interrupted.
-local function round(new, url, where, mask, n)
-  local state = { mask = mask, begun = 0, ended = 0, opened = 0, closed = 0, fired = false }
+local function round(new, url, kind, where, mask, n)
+  local state = { kind = kind, mask = mask, fired = false }
+  state.begun, state.ended, state.opened, state.closed = 0, 0, 0, 0
   function state.new_easy(address)
     return curl.easy {
       url = address,
@@ -99,10 +132,10 @@ end
 
 -- Interrupts at each n in steps, until one comes too late. where is "main", or which of three
 -- coroutines. Returns how often it was interrupted, and what was wrong then.
-local function interrupt_all(new, url, where, mask, step, first)
+local function interrupt_all(new, url, kind, where, mask, step, first)
   local wrong, n = {}, first or 1
   while true do
-    local text, fired = round(new, url, where, mask, n)
+    local text, fired = round(new, url, kind, where, mask, n)
     if text then wrong[#wrong + 1] = ("%d: %s (%s)"):format(n, text, fired) end
     if not fired then return n // step, wrong end
     n = n + step
@@ -110,13 +143,13 @@ local function interrupt_all(new, url, where, mask, step, first)
 end
 
 -- All that for one of curlsock's loops. Raises what is wrong, and prints how often it was
--- interrupted.
-function interrupts.run(name, raw, where, url, step, first)
+-- interrupted. kind: "transfers" (the default), "waits" or "streams".
+function interrupts.run(name, raw, where, url, step, kind, first)
   local adapter = require("curlsock." .. name)
   local function new() return raw and loops.raw(adapter.new) or adapter.new() end
   -- luv ends the process for an error that comes before what it calls.
   local mask = name == "luv" and where == "main" and "" or "cr"
-  local count, wrong = interrupt_all(new, url, where, mask, step, first)
+  local count, wrong = interrupt_all(new, url, kind or "transfers", where, mask, step, first)
   left.gc()
   for what, live in pairs(curl.live()) do
     if live > 0 then wrong[#wrong + 1] = ("%d %s left"):format(live, what) end

@@ -198,6 +198,10 @@ function servers.sshd()
   return serve("sshd")
 end
 
+function servers.websocket()
+  return serve("websocket")
+end
+
 function servers.parts()
   return serve("parts")
 end

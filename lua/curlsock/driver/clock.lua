@@ -102,10 +102,21 @@ end
 function clock.start(driver, wait, seconds)
   local time = now() + seconds
   local entry = { time, wait }
-  wait[TIMER] = entry
+  local untold = driver.untold
+  driver.untold, wait[TIMER] = true, entry
   insert(driver.clock, entry)
-  if driver.due and driver.due <= time then return end
+  if driver.due and driver.due <= time then
+    driver.untold = untold
+    return
+  end
   driver.due = time
+  watching.set_timer(driver)
+end
+
+--- That was interrupted.
+function clock.tell(driver)
+  local entry = first(driver.clock)
+  driver.due = entry and entry[1]
   watching.set_timer(driver)
 end
 

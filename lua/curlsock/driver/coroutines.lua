@@ -15,17 +15,16 @@ function plain.suspend()
   yield()
 end
 
-coroutines.suspend = plain.suspend
-
 plain.resume, plain.spawn = resume, resume
 
 --- driver.tasks has what was spawned (tasks.lua), by its coroutine, which may end where nothing is
--- told of it: before it has begun, or as garbage. driver.parked is the last that waited for
+-- told of it: before it has begun, or as garbage. driver.later: a loop with coroutines of its own,
+-- which do not go on at once when they are resumed. driver.parked is the last that waited for
 -- something of this driver's; driver.doomed: how many are to end where they wait next.
 function coroutines.begin(driver)
   local hooks = driver.hooks
+  driver.later = hooks.resume ~= nil
   for name, hook in pairs(plain) do hooks[name] = hooks[name] or hook end
-  driver.later = hooks.resume ~= plain.resume
   driver.tasks = setmetatable({}, { __mode = "k" })
   driver.spawned = 0
   driver.doomed = 0
@@ -47,32 +46,25 @@ function coroutines.any(driver)
   return false
 end
 
--- Keeps what a coroutine threw that this hook let go on.
-local function failed(driver, hook, co, err)
+--- Keeps what a coroutine threw that this hook let go on.
+function coroutines.failed(driver, hook, co, err)
   if hook == resume then coroutine.close(co) end -- what it has to close waits for this
   failure.keep(driver, err)
 end
 
--- It may have ended, or wait for another loop, or have yielded by itself.
-local function look(driver, co)
+--- It was let go on, and is not known to wait: it may have ended, or wait for another loop, or have
+-- yielded by itself.
+function coroutines.look(driver, co)
   local task = driver.tasks[co]
-  if task and status(co) == "suspended" then task:stopped() end
+  if task and not driver.later and status(co) == "suspended" then task:stopped() end
 end
 
-local function go_on(driver, hook, it)
-  driver.parked = false
-  local ok, err = hook(it)
-  if not ok then return failed(driver, hook, it, err) end
-  if hook == resume and (driver.parked ~= it or driver.doomed > 0) then look(driver, it) end
-end
-
---- Lets what was suspended go on, or what is new begin.
-function coroutines.resume(driver, it)
-  go_on(driver, driver.hooks.resume, it)
-end
-
+--- Lets a new one begin.
 function coroutines.start(driver, co)
-  go_on(driver, driver.hooks.spawn, co)
+  driver.parked = false
+  local ok, err = driver.hooks.spawn(co)
+  if not ok then return coroutines.failed(driver, driver.hooks.spawn, co, err) end
+  coroutines.look(driver, co)
 end
 
 return coroutines

@@ -18,7 +18,9 @@ local function leave(wait)
   driver.doubted[fd] = true
   driver.at[fd], driver.wanted[fd] = nil, nil
   local ok, err = pcall(watching.watch, driver, fd)
-  if not ok then failure.keep(driver, err) end
+  if ok then return end
+  failure.keep(driver, err)
+  watching.watch(driver, fd) -- it may be closed next
 end
 
 -- The events that both have, or nil.
@@ -48,8 +50,9 @@ end
 
 --- Waits, also for one that the multi watches.
 function descriptors.wait_for(driver, fd, events, seconds)
-  local wait <close> = waiting.new(driver, leave)
+  local wait <close> = waiting.new(driver)
   wait.driver, wait.fd, wait.events = driver, fd, events
+  wait.leave = leave
   driver.at[fd], driver.wanted[fd] = wait, events
   if seconds then clock.start(driver, wait, seconds) end
   watching.watch(driver, fd)
@@ -60,12 +63,13 @@ end
 
 local methods = { "fd", "getfd", "pollfd", "fileno" }
 
--- The descriptor of an object: of curlsock, LuaSocket, cqueues...
+-- What says the descriptor of an object: of curlsock, LuaSocket, cqueues...
 local function method_of(object)
-  if type(object) ~= "table" and type(object) ~= "userdata" then return nil end
+  local meta = getmetatable(object)
+  if type(object) ~= "table" and not (type(object) == "userdata" and meta) then return nil end
+  if type(object) == "userdata" and type(meta) == "table" and not meta.__index then return nil end
   for _, name in ipairs(methods) do
-    local ok, method = pcall(function() return object[name] end)
-    if ok and type(method) == "function" then return method end
+    if type(object[name]) == "function" then return object[name] end
   end
   return nil
 end

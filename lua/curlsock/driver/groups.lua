@@ -59,8 +59,9 @@ end
 
 local function join(group, seconds)
   local driver = group.driver
-  local wait <close> = waiting.new(driver, leave)
+  local wait <close> = waiting.new(driver)
   wait.group = group
+  wait.leave = leave
   group.waits[wait] = true
   if seconds then clock.start(driver, wait, seconds) end
   return waiting.result(driver, wait, "wait")

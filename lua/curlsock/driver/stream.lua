@@ -35,8 +35,9 @@ end
 function Stream:wait(name, ready)
   local driver = self.driver
   while not ready() do
-    local wait <close> = waiting.new(driver, leave)
+    local wait <close> = waiting.new(driver)
     wait.stream = self
+    wait.leave = leave
     self.waits[wait] = true
     local ok, message, why = waiting.result(driver, wait, name)
     if not ok then return nil, message, why end
@@ -114,7 +115,7 @@ end
 
 --- How it has ended: nil, or nil, message, name; raises what a callback threw.
 function Stream:ending()
-  local result = self.result or { true, nil, "read: the loop was closed", "CLOSED" }
+  local result = self.result or { true, nil, "stream: the loop was closed", "CLOSED" }
   if not result[1] then error(result[2], 0) end
   if not result[2] then return nil, unpack(result, 3, 4) end
   return nil
@@ -130,8 +131,8 @@ end
 --- stream:headers(): waits until the headers of the last answer are there. Returns the response
 -- code and a list of the headers, as easy:headers() does, or nil, message, name.
 function Stream:headers()
-  self:wait("headers", function() return self.answered or self.result end)
-  if not self.answered and self:failed() then return self:ending() end
+  local ok = self:wait("headers", function() return self.answered or self.result end)
+  if not ok or not self.answered and self:failed() then return self:ending() end
   return self.easy:getinfo("response_code"), self.easy:headers()
 end
 

@@ -47,6 +47,7 @@ function Task:__close(err)
   self.cancelled = not (self.results or self.failed)
   if self.doomed then driver.doomed = driver.doomed - 1 end
   coroutines.forget(driver, self.co)
+  if self.failed then driver.swept = false end
   self.heard = tell(self)
   if self.failed and err == nil and not self.heard then self:lose() end
   if driver.later then watching.adjust(driver) end
@@ -101,8 +102,9 @@ end
 
 local function join(task, seconds)
   local driver = task.driver
-  local wait <close> = waiting.new(driver, leave)
+  local wait <close> = waiting.new(driver)
   wait.task = task
+  wait.leave = leave
   driver.joining[wait], task.waits[wait] = true, true
   if seconds then clock.start(driver, wait, seconds) end
   return waiting.result(driver, wait, "wait")

@@ -6,7 +6,7 @@ local failure = require "curlsock.driver.failure"
 local waiting = require "curlsock.driver.waiting"
 local watching = require "curlsock.driver.watching"
 
-local inside, now = curl.inside, curl.now
+local inside, now, suspend = curl.inside, curl.now, waiting.suspend
 
 local transfers = {}
 
@@ -161,59 +161,67 @@ local function late_message(seconds)
   return ("Operation timed out after %d milliseconds"):format(seconds * 1000 // 1)
 end
 
--- Returns what perform does, or raises it.
-local function wait(driver, transfer)
-  waiting.suspend(driver, transfer, "perform")
-  local name, message = transfer[NAME], transfer[MESSAGE]
-  if not name then return true end
-  if name == "CALLBACK" then error(message, 0) end
-  return nil, message, name
-end
-
-local function perform(driver, easy, seconds, deadline)
-  local multi = driver.multi
-  local transfer <close> = driver.idle or new(driver)
-  driver.idle = transfer[NEXT]
-  transfer[EASY], transfer[STATE] = easy, ADDING
-  driver.active = driver.active + 1
-  local ok, added, message, name = pcall(multi.add, multi, easy, transfer)
-  if not ok then
-    if not is_in(driver, transfer) then never_began(driver, transfer) end
-    error(reason(multi, easy) or added, 0)
-  end
-  if driver.cancelled[1] then transfers.remove_cancelled(driver) end
-  if not added then return nil, message, name end
-  transfer[STATE] = RUNNING
-  if seconds then limit(driver, transfer, seconds, deadline) end
-  if not driver.awake then watching.wake(driver) end
-  return wait(driver, transfer)
-end
-
--- The policy is asked first.
-local function perform_admitted(driver, easy, seconds, deadline)
-  local why = reason(driver.multi, easy)
-  if why then error(why, 0) end
-  local ok, message, name = admission.enter(driver, easy, deadline)
-  if ok then return perform(driver, easy, seconds, deadline) end
-  if name == "TIMEDOUT" then return nil, late_message(seconds), "OPERATION_TIMEDOUT" end
-  return nil, message, name
-end
-
 local function perform_options(driver, options, seconds)
   local ok, made, message, name = pcall(curl.easy, options)
-  if not ok then error("perform: " .. tostring(made), 2) end
+  if not ok then error("perform: " .. tostring(made), 0) end
   if not made then return nil, message, name end
   local easy <close> = made
   return transfers.perform(driver, easy, seconds)
 end
 
+-- The multi has not taken it: it may be no easy.
+local function refuse(driver, transfer, easy, seconds, err)
+  if not is_in(driver, transfer) then never_began(driver, transfer) end
+  if type(easy) == "table" then return perform_options(driver, easy, seconds) end
+  error(reason(driver.multi, easy) or err, 0)
+end
+
+-- seconds and deadline: how long it may take, and until when, if it has a limit.
+local function perform(driver, multi, easy, seconds, deadline)
+  local transfer <close> = driver.idle or new(driver)
+  driver.idle = transfer[NEXT]
+  transfer[EASY], transfer[STATE] = easy, ADDING
+  driver.active = driver.active + 1
+  local ok, added, message, name = pcall(multi.add, multi, easy, transfer)
+  if not ok then return refuse(driver, transfer, easy, seconds, added) end
+  if driver.cancelled[1] then transfers.remove_cancelled(driver) end
+  if not added then return nil, message, name end
+  transfer[STATE] = RUNNING
+  if seconds then limit(driver, transfer, seconds, deadline) end
+  if not driver.awake then watching.wake(driver) end
+  suspend(driver, transfer, "perform")
+  name, message = transfer[NAME], transfer[MESSAGE]
+  if not name then return true end
+  if name == "CALLBACK" then error(message, 0) end
+  return nil, message, name
+end
+
+-- The policy is asked first.
+local function perform_admitted(driver, easy, seconds, deadline)
+  if type(easy) == "table" then return perform_options(driver, easy, seconds) end
+  local why = reason(driver.multi, easy)
+  if why then error(why, 0) end
+  local ok, message, name = admission.enter(driver, easy, deadline)
+  if ok then return perform(driver, driver.multi, easy, seconds, deadline) end
+  if name == "TIMEDOUT" then return nil, late_message(seconds), "OPERATION_TIMEDOUT" end
+  return nil, message, name
+end
+
+-- What is not the same each time.
+local function prepare(driver, easy, seconds)
+  local multi = driver.multi
+  if not multi then error("perform: the loop is closed", 2) end
+  if seconds then waiting.check_seconds("perform", seconds, 2) end
+  local deadline = seconds and now() + seconds
+  if driver.admit then return perform_admitted(driver, easy, seconds, deadline) end
+  return perform(driver, multi, easy, seconds, deadline)
+end
+
 --- perform(easy | options [, seconds]), of the driver.
 function transfers.perform(driver, easy, seconds)
-  if not driver.multi then error("perform: the loop is closed", 2) end
-  if seconds then waiting.check_seconds("perform", seconds, 2) end
-  if type(easy) == "table" then return perform_options(driver, easy, seconds) end
-  local start = driver.admit and perform_admitted or perform
-  return start(driver, easy, seconds, seconds and now() + seconds)
+  local multi = driver.multi
+  if seconds or not multi or driver.admit then return prepare(driver, easy, seconds) end
+  return perform(driver, multi, easy)
 end
 
 --- Ends those that libcurl has finished.

@@ -89,18 +89,21 @@ function turns.time(driver)
   act(driver, driver.awake ~= false and not driver.pollable and "socket_action")
 end
 
+-- Whether an earlier turn has left anything.
+local function is_behind(driver)
+  local ended = driver.ended
+  return ended.first <= ended.last or driver.cancelled[1] or driver.torn or driver.untold
+    or not driver.swept
+end
+
 --- Does what an earlier turn has left. Returns whether a coroutine went on: there may be nothing to
 -- wait for any more.
 function turns.catch_up(driver)
-  local ended = driver.ended
-  local none = ended.first > ended.last
-  if none and not driver.cancelled[1] and not driver.torn then return false end
-  if turns.is_inside(driver) then return false end
+  if not is_behind(driver) or turns.is_inside(driver) then return false end
   if driver.torn then mend(driver) end
-  if driver.cancelled[1] then
-    transfers.remove_cancelled(driver)
-    watching.adjust(driver)
-  end
+  if not driver.swept then waiting.sweep(driver) end
+  if driver.untold then clock.tell(driver) end
+  if driver.cancelled[1] then transfers.remove_cancelled(driver) end
   local any = waiting.resume_ended(driver)
   watching.adjust(driver)
   if driver.failed[1] and failure.is_due(driver) then failure.raise(driver) end
@@ -117,7 +120,9 @@ local function poll(driver)
   local wanted = next(driver.wanted) ~= nil and driver.wanted or nil
   local ready, list = driver.multi:poll(seconds_left(driver), wanted)
   if not ready then error(list, 0) end
-  for fd, events in pairs(list or {}) do descriptors.ready(driver, fd, events) end
+  if wanted then
+    for fd, events in pairs(list) do descriptors.ready(driver, fd, events) end
+  end
   return driver.active > 0
 end
 
@@ -135,7 +140,7 @@ end
 --- step(), of the driver; name is what was called in its place.
 function turns.step(driver, name)
   name = name or "step"
-  if not driver.multi or turns.catch_up(driver) then return end
+  if not driver.multi or is_behind(driver) and turns.catch_up(driver) then return end
   if not has_waits(driver) then return linger(driver) end
   refuse_inside(driver, name)
   if not poll(driver) then
@@ -148,27 +153,34 @@ function turns.step(driver, name)
 end
 
 local function is_busy(driver)
-  if driver.multi and (has_waits(driver) or driver.ended.first <= driver.ended.last) then
-    return true
-  end
+  local ended = driver.ended
+  if driver.multi and (has_waits(driver) or ended.first <= ended.last) then return true end
   return not inside() and coroutines.any(driver) and driver.hooks.busy()
 end
 
---- Runs the loop until something happens; returns false if nothing can. Inside a callback of any
--- transfer the loop around may be one that cannot be entered again.
+--- Runs the loop until something happens. Inside a callback of any transfer the loop around may be
+-- one that cannot be entered again.
 function turns.turn(driver, name)
   if driver.held or driver.failed[1] and failure.is_due(driver) then -- of the last turn, of spawn
     watching.settle(driver)
     failure.raise_any(driver)
   end
   if driver.closing then driver:close() end -- that was interrupted
-  if turns.catch_up(driver) then return end
-  if not is_busy(driver) then return false end
+  if is_behind(driver) and turns.catch_up(driver) then return end
   if inside() then return turns.step(driver, name) end
   local ok, err = pcall(driver.hooks.turn)
   if ok then return end
   driver.torn = true
   error(err, 0)
+end
+
+--- The same for who waits outside a coroutine, for what nothing may be left to end.
+function turns.turn_for(driver, name)
+  if driver.active == 0 and not is_busy(driver) then
+    failure.raise_any(driver)
+    error(name .. ": nothing is left to wait for", 0)
+  end
+  turns.turn(driver, name)
 end
 
 --- run(), of the driver.

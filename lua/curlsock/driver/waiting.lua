@@ -5,7 +5,7 @@ local coroutines = require "curlsock.driver.coroutines"
 local watching = require "curlsock.driver.watching"
 
 local isyieldable, running, yield = coroutine.isyieldable, coroutine.running, coroutine.yield
-local plain_suspend = coroutines.suspend
+local failed, look = coroutines.failed, coroutines.look
 
 local waiting = {}
 
@@ -20,10 +20,10 @@ local PENDING <const>, DONE <const> = 1, 4
 
 --- driver.waits has the waits that are no transfers, which are numbered. Those whose coroutines
 -- are to go on are in driver.ended until that is done, whatever is thrown meanwhile.
--- turn(driver, name) runs the loop until something happens, and returns false if nothing can.
-function waiting.begin(driver, turn)
-  driver.turn = turn
-  driver.waits, driver.numbers = {}, 0
+-- turn_for(driver, name) runs the loop until something happens.
+function waiting.begin(driver, turn_for)
+  driver.turn_for = turn_for
+  driver.waits, driver.numbers, driver.swept = {}, 0, true
   driver.ended = { first = 1, last = 0 }
 end
 
@@ -31,11 +31,11 @@ end
 local Wait = {}
 Wait.__index = Wait
 
---- leave(wait), if given, is called at its end, however it comes.
-function waiting.new(driver, leave)
+--- Its field leave, if it gets one, is called with it at its end, however that comes.
+function waiting.new(driver)
   local wait = setmetatable({ driver, PENDING, false, false, false, false }, Wait)
   driver.numbers = driver.numbers + 1
-  wait.leave, wait.number = leave, driver.numbers
+  wait.number = driver.numbers
   driver.waits[wait] = true
   return wait
 end
@@ -45,13 +45,21 @@ function Wait:late()
 end
 
 -- (It rests only now when its coroutine was closed: else that is about to wait for the next.)
-function Wait:__close()
-  local driver, state = self[DRIVER], self[STATE]
-  self[STATE], self[WAITING] = DONE, false
-  if self[TIMER] then clock.stop(driver, self) end
-  if self.leave then self.leave(self) end
-  driver.waits[self] = nil
+local function close(wait)
+  local driver, state = wait[DRIVER], wait[STATE]
+  if wait[TIMER] then clock.stop(driver, wait) end
+  if wait.leave then wait:leave() end
+  driver.waits[wait] = nil
+  wait[STATE], wait[WAITING] = DONE, false
   if state ~= DONE then watching.adjust(driver) end
+end
+
+-- What is interrupted in here is done all the same: the descriptor may be closed next.
+function Wait:__close()
+  local ok, err = pcall(close, self)
+  if ok then return end
+  close(self)
+  error(err, 0)
 end
 
 -- Who waits for it is to go on.
@@ -82,14 +90,21 @@ end
 -- driver. Returns whether there was any.
 function waiting.resume_ended(driver)
   local ended, any = driver.ended, false
+  if ended.first > ended.last and not driver.soon then return false end
+  local resume = driver.hooks.resume
   driver.resuming = true
   while ended.first <= ended.last do
     local i = ended.first
     local wait = ended[i]
     local who = wait and wait[WAITING]
     if who then
-      any = true
-      coroutines.resume(driver, who)
+      any, driver.parked = true, false
+      local ok, err = resume(who)
+      if not ok then
+        failed(driver, resume, who, err)
+      elseif driver.parked ~= who or driver.doomed > 0 then
+        look(driver, who)
+      end
     end
     if ended[i] == wait then ended[i], ended.first = nil, i + 1 end -- not done meanwhile
   end
@@ -111,22 +126,25 @@ local function suspend_task(driver, wait, who)
   end
 end
 
---- What can be suspended waits until the wait has ended, else the loop is run.
-function waiting.suspend(driver, wait, name)
-  local hooks = driver.hooks
-  local who = isyieldable() and hooks.current() or false
+-- The same in a loop with coroutines of its own, and outside a coroutine, where the loop is run.
+local function suspend_otherwise(driver, wait, name)
+  local who = isyieldable() and driver.hooks.current() or false
   wait[WAITING] = who
   while wait[STATE] ~= DONE do
-    if not who then
-      if driver:turn(name) == false then error(name .. ": nothing is left to wait for", 0) end
-    elseif hooks.suspend == plain_suspend then
-      driver.parked = who
-      yield() -- quicker
-    else
-      suspend_task(driver, wait, who)
-    end
+    if who then suspend_task(driver, wait, who) else driver.turn_for(driver, name) end
   end
   if not who then watching.settle(driver) end
+end
+
+--- Waits until the wait has ended. name is what is called.
+function waiting.suspend(driver, wait, name)
+  if driver.later or not isyieldable() then return suspend_otherwise(driver, wait, name) end
+  local co = running()
+  wait[WAITING] = co
+  while wait[STATE] ~= DONE do
+    driver.parked = co
+    yield()
+  end
 end
 
 --- The same; returns whether it succeeded, or nil, message, name.
@@ -154,6 +172,15 @@ function waiting.close_all(driver)
   end
   for entry in pairs(driver.clock.live) do entry[2]:late() end
   clock.clear(driver)
+end
+
+--- A task has failed: what it waited for is left, also if that was interrupted.
+function waiting.sweep(driver)
+  driver.swept = true
+  for wait in pairs(driver.waits) do
+    local co = wait[WAITING]
+    if type(co) == "thread" and coroutine.status(co) == "dead" then wait:__close() end
+  end
 end
 
 --- Raises an error unless it is a time in seconds.

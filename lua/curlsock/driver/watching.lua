@@ -54,14 +54,20 @@ local function set_timer(driver, seconds)
   driver.timed = seconds ~= nil
 end
 
--- libcurl's time, of which the pollfd takes care.
+-- libcurl's time, of which the pollfd takes care. Inside a callback it cannot be asked: all is told
+-- again when the multi's call has ended.
 local function library_time(driver)
-  return driver.awake and not driver.pollable and driver.multi and driver.multi:timeout() or nil
+  if not driver.awake or driver.pollable or not driver.multi then return nil end
+  if not curl.inside(driver.multi) then return driver.multi:timeout() end
+  driver.awake = nil
+  return nil
 end
 
---- driver.due has changed.
+--- driver.due has changed. (Until the hook knows, driver.untold says that it is to be told again.)
 function watching.set_timer(driver)
+  driver.untold = true
   local ok, err = pcall(set_timer, driver, library_time(driver))
+  driver.untold = not ok
   if ok then return end
   watching.doubt(driver)
   failure.keep(driver, err)

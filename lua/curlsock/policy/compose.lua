@@ -24,7 +24,7 @@
 --   allows              places that a guard lets pass
 --   body, header, pool  limits of the core: bytes of a body, of headers, options of the multi
 --   opener = true       its make answers for every address: there can be one
---   reads_only = true   its hooks change no address, and need no copy
+--   reads_only = true   its hooks neither change nor keep an address, and need no copy
 --   trusted = true      a Socket that it makes stands for the address that was judged: it is not
 --                       judged by its peer, nor prepared
 -- Raises an error for unknown hooks, two openers, and options that two fence differently.

@@ -112,7 +112,7 @@ local function new(list, random, prepare)
     local near, failed = inlet.address:socket()
     if not near then return nil, failed end
     if kind == "hang" then inlet_of[near] = inlet end
-    faults[kind](state, inlet, settings[kind], loop, address, easy)
+    faults[kind](state, inlet, settings[kind], loop, address:copy(), easy)
     return near, inlet.address
   end
 

@@ -59,7 +59,7 @@ local function route(hosts)
   local function where(entry, address, easy)
     if type(entry) == "function" then
       local why
-      entry, why = entry(address, easy)
+      entry, why = entry(address:copy(), easy)
       if not entry then return nil, why or "the function gives no address" end
       entry = read_place("function", entry)
     end

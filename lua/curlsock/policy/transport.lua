@@ -41,7 +41,7 @@ local function transport(serve, options)
     if not inlet then return nil, message end
     local near, failed = inlet.address:socket()
     if not near then return nil, failed end
-    loop:spawn(run, inlet, loop, address)
+    loop:spawn(run, inlet, loop, address:copy())
     return near, inlet.address
   end
 

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ws.c - WebSocket. Frames come by writefunction in an ordinary transfer, or are asked
+ * for on the connection that connect_only = 2 has made.
+ */
+#include <limits.h>
+#include <string.h>
+
+#include "talk.h"
+
+static const struct kind {
+  const char *name;
+  unsigned flag;
+} kinds[] = {{"text", CURLWS_TEXT}, {"binary", CURLWS_BINARY}, {"ping", CURLWS_PING},
+             {"pong", CURLWS_PONG}, {"close", CURLWS_CLOSE},   {"cont", CURLWS_CONT}};
+
+#define NKINDS (sizeof kinds / sizeof *kinds)
+
+/* From 8.11.0 on it is no experiment; it can still be left out. */
+static int is_there(void) {
+  const curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);
+  for (const char *const *p = v->protocols; *p; p++)
+    if (!strcmp(*p, "ws")) return v->version_num >= 0x080b00;
+  return 0;
+}
+
+static unsigned check_kind(lua_State *L, int index) {
+  const char *word = (luaL_checktype(L, index, LUA_TSTRING), cs_word(L, index));
+  for (size_t i = 0; i < NKINDS - 1; i++)
+    if (!strcmp(kinds[i].name, word)) return kinds[i].flag;
+  return (unsigned)luaL_argerror(
+      L, index,
+      lua_pushfstring(L, "no kind of frame: %s (text, binary, ping, pong, close)",
+                      cs_shown(L, index)));
+}
+
+/* Pushes what a frame is: kind, whether more fragments follow, offset and what is left
+ * of it, in bytes. */
+static int push_frame(lua_State *L, const struct curl_ws_frame *frame) {
+  size_t i = 0;
+  while (i < NKINDS - 1 && !((unsigned)frame->flags & kinds[i].flag)) i++;
+  lua_pushstring(L, kinds[i].name);
+  lua_pushboolean(L, frame->flags & CURLWS_CONT);
+  lua_pushinteger(L, (lua_Integer)frame->offset);
+  lua_pushinteger(L, (lua_Integer)frame->bytesleft);
+  return 4;
+}
+
+/* easy:ws_send(bytes, kind [, more]): sends a frame, "text", "binary", "ping", "pong" or
+ * "close", on the transfer that runs in a multi, or on the connection of connect_only =
+ * 2; more: fragments follow. How many bytes were taken, of which the rest is to be sent
+ * with the same kind; or nil, message, name ("AGAIN": none now). Refused inside
+ * callbacks, where libcurl would block. NOT_SUPPORTED before libcurl 8.11.0, and without
+ * WebSocket. */
+int cs_easy_ws_send(lua_State *L) {
+  struct cs_easy *e = cs_handle_check(L, 1, CS_EASY);
+  size_t length, sent = 0;
+  const char *bytes = luaL_checklstring(L, 2, &length);
+  unsigned flags = check_kind(L, 3) | (lua_toboolean(L, 4) ? CURLWS_CONT : 0);
+  struct cs_frame f;
+  cs_refuse_inside(L, &e->h, "easy:ws_send");
+  if (!is_there()) return cs_talk_fail(L, CS_NOT_SUPPORTED);
+  if (e->set.connect_only && !cs_talk_begin(L, e, "easy:ws_send"))
+    return cs_talk_fail(L, CURLE_OK);
+  cs_enter(&f, L, &e->h, 1);
+  cs_quiet(&f);
+  CURLcode code = curl_ws_send(e->curl, bytes, length, &sent, 0, flags);
+  cs_leave(&f);
+  cs_rethrow(&f);
+  if (code) return cs_talk_fail(L, code);
+  lua_pushinteger(L, (lua_Integer)sent);
+  return 1;
+}
+
+/* easy:ws_recv([n]): what has come of a frame, at most n bytes (16384), with connect_only
+ * = 2: the bytes, and of the frame what ws_meta tells; or nil, message, name ("AGAIN":
+ * nothing now; "GOT_NOTHING": the connection has ended). */
+int cs_easy_ws_recv(lua_State *L) {
+  struct cs_easy *e = cs_talk_check(L, "easy:ws_recv");
+  lua_Integer size = luaL_optinteger(L, 2, CURL_MAX_WRITE_SIZE);
+  size_t got = 0;
+  const struct curl_ws_frame *frame = NULL;
+  struct cs_frame f;
+  luaL_argcheck(L, size >= 1 && size <= INT_MAX, 2, "size out of range");
+  if (!is_there()) return cs_talk_fail(L, CS_NOT_SUPPORTED);
+  void *bytes = lua_newuserdatauv(L, (size_t)size, 0);
+  if (!cs_talk_begin(L, e, "easy:ws_recv")) return cs_talk_fail(L, CURLE_OK);
+  cs_enter(&f, L, &e->h, 1);
+  cs_quiet(&f);
+  CURLcode code = curl_ws_recv(e->curl, bytes, (size_t)size, &got, (void *)&frame);
+  cs_leave(&f);
+  cs_rethrow(&f);
+  if (code) return cs_talk_fail(L, code);
+  lua_pushlstring(L, bytes, got);
+  return frame ? 1 + push_frame(L, frame) : 1;
+}
+
+/* easy:ws_meta(): inside writefunction: of which frame the data is: its kind ("text",
+ * "binary", "ping", "pong", "close", "cont"), whether more fragments follow, the offset
+ * of the data in it, and how many bytes of it are left. Elsewhere nil. (Frames that wait
+ * because writefunction returned curl.PAUSE come as one in libcurl 8.14: easy:pause does
+ * no such thing; it lets what was read come.) */
+int cs_easy_ws_meta(lua_State *L) {
+  const struct cs_easy *e = cs_handle_check(L, 1, CS_EASY);
+  const struct curl_ws_frame *frame = is_there() ? curl_ws_meta(e->curl) : NULL;
+  if (frame) return push_frame(L, frame);
+  lua_pushnil(L);
+  return 1;
+}

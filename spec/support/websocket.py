@@ -1,0 +1,33 @@
+# A WebSocket server that nobody here wrote: python3-websockets. It echoes; a text is a command:
+#   "close CODE"  closes     "ping"  pings, and tells when the pong has come
+#   "fragments"   a text of three fragments     "die"  breaks the connection
+#   "count N"     N texts
+import asyncio, sys
+import websockets
+
+
+async def serve(ws, path=None):
+    async for message in ws:
+        if not isinstance(message, str):
+            await ws.send(message)
+        elif message.startswith("close"):
+            await ws.close(int(message[6:]), "as you say")
+        elif message == "ping":
+            await (await ws.ping(b"are you there"))
+            await ws.send("pong has come")
+        elif message == "fragments":
+            await ws.send(["one ", "two ", "three"])
+        elif message == "die":
+            ws.transport.abort()
+        elif message.startswith("count"):
+            for i in range(int(message[6:])):
+                await ws.send(f"{i} " + "x" * 1000)
+        else:
+            await ws.send("echo " + message)
+
+
+async def main():
+    async with websockets.serve(serve, "127.0.0.1", int(sys.argv[1]), max_size=None):
+        await asyncio.Future()
+
+asyncio.run(main())
