@@ -67,11 +67,12 @@ static size_t find(const char *name) {
   return i;
 }
 
-/* Whether libcurl is to call it: what stands in for readfunction can be sought. */
+/* Whether libcurl is to call it: what stands in for readfunction can be sought, and the
+ * first header tells that the connection is alive. */
 static int is_wanted(const struct cs_easy *e, enum cs_callback which) {
   if (which == CS_RESOLVER_START && e->under && e->under->hooks & 1u << CS_ASK_START)
     return 1; /* it is asked before the name of a redirect is looked up */
-  if (which == CS_HEADER && e->under && e->under->max_header) return 1;
+  if (which == CS_HEADER && (e->doubts || (e->under && e->under->max_header))) return 1;
   return e->set.callbacks & 1u << which || (which == CS_SEEK && e->set.source);
 }
 
@@ -102,6 +103,8 @@ CURLcode cs_callbacks_install(struct cs_easy *e) {
     if (is_wanted(e, callbacks[i].which)) code = set_trampoline(e, i);
   return code;
 }
+
+void cs_header_install(struct cs_easy *e) { set_trampoline(e, find("headerfunction")); }
 
 static int is_file(lua_State *L, int index) {
   return lua_isuserdata(L, index) && luaL_testudata(L, index, LUA_FILEHANDLE);

@@ -209,6 +209,7 @@ static int easy_dup(lua_State *L) {
   copy_policy(e, from);
   fill(L, e, duplicate(L, from));
   cs_easy_restore(e);
+  cs_datagram_copy(e, from);
   CURLcode code = cs_lists_copy(e, from);
   if (!code) code = cs_mime_copy(L, e, 2);
   if (!code) return 1;

@@ -146,6 +146,7 @@ static CURLcode take_back(lua_State *L, struct cs_easy *e, int easy, int number)
     code = curl_easy_setopt(e->curl, id, (char *)NULL);
   } else {
     code = curl_easy_setopt(e->curl, id, normal(number));
+    cs_easy_note(e, id, normal(number));
   }
   return code;
 }
@@ -174,6 +175,7 @@ static void set_rail(lua_State *L, struct cs_easy *e, int easy,
     code = curl_easy_setopt(e->curl, rail->option, (curl_off_t)lua_tointeger(L, -1));
   } else {
     code = curl_easy_setopt(e->curl, rail->option, (long)lua_tointeger(L, -1));
+    cs_easy_note(e, rail->option, (long)lua_tointeger(L, -1));
   }
   check_code(L, rail->option, code);
   e->fenced |= CS_BIT(rail->number);

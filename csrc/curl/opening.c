@@ -24,14 +24,18 @@ struct open_call {
   int fd;                        /* the answer */
 };
 
+static int socktype_of(const struct curl_sockaddr *a) {
+#ifdef SOCK_CLOEXEC
+  return a->socktype & ~(SOCK_CLOEXEC | SOCK_NONBLOCK);
+#else
+  return a->socktype;
+#endif
+}
+
 /* libcurl keeps room for a sockaddr_storage behind its struct curl_sockaddr. */
 static void copy_address(struct cs_address *to, const struct curl_sockaddr *from) {
   size_t len = from->addrlen < sizeof to->u ? from->addrlen : sizeof to->u;
-  int type = from->socktype;
-#ifdef SOCK_CLOEXEC
-  type &= ~(SOCK_CLOEXEC | SOCK_NONBLOCK);
-#endif
-  to->socktype = type;
+  to->socktype = socktype_of(from);
   to->protocol = from->protocol;
   to->len = (socklen_t)len;
   memcpy(&to->u, &from->addr, len);
@@ -57,20 +61,24 @@ static void keep_reason(lua_State *L, struct open_call *c, int easy) {
   lua_setiuservalue(L, easy, CS_UV_REASON);
 }
 
-/* 7.88.0 and 7.88.1 connect again what is connected. */
-int cs_can_take_connected(void) {
+/* Why libcurl cannot take that socket as connected, or NULL: 7.88.0 and 7.88.1 connect
+ * again what is connected, and each release does with UDP, which would lead it elsewhere.
+ */
+static const char *why_not_connected(int fd) {
   unsigned version = curl_version_info(CURLVERSION_NOW)->version_num;
-  return version != 0x075800 && version != 0x075801;
+  if (cs_fd_type(fd) == SOCK_DGRAM)
+    return "libcurl cannot take a connected datagram socket";
+  if (version == 0x075800 || version == 0x075801)
+    return "this libcurl (7.88.0, 7.88.1) cannot take a connected socket";
+  return NULL;
 }
 
-static const char *const cannot_connected =
-    "this libcurl (7.88.0, 7.88.1) cannot take a connected socket";
-
-/* An unsupported answer is no error of the script: the transfer fails with
- * NOT_SUPPORTED. */
-int cs_cannot_connected(lua_State *L, struct cs_easy *e, int easy) {
+/* An unsupported answer is no error of the script. */
+int cs_can_take_connected(lua_State *L, struct cs_easy *e, int easy, int fd) {
+  const char *why = why_not_connected(fd);
+  if (!why) return 1;
   e->unsupported = 1;
-  lua_pushstring(L, cannot_connected);
+  lua_pushstring(L, why);
   lua_setiuservalue(L, easy, CS_UV_REASON);
   return 0;
 }
@@ -92,6 +100,7 @@ static void lend(struct open_call *c, struct cs_socket *s, const struct cs_addre
   if (a) write_back(c->address, a);
   cs_lend(s, cs_easy_pool(c->easy), &c->easy->opened);
   cs_connection_opened(c->easy, s);
+  cs_datagram_opened(c->easy, s, socktype_of(c->address));
   c->fd = s->fd;
 }
 
@@ -139,7 +148,7 @@ static int lend_socket(lua_State *L, struct open_call *c, struct cs_socket *s,
   if (connected && s == c->dials)
     return luaL_error(L,
                       "opensocketfunction: its Socket was connected while it was judged");
-  if (connected && !cs_can_take_connected()) return cs_cannot_connected(L, c->easy, EASY);
+  if (connected && !cs_can_take_connected(L, c->easy, EASY, s->fd)) return 0;
   lua_pushvalue(L, ANSWER);
   prepare(L, c->easy, s);
   if (s->state != CS_OWNED) { /* a finalizer has closed it, or lent it to another */
@@ -162,8 +171,7 @@ static const struct cs_socket *holder(const struct open_call *c, int fd) {
  * on. The Socket, or NULL when the address is refused. */
 static struct cs_socket *own_fd(lua_State *L, struct open_call *c, int fd,
                                 int duplicate) {
-  if (cs_fd_is_connected(fd) && !cs_can_take_connected())
-    return cs_cannot_connected(L, c->easy, EASY), NULL;
+  if (cs_fd_is_connected(fd) && !cs_can_take_connected(L, c->easy, EASY, fd)) return NULL;
   struct cs_socket *s = cs_socket_push(L, c->easy->h.rt);
   int given = fd;
   if (duplicate) fd = fcntl(given, F_DUPFD_CLOEXEC, 0);

@@ -54,9 +54,8 @@ static int refuse_sockopt(lua_State *L) {
 static int already_connected(lua_State *L, struct sockopt_call *c) {
   if (c->purpose == CURLSOCKTYPE_ACCEPT)
     return luaL_error(L, "sockoptfunction: \"connected\" has no meaning for \"accept\"");
-  if (cs_can_take_connected()) return CURL_SOCKOPT_ALREADY_CONNECTED;
-  cs_cannot_connected(L, c->easy, EASY);
-  return CURL_SOCKOPT_ERROR;
+  return cs_can_take_connected(L, c->easy, EASY, c->fd) ? CURL_SOCKOPT_ALREADY_CONNECTED
+                                                        : CURL_SOCKOPT_ERROR;
 }
 
 /* sockoptfunction(socket, purpose, easy): the socket is going to be connected ("ipcxn"),

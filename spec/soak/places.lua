@@ -1,5 +1,6 @@
--- Where the transfers of random programs go: an nginx, a server that stalls, resets and closes, two
--- vsftpd, one of them with TLS, a file, and where no transfer can succeed.
+-- Where the transfers of random programs go: an nginx, one with HTTP/3 (where that is not, HTTP/2
+-- without TLS), a server that stalls, resets and closes, two vsftpd, one of them with TLS, a file,
+-- and where no transfer can succeed.
 -- They are told to other processes by the environment (SOAK_PLACES), as a Lua expression.
 
 local lfs = require "lfs"
@@ -37,7 +38,14 @@ end
 -- Too long for a part of a name: no name server is asked for it.
 local no_name = ("x"):rep(64) .. ".test"
 
--- URLs, and where no transfer can succeed "fails"; where it asks for no socket, "nowhere".
+local function multiplexed(web)
+  local http3 = require "spec.support.http3"
+  if not http3.here then return { web.h2c_url .. "/hello" } end
+  return { servers.http3().url .. "/hello", nil, "3only" }
+end
+
+-- URLs, and where no transfer can succeed "fails"; where it asks for no socket, "nowhere"; the
+-- version of HTTP that it wants.
 -- generate.lua knows them by their numbers, from 0 on.
 local function list(web, bad, ftp, ftps)
   return {
@@ -46,7 +54,7 @@ local function list(web, bad, ftp, ftps)
     { web.url .. "/close" }, { bad.url .. "/half", "fails" }, { bad.url .. "/close", "fails" },
     { web.url4 .. "/hello" }, { web.url .. "/upload" },
     { ("http://many.test:%d/hello"):format(web.port) }, { "http://127.0.0.1:1/", "fails" },
-    { web.url .. "/redirect?to=" .. web.url4 .. "/hello" }, { web.h2c_url .. "/hello" },
+    { web.url .. "/redirect?to=" .. web.url4 .. "/hello" }, multiplexed(web),
     { ftp.url .. "/hello.txt" }, { ("http://late.test:%d/hello"):format(web.port4) },
     { ftps.url .. "/hello.txt" }, { "file://" .. lfs.currentdir() .. "/LICENSE" },
     { web.url .. "/redirect?to=" .. ftp.url .. "/hello.txt" },
@@ -70,7 +78,7 @@ end
 local function as_text(places)
   local words = {}
   for _, place in ipairs(places) do
-    words[#words + 1] = ("{ %q, %q }"):format(place[1], place[2])
+    words[#words + 1] = ("{ %q, %q, %q }"):format(place[1], place[2], place[3])
   end
   return ("return { %s, ca = %q, ftps = %q, resolve = { %q, %q } }"):format(
     table.concat(words, ", "), places.ca, places.ftps, table.unpack(places.resolve))
