@@ -116,7 +116,8 @@ describe("HTTP/3 under a policy:", function()
     assert.equal(3, opened)
   end)
 
-  it("close_idle ends a connection, and the next request has a new one", function()
+  -- (A libcurl with ngtcp2 may find out only with the next request, which fails then.)
+  it("close_idle ends a connection, and a request after that has a new one", function()
     local multi <close> = curl.multi()
     local opened, closed = 0, 0
     for i = 1, 3 do
@@ -125,7 +126,11 @@ describe("HTTP/3 under a policy:", function()
         opensocketfunction = function() opened = opened + 1 return true end,
         closesocketfunction = function() closed = closed + 1 end,
       })
-      assert(transfers.run(multi, easy))
+      local ok, message, name = transfers.run(multi, easy)
+      if not ok then
+        assert.same({ true, "SEND_ERROR" }, { i > 1, name }, message)
+        assert(transfers.run(multi, easy))
+      end
       assert.equal(i, opened)
       assert.equal(1, multi:close_idle())
     end
