@@ -245,11 +245,12 @@ void cs_event_end(struct cs_frame *f, struct cs_multi *m);
 
 /* Says when the multi is to be called next. */
 void cs_event_tell_time(struct cs_frame *f, struct cs_multi *m);
+/* The earlier of so many seconds (negative: none) from now and the time that parting.c
+ * has set. */
+double cs_event_sooner(const struct cs_multi *m, double seconds);
 
 /* ---- datagram.c: connections over UDP ---------------------------------------------- */
 
-/* The socket was lent for an address of that type. */
-void cs_datagram_opened(struct cs_easy *e, struct cs_socket *s, int socktype);
 /* A request is about to be sent: its connection may be dead. */
 void cs_datagram_doubt(struct cs_easy *e);
 /* Something of the answer has come, or the transfer has ended. */
@@ -264,8 +265,6 @@ void cs_datagram_copy(struct cs_easy *to, const struct cs_easy *from);
 void cs_parting_look(struct cs_frame *f, struct cs_multi *m, int ended);
 /* Calls it, if that time has come. */
 CURLMcode cs_parting_call(struct cs_multi *m);
-/* The earlier of that time and so many seconds (negative: none) from now. */
-double cs_parting_sooner(const struct cs_multi *m, double seconds);
 
 /* ---- sockcall.c: the three socket trampolines -------------------------------------- */
 

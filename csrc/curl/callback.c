@@ -72,7 +72,8 @@ static size_t find(const char *name) {
 static int is_wanted(const struct cs_easy *e, enum cs_callback which) {
   if (which == CS_RESOLVER_START && e->under && e->under->hooks & 1u << CS_ASK_START)
     return 1; /* it is asked before the name of a redirect is looked up */
-  if (which == CS_HEADER && (e->doubts || (e->under && e->under->max_header))) return 1;
+  if (which == CS_HEADER && e->h.rt->traits & CS_DATAGRAMS) return 1;
+  if (which == CS_HEADER && e->under && e->under->max_header) return 1;
   return e->set.callbacks & 1u << which || (which == CS_SEEK && e->set.source);
 }
 
@@ -186,6 +187,7 @@ void cs_easy_begin(lua_State *L, struct cs_easy *e, int self) {
   if (e->failed || e->refused) cs_easy_restore(e);
   /* A listing that was aborted leaves libcurl's own write callback. */
   if (e->set.wildcard) cs_callbacks_install(e);
+  if (e->h.rt->traits & CS_DATAGRAMS) cs_header_install(e);
   e->failed = e->unsupported = e->paused = e->asked = e->barred = 0;
   e->refused = CURLE_OK;
   e->transfers++;

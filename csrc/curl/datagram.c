@@ -10,15 +10,9 @@
  */
 #include "kept.h"
 
-void cs_datagram_opened(struct cs_easy *e, struct cs_socket *s, int socktype) {
-  s->datagram = socktype == SOCK_DGRAM;
-  if (s->datagram) e->h.rt->traits |= CS_DATAGRAMS;
-}
-
 static void set_doubt(struct cs_easy *e, int doubts) {
   e->doubts = doubts;
   curl_easy_setopt(e->curl, CURLOPT_FORBID_REUSE, (long)(doubts || e->set.forbid_reuse));
-  cs_header_install(e);
 }
 
 void cs_datagram_doubt(struct cs_easy *e) {

@@ -306,8 +306,15 @@ static int on_socket(CURL *curl, curl_socket_t fd, int what, void *multi, void *
   return 0;
 }
 
+double cs_event_sooner(const struct cs_multi *m, double seconds) {
+  if (m->parting < 0) return seconds;
+  double left = m->parting - cs_now();
+  if (left < 0) left = 0;
+  return seconds >= 0 && seconds < left ? seconds : left;
+}
+
 static void tell_time(struct cs_frame *f, struct cs_multi *m, double seconds) {
-  struct event_call c = {m, f, NULL, -1, 0, cs_parting_sooner(m, seconds)};
+  struct event_call c = {m, f, NULL, -1, 0, cs_event_sooner(m, seconds)};
   if (m->epoll < 0) return tell_event(timer_body, &c);
   cs_poll_arm(m, m->deadline);
   cs_poll_arm(m, m->parting);

@@ -83,7 +83,7 @@ void cs_judge_attempt(struct cs_easy *e) {
   e->attempts++;
 }
 
-static const char *effective_url(const struct cs_easy *e) {
+const char *cs_judge_url(const struct cs_easy *e) {
   char *url = NULL;
   curl_easy_getinfo(e->curl, CURLINFO_EFFECTIVE_URL, &url);
   return url ? url : "";
@@ -91,41 +91,8 @@ static const char *effective_url(const struct cs_easy *e) {
 
 /* The peer of TFTP is whoever answers first. */
 const char *cs_judge_kind(const struct cs_easy *e, int socktype) {
-  if (socktype != SOCK_DGRAM || !strncasecmp(effective_url(e), "https:", 6)) return NULL;
+  if (socktype != SOCK_DGRAM || !strncasecmp(cs_judge_url(e), "https:", 6)) return NULL;
   return "a datagram that is not of HTTP/3";
-}
-
-/* The authority of the URL begins here, behind the user; *end is its end. */
-static const char *find_host(const char *url, const char **end) {
-  const char *host = strstr(url, "//");
-  host = host ? host + 2 : url;
-  *end = host + strcspn(host, "/?#\\");
-  for (const char *at = host; at < *end; at++)
-    if (*at == '@') host = at + 1;
-  return host;
-}
-
-/* The zone of the URL, a number or a name; 0 if it has none. */
-static uint32_t zone_of(const char *url) {
-  const char *end, *host = find_host(url, &end);
-  const char *zone = *host == '[' ? memchr(host, '%', (size_t)(end - host)) : NULL;
-  char name[IF_NAMESIZE];
-  if (!zone) return 0;
-  zone += strncmp(zone, "%25", 3) ? 1 : 3;
-  size_t length = strcspn(zone, "]");
-  if (length >= sizeof name) return 0;
-  memcpy(name, zone, length);
-  name[length] = '\0';
-  unsigned number = if_nametoindex(name);
-  return number ? number : (uint32_t)strtoul(name, NULL, 10);
-}
-
-void cs_judge_zone(lua_State *L, const struct cs_easy *e, int easy,
-                   struct cs_address *a) {
-  if (cs_address_family(a) != AF_INET6) return;
-  uint32_t zone = zone_of(effective_url(e));
-  if (!zone) zone = (uint32_t)cs_fence_value(L, e, easy, CURLOPT_ADDRESS_SCOPE);
-  if (zone) a->u.in6.sin6_scope_id = zone;
 }
 
 int cs_judge_open(lua_State *L, struct cs_easy *e, int easy, const char *purpose,
@@ -194,7 +161,7 @@ static int hop_body(lua_State *L) {
   struct call *c = lua_touserdata(L, 2);
   cs_push_easy(L, 1, c->easy->h.rt->frame, c->easy);
   push_hook(L, c->easy, EASY, CS_ASK_START);
-  lua_pushstring(L, effective_url(c->easy));
+  lua_pushstring(L, cs_judge_url(c->easy));
   c->yes = ask_start(L, EASY, c->easy->hop);
   if (!c->yes) {
     cs_judge_refuse(L, c->easy, EASY, NULL);

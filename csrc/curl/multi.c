@@ -206,7 +206,7 @@ static int multi_timeout(lua_State *L) {
   long ms = -1;
   CURLMcode code = curl_multi_timeout(m->curl, &ms);
   if (code) return cs_fail_multi(L, code);
-  double seconds = cs_parting_sooner(m, ms < 0 ? -1 : (double)ms / 1000);
+  double seconds = cs_event_sooner(m, ms < 0 ? -1 : (double)ms / 1000);
   if (seconds < 0)
     lua_pushnil(L);
   else

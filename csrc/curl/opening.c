@@ -93,6 +93,13 @@ static void anchor(lua_State *L, const struct cs_easy *e, const struct cs_socket
   cs_pool_anchor(L, e->multi && pool == e->multi->h.pool ? 1 : EASY, s, pool);
 }
 
+/* From now on each easy hears of headers: they say that the connection lives. */
+static void note_datagram(struct cs_easy *e, struct cs_socket *s) {
+  s->datagram = 1;
+  e->h.rt->traits |= CS_DATAGRAMS;
+  cs_header_install(e);
+}
+
 /* Lends s, which has its descriptor, to libcurl; cannot raise. */
 static void lend(struct open_call *c, struct cs_socket *s, const struct cs_address *a) {
   struct cs_policy *p = cs_policy_of(c->easy);
@@ -100,7 +107,7 @@ static void lend(struct open_call *c, struct cs_socket *s, const struct cs_addre
   if (a) write_back(c->address, a);
   cs_lend(s, cs_easy_pool(c->easy), &c->easy->opened);
   cs_connection_opened(c->easy, s);
-  cs_datagram_opened(c->easy, s, socktype_of(c->address));
+  if (socktype_of(c->address) == SOCK_DGRAM) note_datagram(c->easy, s);
   c->fd = s->fd;
 }
 

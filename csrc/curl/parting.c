@@ -50,10 +50,3 @@ CURLMcode cs_parting_call(struct cs_multi *m) {
   m->calls--;
   return m->running ? touch_all(m) : curl_multi_perform(m->curl, &m->running);
 }
-
-double cs_parting_sooner(const struct cs_multi *m, double seconds) {
-  if (m->parting < 0) return seconds;
-  double left = m->parting - cs_now();
-  if (left < 0) left = 0;
-  return seconds >= 0 && seconds < left ? seconds : left;
-}

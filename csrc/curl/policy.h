@@ -97,9 +97,8 @@ int cs_judge_has_refused(const struct cs_easy *e, CURLcode code);
 void cs_judge_attempt(struct cs_easy *e);
 /* Why no policy lets the socket be made, or NULL. */
 const char *cs_judge_kind(const struct cs_easy *e, int socktype);
-/* Puts the zone of the URL, else that of option address_scope, into the IPv6 address, as
- * libcurl will do later. */
-void cs_judge_zone(lua_State *L, const struct cs_easy *e, int easy, struct cs_address *a);
+/* What libcurl fetches now. */
+const char *cs_judge_url(const struct cs_easy *e);
 /* Asks open about the Address and the Socket (or nil) at these indices, and pushes its
  * answer: a yes is true or a Socket. Whether it is one. [-0, +1, e] */
 int cs_judge_open(lua_State *L, struct cs_easy *e, int easy, const char *purpose,
@@ -124,6 +123,12 @@ int cs_judge_request(struct cs_easy *e);
  * many. */
 int cs_judge_body(struct cs_easy *e, size_t size);
 int cs_judge_header(struct cs_easy *e, size_t size);
+
+/* ---- zone.c: the zone of an IPv6 address ------------------------------------------- */
+
+/* Puts the zone of the URL, else that of option address_scope, into the IPv6 address, as
+ * libcurl will do later. */
+void cs_judge_zone(lua_State *L, const struct cs_easy *e, int easy, struct cs_address *a);
 
 /* ---- rail.c: what the script sets of a fence's options ----------------------------- */
 
