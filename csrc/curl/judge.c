@@ -3,9 +3,6 @@
  * judge.c - the hooks of a policy: when they are asked and told, and what a refusal
  * means for the transfer. A hook that throws ends the transfer with what it threw.
  */
-#include <net/if.h>
-#include <stdlib.h>
-#include <string.h>
 #include <strings.h>
 
 #include "kept.h"

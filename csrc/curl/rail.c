@@ -190,10 +190,10 @@ int cs_rail_forbids(lua_State *L, const struct cs_rail *rail, int policy,
   luaL_pushresult(&b);
   lua_getiuservalue(L, policy, CS_UV_NAME);
   return luaL_error(L,
-                    "%s: option '%s' is set to what policy %s of this pool does not "
-                    "allow: %s, or use another pool",
+                    "%s: option '%s' is set to what policy %s does not allow: %s, or use "
+                    "another pool",
                     call, lua_tostring(L, -2),
-                    lua_isstring(L, -1) ? lua_tostring(L, -1) : "(without a name)",
+                    lua_isstring(L, -1) ? lua_tostring(L, -1) : "of this pool",
                     rail->unset ? "unset it" : "leave it to the policy");
 }
 
