@@ -3,7 +3,7 @@
 -- and where no transfer can succeed.
 -- They are told to other processes by the environment (SOAK_PLACES), as a Lua expression.
 
-local lfs = require "lfs"
+local process = require "spec.support.process"
 
 local servers -- loaded when there are none yet
 
@@ -47,7 +47,7 @@ end
 -- URLs, and where no transfer can succeed "fails"; where it asks for no socket, "nowhere"; the
 -- version of HTTP that it wants.
 -- generate.lua knows them by their numbers, from 0 on.
-local function list(web, bad, ftp, ftps)
+local function list(web, bad, ftp, ftps, file)
   return {
     { web.url .. "/hello" }, { web.https_url .. "/hello" }, { web.url .. "/slow?rate=1m" },
     { web.h2_url .. "/hello" }, { bad.url .. "/reset", "fails" }, { bad.url .. "/stall", "fails" },
@@ -56,7 +56,7 @@ local function list(web, bad, ftp, ftps)
     { ("http://many.test:%d/hello"):format(web.port) }, { "http://127.0.0.1:1/", "fails" },
     { web.url .. "/redirect?to=" .. web.url4 .. "/hello" }, multiplexed(web),
     { ftp.url .. "/hello.txt" }, { ("http://late.test:%d/hello"):format(web.port4) },
-    { ftps.url .. "/hello.txt" }, { "file://" .. lfs.currentdir() .. "/LICENSE" },
+    { ftps.url .. "/hello.txt" }, { "file://" .. file },
     { web.url .. "/redirect?to=" .. ftp.url .. "/hello.txt" },
     { ("http://%s/"):format(no_name), "nowhere" }, { ("ftp://%s/"):format(no_name), "nowhere" },
     { "ftp://127.0.0.1:1/", "fails" }, { ("ftp://127.0.0.1:%d/"):format(web.port), "fails" },
@@ -68,7 +68,9 @@ end
 local function start()
   servers = require "spec.support.servers"
   local web, ftps = servers.nginx(), servers.vsftps()
-  local places = list(web, servers.script(rude), servers.vsftpd(), ftps)
+  local file = servers.dir() .. "/file" -- uploads go to it, too
+  process.write(file, ("file\n"):rep(200))
+  local places = list(web, servers.script(rude), servers.vsftpd(), ftps, file)
   places.ca, places.ftps = web.ca, ftps.url
   places.resolve = { ("many.test:%d:127.0.0.2,127.0.0.3,127.0.0.1"):format(web.port),
     late(web.port4) }
