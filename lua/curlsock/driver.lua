@@ -22,8 +22,8 @@
 --
 -- The calls, which are methods of the driver:
 --   perform(easy [, seconds])   sleep(seconds)   wait(fd, events [, seconds])
---   stream(easy [, options])    spawn(f, ...)   group()   run()   step()   close()
---   on_event(fd, events)        on_timer()       guard(f, ...)     watches()
+--   stream(easy [, options])    websocket(easy [, options])   spawn(f, ...)   group()
+--   run()   step()   close()    on_event(fd, events)   on_timer()   guard(f, ...)   watches()
 -- and fields to read:
 --   hooks      the table above, with the defaults
 --   multi      its multi; nil when it was closed
@@ -47,6 +47,7 @@ local transfers = require "curlsock.driver.transfer"
 local turns = require "curlsock.driver.turns"
 local waiting = require "curlsock.driver.waiting"
 local watching = require "curlsock.driver.watching"
+local websockets = require "curlsock.driver.websocket"
 
 local Driver = {}
 Driver.__index = Driver
@@ -112,6 +113,10 @@ Driver.group = groups.new
 --- stream(easy [, options]): starts the transfer and gives a stream (driver/stream.lua), with the
 -- methods headers(), read([format]), lines(), pieces(), write(data), finish() and close().
 Driver.stream = streams.new
+
+--- websocket(easy [, options]): makes a WebSocket of the transfer (driver/websocket.lua), with the
+-- methods recv([seconds]), each(), send(message [, kind]), ping([data]) and close([code, reason]).
+Driver.websocket = websockets.new
 
 --- watches(): what is to be watched now, by descriptor: "r", "w" or "rw".
 Driver.watches = descriptors.all

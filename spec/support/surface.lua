@@ -179,6 +179,7 @@ surface.methods = {
   loop = {
     close = {}, group = {}, guard = {}, on_event = {}, on_timer = {}, perform = {}, run = {},
     sleep = {}, spawn = {}, step = {}, stream = {}, wait = {}, watches = {},
+    websocket = {},
   },
 }
 

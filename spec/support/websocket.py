@@ -2,11 +2,16 @@
 #   "close CODE"  closes     "ping"  pings, and tells when the pong has come
 #   "fragments"   a text of three fragments     "die"  breaks the connection
 #   "count N"     N texts
+# On the path /lazy it takes nothing at first.
 import asyncio, sys
 import websockets
 
 
 async def serve(ws, path=None):
+    if (path or ws.request.path).endswith("/lazy"):
+        ws.transport.pause_reading()
+        await asyncio.sleep(0.5)
+        ws.transport.resume_reading()
     async for message in ws:
         if not isinstance(message, str):
             await ws.send(message)

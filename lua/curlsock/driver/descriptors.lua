@@ -51,6 +51,7 @@ end
 --- Waits, also for one that the multi watches.
 function descriptors.wait_for(driver, fd, events, seconds)
   local wait <close> = waiting.new(driver)
+  local _ <close> = wait -- twice: an interrupt may come before the first has begun
   wait.driver, wait.fd, wait.events = driver, fd, events
   wait.leave = leave
   driver.at[fd], driver.wanted[fd] = wait, events

@@ -1,6 +1,7 @@
 -- A transfer whose bodies a coroutine reads and writes, as they come. It waits for the coroutine,
 -- and this for it: what is under way in here is limited.
 local buffer = require "curlsock.driver.buffer"
+local changes = require "curlsock.driver.changes"
 local curl = require "curlsock"
 local reading = require "curlsock.driver.reading"
 local tasks = require "curlsock.driver.tasks"
@@ -11,39 +12,16 @@ local pack, unpack = table.pack, table.unpack
 
 local streams = {}
 
---- Fields: driver, easy, limit; input and output, the bytes between; waits, of those who wait for
--- anything of it; paused, by direction; answered, when all headers are there; finished, when the
--- body to be sent has its end; read, when somebody has read; result, that of perform, or what that
--- has thrown, when it has ended.
+--- Fields: driver, easy, limit; input and output, the bytes between; paused, by direction;
+-- answered, when all headers are there; finished, when the body to be sent has its end; read, when
+-- somebody has read; result, that of perform, or what that has thrown, when it has ended.
 local Stream = {}
 Stream.__index = Stream
 
 local LIMIT <const> = 65536
 
--- ---- waiting ----------------------------------------------------------------------------------
-
-local function leave(wait)
-  wait.stream.waits[wait] = nil
-end
-
--- Something has changed: those who wait look again.
-local function wake(stream)
-  for wait in pairs(stream.waits) do waiting.signal(stream.driver, wait) end
-end
-
 --- Waits until ready() is true: returns that, or nil, message, name when the loop was closed.
-function Stream:wait(name, ready)
-  local driver = self.driver
-  while not ready() do
-    local wait <close> = waiting.new(driver)
-    wait.stream = self
-    wait.leave = leave
-    self.waits[wait] = true
-    local ok, message, why = waiting.result(driver, wait, name)
-    if not ok then return nil, message, why end
-  end
-  return true
-end
+Stream.wait = changes.wait
 
 -- ---- what the transfer calls ------------------------------------------------------------------
 
@@ -55,13 +33,13 @@ local function on_write(stream, data)
   end
   stream.answered = true
   stream.input:push(data)
-  wake(stream)
+  changes.tell(stream)
 end
 
 local function on_read(stream)
   local piece = stream.output:take()
   if piece then
-    wake(stream)
+    changes.tell(stream)
     return piece
   end
   if stream.finished then return nil end
@@ -78,7 +56,7 @@ local function on_header(stream, line)
   if line ~= "\r\n" and line ~= "\n" then return end
   if not is_last(stream.easy:getinfo("response_code")) then return end
   stream.answered = true
-  wake(stream)
+  changes.tell(stream)
 end
 
 local function install(stream, upload)
@@ -105,7 +83,7 @@ local function finish(stream, ...)
       stream.easy:unset(name)
     end
   end
-  wake(stream)
+  changes.tell(stream)
 end
 
 --- Whether it has failed, or was closed.
@@ -250,7 +228,8 @@ function streams.new(driver, easy, options)
   end
   local stream = setmetatable({ driver = driver, easy = easy, limit = limit }, Stream)
   stream.owned, stream.input, stream.output = owned, buffer.new(), buffer.new()
-  stream.waits, stream.paused = {}, {}
+  stream.paused = {}
+  changes.begin(stream)
   install(stream, options.upload ~= false)
   stream.task = tasks.spawn(driver, nil, function()
     finish(stream, pcall(transfers.perform, driver, easy, options.seconds))

@@ -1,0 +1,232 @@
+-- What loop:websocket must do under every loop, for 83-websocket_loops_spec.lua, as scenarios
+-- (spec/support/scenarios.lua) of the group "websockets".
+
+local curl = require "curlsock"
+local process = require "spec.support.process"
+local scenarios = require "spec.support.scenarios"
+
+local equal, web = scenarios.equal, scenarios.web
+web.websocket, web.frames = os.getenv "SCENARIO_WEBSOCKET", os.getenv "SCENARIO_FRAMES"
+
+local function scenario(title, f, options)
+  options = options or {}
+  options.group = "websockets"
+  scenarios.add(title, f, options)
+end
+
+local function raises(text, f, ...)
+  local ok, err = pcall(f, ...)
+  if ok or not tostring(err):find(text, 1, true) then
+    error(("expected an error '%s', got %s"):format(text, tostring(err)), 2)
+  end
+end
+
+local function open(run, url, options)
+  local easy = run:easy(url or web.websocket)
+  return assert(run.loop:websocket(easy, options))
+end
+
+-- What the server of the spec makes of these bytes: a WebSocket to which they come, in pieces of n.
+local function given(run, bytes, n, options)
+  local hex = bytes:gsub(".", function(c) return ("%02x"):format(c:byte()) end)
+  return open(run, ("%s/%d/%s"):format(web.frames, n or 0, hex), options)
+end
+
+local function seconds(n)
+  return n * process.patience
+end
+
+scenario("sends and receives texts and bytes", function(run)
+  local ws <close> = open(run)
+  equal(true, ws:send "hello")
+  equal({ "echo hello", "text", n = 2 }, table.pack(ws:recv()))
+  for _, data in ipairs { "", "x", ("\0\1\2\255"):rep(40), ("\0\1\2\255"):rep(100000) } do
+    equal(true, ws:send(data, "binary"))
+    equal({ data, "binary" }, { ws:recv() })
+  end
+  equal({ nil, "recv: timed out", "TIMEDOUT", n = 3 }, table.pack(ws:recv(0.01)))
+  equal(true, ws:ping "x")
+  equal(true, ws:close(1000, "bye"))
+  equal({ nil, "bye", "CLOSED", 1000 }, { ws:recv() })
+  equal({ nil, "bye", "CLOSED", 1000 }, { ws:send "x" })
+end)
+
+scenario("is used by coroutines, of which some send and one receives", function(run)
+  local ws <close> = open(run)
+  for i = 1, 3 do
+    run.loop:spawn(function()
+      for k = 1, 20 do assert(ws:send(("%d %d "):format(i, k) .. ("x"):rep(k * 1000))) end
+    end)
+  end
+  local last = { 0, 0, 0 }
+  for _ = 1, 60 do
+    local i, k, rest = assert(ws:recv()):match "^echo (%d) (%d+) (x+)$"
+    i, k = tonumber(i), tonumber(k)
+    equal({ last[i] + 1, k * 1000 }, { k, #rest })
+    last[i] = k
+  end
+end)
+
+scenario("waits with a large message while the server takes none", function(run)
+  local ws <close> = open(run, web.websocket .. "/lazy", { max = 1 << 24 })
+  local data, other = ("0123456789abcdef"):rep(1 << 18), 0
+  local ticking = run.loop:spawn(function()
+    while run.loop:sleep(0.01) do other = other + 1 end
+  end)
+  for _ = 1, 3 do equal(true, ws:send(data, "binary")) end
+  assert(other > 5, other)
+  for _ = 1, 3 do equal(true, ws:recv() == data) end
+  ticking:cancel()
+end)
+
+scenario("answers pings, and joins fragments", function(run)
+  local ws <close> = open(run)
+  ws:send "ping"
+  equal({ "pong has come", "text" }, { ws:recv() })
+  ws:send "fragments"
+  equal({ "one two three", "text" }, { ws:recv() })
+  ws:send "hello"
+  equal({ "echo hello", "text" }, { ws:recv() })
+end)
+
+scenario("iterates until the server closes, and answers that", function(run)
+  local ws <close> = open(run)
+  ws:send "count 3"
+  ws:send "close 4001"
+  local n = 0
+  for message, kind in ws:each() do
+    equal({ n .. " ", "text" }, { message:sub(1, 2), kind })
+    n = n + 1
+  end
+  equal(3, n)
+  equal({ nil, "as you say", "CLOSED", 4001 }, { ws:recv() })
+  -- The server ends the connection itself when it has the answer.
+  local start = curl.now()
+  run.loop:run()
+  assert(curl.now() - start < seconds(3), "the close was not answered")
+end)
+
+scenario("holds back a server that sends much", function(run)
+  local ws <close> = open(run)
+  ws:send "count 2000"
+  run.loop:sleep(0.2)
+  local most = ws.size
+  for i = 0, 1999 do
+    local message = assert(ws:recv())
+    equal(i .. " ", message:match "^%d+ ")
+    most = math.max(most, ws.size)
+  end
+  assert(most < 65536 + 2 * 16384, most)
+  assert(most > 30000, most)
+end)
+
+scenario("says when the server dies", function(run)
+  local ws <close> = open(run)
+  ws:send "die"
+  local message, reason, name, code = ws:recv(seconds(10))
+  equal({ nil, "string", nil }, { message, type(reason), code })
+  assert(name == "RECV_ERROR" or name == "GOT_NOTHING", name)
+  equal({ nil, name }, { ws:send "x", (select(3, ws:send "x")) })
+  raises(name, ws:each())
+end)
+
+scenario("fails where the server does not speak it", function(run)
+  for path, name in pairs { ["/hello"] = "HTTP_RETURNED_ERROR", [""] = "HTTP_RETURNED_ERROR" } do
+    local easy <close> = run:easy(web.url:gsub("^http", "ws") .. path)
+    equal({ nil, name }, { run.loop:websocket(easy), (select(3, run.loop:websocket(easy))) })
+  end
+  local plain <close> = run:easy("/hello")
+  equal("WRITE_ERROR", select(3, run.loop:websocket(plain)))
+  local silent <close> = run:easy((web.silent:gsub("^http", "ws")))
+  equal("TIMEDOUT", select(3, run.loop:websocket(silent, { seconds = 0.05 })))
+  equal("COULDNT_CONNECT", select(3, run.loop:websocket { url = "ws://127.0.0.1:1/", proxy = "" }))
+end)
+
+-- ---- what the server sends, byte by byte ------------------------------------------------------
+
+local function frame(first, data)
+  local n = #data
+  local length = n < 126 and string.pack("B", n) or n < 65536 and string.pack(">BI2", 126, n)
+    or string.pack(">BI8", 127, n)
+  return string.char(first) .. length .. data
+end
+
+scenario("reads frames however they are cut", function(run)
+  local bytes = frame(0x81, "one") .. frame(0x01, "") .. frame(0x89, "p") .. frame(0x00, "t")
+    .. frame(0x00, "wo") .. frame(0x80, "") .. frame(0x82, "") .. frame(0x82, ("x"):rep(200))
+    .. frame(0x88, string.pack(">I2", 1001) .. "gone") .. "nothing follows"
+  for _, n in ipairs { 0, 1, 2, 3, 7 } do
+    local ws <close> = given(run, bytes, n)
+    local got = {}
+    for message, kind in ws:each() do got[#got + 1] = kind .. " " .. message end
+    equal({ "text one", "text two", "binary ", "binary " .. ("x"):rep(200) }, got)
+    equal({ nil, "gone", "CLOSED", 1001 }, { ws:recv() })
+  end
+end, { once = true })
+
+scenario("closes for what it cannot take", function(run)
+  local max = { max = 10 }
+  for bytes, code in pairs {
+    [frame(0x82, ("x"):rep(11))] = 1009,
+    [frame(0x02, ("x"):rep(6)) .. frame(0x80, ("x"):rep(5))] = 1009,
+    ["\x82\x7f" .. ("\xff"):rep(8)] = 1009,
+    [frame(0x83, "x")] = 1002,
+    [frame(0xc1, "x")] = 1002,
+    [frame(0x80, "x")] = 1002,
+    [frame(0x01, "x") .. frame(0x81, "x")] = 1002,
+    [frame(0x09, "x")] = 1002,
+    [frame(0x89, ("x"):rep(126))] = 1002,
+    ["\x81\x81aaaax"] = 1002,
+    [frame(0x81, "\xff")] = 1007,
+  } do
+    local ws <close> = given(run, frame(0x81, "good") .. bytes, 0, max)
+    equal({ "good", "text" }, { ws:recv() })
+    equal({ nil, "CLOSED", code }, { ws:recv(), select(3, ws:recv()) })
+  end
+  local fits <close> = given(run, frame(0x02, ("x"):rep(6)) .. frame(0x80, ("x"):rep(4)), 0, max)
+  equal(("x"):rep(10), (fits:recv()))
+end, { once = true })
+
+-- ---- its end ----------------------------------------------------------------------------------
+
+scenario("is closed with the variable, the task or the loop", function(run)
+  do
+    local ws <close> = open(run)
+    ws:send "hello"
+  end
+  local task = run.loop:spawn(function()
+    local ws <close> = open(run)
+    ws:recv()
+  end)
+  run.loop:sleep(0.05)
+  task:cancel()
+  equal("CANCELLED", select(3, task:wait()))
+  run.loop:run()
+  equal({ 0, 0 }, { run.loop.active, run.loop.spawned })
+  local loop, name = run.loop
+  loop:spawn(function()
+    local ws <close> = open(run)
+    name = select(3, ws:recv())
+  end)
+  loop:sleep(0.05)
+  loop:close()
+  run.host.run(loop)
+  equal("CLOSED", name)
+  raises("websocket: the loop is closed", loop.websocket, loop, curl.easy())
+end)
+
+scenario("refuses what it cannot do", function(run)
+  local ws <close> = open(run)
+  raises("send: string expected, got nil", ws.send, ws)
+  raises("send: 'text' or 'binary' expected, got ping", ws.send, ws, "x", "ping")
+  raises("ping: at most 125 bytes", ws.ping, ws, ("x"):rep(126))
+  raises("close: a code from 1000 to 4999 expected, got 1", ws.close, ws, 1)
+  raises("close: a reason of at most 123 bytes", ws.close, ws, 1000, ("x"):rep(124))
+  raises("recv: seconds expected, 0 or more, got string", ws.recv, ws, "x")
+  local easy <close> = run:easy(web.websocket)
+  raises("websocket: unknown option 'maximum'", run.loop.websocket, run.loop, easy, { maximum = 1 })
+  raises("websocket: option 'max': an integer", run.loop.websocket, run.loop, easy, { max = 0 })
+  raises("websocket: curlsock.easy expected, got number", run.loop.websocket, run.loop, 5)
+end, { once = true })
+
+return scenarios
