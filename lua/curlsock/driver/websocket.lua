@@ -195,8 +195,8 @@ end
 
 --- ws:recv([seconds]): waits for a message, at most so long. Returns it, whole, and its kind:
 -- "text" or "binary"; or nil, reason, "CLOSED", code when one side has closed (1005: without a
--- code); or nil, message, name: "TIMEDOUT", or why the connection has ended. What came before its end comes
--- first. Raises what a callback threw.
+-- code); or nil, message, name: "TIMEDOUT", or why the connection has ended. What came before its
+-- end comes first. Raises what a callback threw.
 function WebSocket:recv(seconds)
   local deadline = deadline_of("recv", seconds)
   local queue = self.messages
