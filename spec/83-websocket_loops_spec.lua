@@ -1,5 +1,5 @@
--- WebSockets in loops (loop:websocket), under each, where multi:pollfd exists and where it does not
--- (spec/support/websockets.lua). Before libcurl 8.11, and without it in libcurl, a clear error.
+-- WebSockets in loops (loop:websocket), under each, where multi:pollfd exists and where it does
+-- not (spec/support/websockets.lua). Before libcurl 8.11, and without it in libcurl, a clear error.
 
 local curl = require "curlsock"
 local left = require "spec.support.left"
@@ -43,7 +43,8 @@ local frames_server = [[
       line = peer:receive()
       key = line and line:match "^Sec%-WebSocket%-Key: (.*)$" or key
     until not line or line == ""
-    local hash = io.popen(("printf %%s '%s%s' | openssl sha1 -binary | base64"):format(key, key_end))
+    local command = "printf %%s '%s%s' | openssl sha1 -binary | base64"
+    local hash = io.popen(command:format(key, key_end))
     peer:send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
       .. "Sec-WebSocket-Accept: " .. hash:read() .. "\r\n\r\n")
     hash:close()

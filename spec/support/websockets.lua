@@ -215,8 +215,37 @@ scenario("is closed with the variable, the task or the loop", function(run)
   raises("websocket: the loop is closed", loop.websocket, loop, curl.easy())
 end)
 
+scenario("ends with a coroutine that is closed in a message", function(run)
+  local ws <close> = open(run, web.websocket .. "/lazy")
+  local task = run.loop:spawn(function()
+    while true do assert(ws:send(("x"):rep(1 << 22), "binary")) end
+  end)
+  run.loop:sleep(0.1)
+  task:cancel()
+  equal("SEND_ERROR", select(3, ws:recv()))
+  equal("SEND_ERROR", select(3, ws:send "x"))
+end)
+
+scenario("closes where the server does not", function(run)
+  local ws <close> = given(run, frame(0x81, "x"), 0)
+  local start = curl.now()
+  equal(true, ws:close(4000, "enough"))
+  assert(curl.now() - start < seconds(3))
+  equal({ nil, "enough", "CLOSED", 4000 }, { ws:recv() })
+end, { once = true })
+
 scenario("refuses what it cannot do", function(run)
   local ws <close> = open(run)
+  local errors = {}
+  run:perform("/hello", { writefunction = function()
+    for i, name in ipairs { "send", "ping", "close" } do
+      errors[i] = select(2, pcall(ws[name], ws, name ~= "close" and "x" or nil))
+    end
+  end })
+  for i, name in ipairs { "send", "ping", "close" } do
+    equal(true, errors[i]:find(name .. " is not allowed inside a callback", 1, true) ~= nil)
+  end
+  equal(true, ws:send "still there")
   raises("send: string expected, got nil", ws.send, ws)
   raises("send: 'text' or 'binary' expected, got ping", ws.send, ws, "x", "ping")
   raises("ping: at most 125 bytes", ws.ping, ws, ("x"):rep(126))

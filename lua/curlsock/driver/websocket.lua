@@ -220,6 +220,13 @@ function WebSocket:each()
   end
 end
 
+-- libcurl would block there.
+local function refuse_inside(ws, name)
+  local multi = ws.driver.multi
+  if not (multi and curl.inside(multi)) then return end
+  error(name .. " is not allowed inside a callback of this loop", 3)
+end
+
 local KINDS <const> = { text = true, binary = true }
 
 local function check_text(name, text)
@@ -236,6 +243,7 @@ function WebSocket:send(message, kind)
   if not KINDS[kind] then
     error("send: 'text' or 'binary' expected, got " .. tostring(kind), 2)
   end
+  refuse_inside(self, "send")
   return send(self, message, kind)
 end
 
@@ -243,6 +251,7 @@ end
 -- does.
 function WebSocket:ping(data)
   if #check_text("ping", data or "") > 125 then error("ping: at most 125 bytes expected", 2) end
+  refuse_inside(self, "ping")
   return send(self, data or "", "ping")
 end
 
@@ -269,6 +278,7 @@ end
 -- Returns true.
 function WebSocket:close(code, reason)
   local data, number = close_data(code, reason)
+  refuse_inside(self, "close")
   self.closed = self.closed or { reason or "", number }
   self.messages, self.size = { first = 1, last = 0 }, 0
   if not self.result and self.driver.multi then
