@@ -158,10 +158,10 @@ end
 -- ports that were free a moment ago, so a clash is tried again with others. One that runs but
 -- has a problem is the failure of whoever asks, and not started again.
 local function serve(kind)
-  if shared[kind] then
-    return shared[kind]
-  elseif useless[kind] then
+  if useless[kind] then
     error(useless[kind], 0)
+  elseif shared[kind] then
+    return shared[kind]
   end
   servers.open()
   local module = require("spec.support." .. kind)
