@@ -143,6 +143,7 @@ local function performed(make)
     local loop <close> = new_loop(n, dead)
     local perform = make(loop, url, dead)
     perform()
+    loop:sleep(0.5) -- what libcurl looks at again a while after a connection has begun
     return one_of(K, perform)
   end
 end
