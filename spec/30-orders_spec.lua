@@ -2,6 +2,7 @@
 -- of the state: the result is the same. spec/support/orders.lua says how that is checked.
 
 local curl = require "curlsock"
+local http3 = require "spec.support.http3"
 local left = require "spec.support.left"
 local orders = require "spec.support.orders"
 local process = require "spec.support.process"
@@ -14,10 +15,13 @@ local drive_well = require("spec.support.transfers").drive_well
 local all = { "idle", "connecting", "transferring", "cached" }
 local phases = { own = { "idle", "cached" }, multi = all, share = all, shared = all }
 
--- TLS connections are shut down before they are closed. They take their time: not every order.
-local all_tls = { "transferring over TLS", "cached over TLS" }
-local tls_phases = { own = { "cached over TLS" }, multi = all_tls, share = all_tls,
-  shared = all_tls }
+-- TLS connections, and QUIC's, are shut down before they are closed. They take their time: not
+-- every order.
+local function secure(layer)
+  local both = { "transferring over " .. layer, "cached over " .. layer }
+  return { own = { both[2] }, multi = both, share = both, shared = both }
+end
+local secure_phases = { { it, secure "TLS" }, { http3.it(it, pending), secure "QUIC" } }
 
 -- Permutations of 3 and 4 objects, each of which goes in two ways; the same cut short; the
 -- permutations of the handles among them.
@@ -47,6 +51,7 @@ local function batch(name, kind, phase)
     {
       ORDERS_UNIX = web.unix,
       ORDERS_TLS = web.https_port,
+      ORDERS_QUIC = http3.here and servers.http3().port or nil,
       ORDERS_CA = web.ca,
       ORDERS_WEB = web.url,
       ORDERS_DEAD = dead.host .. ":" .. dead.port,
@@ -103,7 +108,7 @@ for _, kind in ipairs { "own", "multi", "share", "shared" } do
         function() assert_batch(sampled(counts[kind].cut), "cut", kind, phase) end)
     end
 
-    local function at_once(phase)
+    local function at_once(phase, it)
       it("dropping everything at once ends each socket once, whichever was made first",
         function() assert_batch(counts[kind].made, "at_once", kind, phase) end)
 
@@ -117,12 +122,14 @@ for _, kind in ipairs { "own", "multi", "share", "shared" } do
     for _, phase in ipairs(phases[kind]) do
       describe(phase .. ",", function()
         every_order(phase)
-        at_once(phase)
+        at_once(phase, it)
       end)
     end
 
-    for _, phase in ipairs(tls_phases[kind]) do
-      describe(phase .. ",", function() at_once(phase) end)
+    for _, entry in ipairs(secure_phases) do
+      for _, phase in ipairs(entry[2][kind]) do
+        describe(phase .. ",", function() at_once(phase, entry[1]) end)
+      end
     end
   end)
 end

@@ -485,7 +485,7 @@ describe("the fence", function()
 
   it("keeps DNS over HTTPS out of every policy's pool", function()
     local easy <close> = easies.plain("/hello", { policy = {}, doh_url = "https://127.0.0.1/" })
-    errors.matches("option 'doh_url' is set to what policy %(without a name%)", easy.perform, easy)
+    errors.matches("option 'doh_url' is set to what policy of this pool", easy.perform, easy)
   end)
 end)
 

@@ -300,6 +300,7 @@ struct cs_socket {
   struct cs_link in_pool;    /* in pool->sockets; the lost ones come first */
   struct cs_link in_opener;  /* in the list of what the running transfer opened */
   struct cs_line line;       /* lent: as a connection */
+  int datagram;              /* the library was given it for datagrams (datagram.c) */
 };
 
 /* A closed socket with one reference, or NULL without memory. */

@@ -154,6 +154,8 @@ CURLcode cs_callbacks_install(struct cs_easy *e);
  * function option that cannot be set from Lua. */
 CURLcode cs_callback_set(lua_State *L, struct cs_easy *e, int self, const char *name,
                          int index);
+/* Has libcurl call for headers if anybody wants that. */
+void cs_header_install(struct cs_easy *e);
 /* Has libcurl tell, or no longer, what the policy wants to know under which e is now. */
 CURLcode cs_callback_policy(struct cs_easy *e);
 /* Forgets what an earlier transfer of e left. */
@@ -170,8 +172,9 @@ int cs_easy_unpause(lua_State *L); /* easy:unpause([what]) */
 struct cs_watch {
   uint32_t generation; /* each new watch of the number is another one */
   int events;          /* CURL_POLL_IN, CURL_POLL_OUT or both; 0: not watched */
-  int parked; /* what the kernel still watches for, though libcurl does not wait */
-  int kept;   /* the script does, because libcurl forgets it (struct cs_easy, control) */
+  int parked;  /* what the kernel still watches for, though libcurl does not wait */
+  int kept;    /* the script does, because libcurl forgets it (struct cs_easy, control) */
+  int counted; /* in the multi's watched */
 };
 
 /* What has happened on a descriptor; fd is negative for the timer. */
@@ -239,6 +242,29 @@ void cs_event_opened(struct cs_frame *f, struct cs_easy *e, int fd);
 void cs_event_free(struct cs_multi *m);
 /* The multi's libcurl handle is gone: ends its watches, timer and descriptors. */
 void cs_event_end(struct cs_frame *f, struct cs_multi *m);
+
+/* Says when the multi is to be called next. */
+void cs_event_tell_time(struct cs_frame *f, struct cs_multi *m);
+/* The earlier of so many seconds (negative: none) from now and the time that parting.c
+ * has set. */
+double cs_event_sooner(const struct cs_multi *m, double seconds);
+
+/* ---- datagram.c: connections over UDP ---------------------------------------------- */
+
+/* A request is about to be sent: its connection may be dead. */
+void cs_datagram_doubt(struct cs_easy *e);
+/* Something of the answer has come, or the transfer has ended. */
+void cs_datagram_trust(struct cs_easy *e);
+/* libcurl's options were copied. */
+void cs_datagram_copy(struct cs_easy *to, const struct cs_easy *from);
+
+/* ---- parting.c: connections that libcurl has ended, but not closed yet ------------- */
+
+/* A step has ended, and so many transfers in it: when libcurl is to be called for what it
+ * has not closed yet. */
+void cs_parting_look(struct cs_frame *f, struct cs_multi *m, int ended);
+/* Calls it, if that time has come. */
+CURLMcode cs_parting_call(struct cs_multi *m);
 
 /* ---- sockcall.c: the three socket trampolines -------------------------------------- */
 

@@ -67,10 +67,12 @@ static size_t find(const char *name) {
   return i;
 }
 
-/* Whether libcurl is to call it: what stands in for readfunction can be sought. */
+/* Whether libcurl is to call it: what stands in for readfunction can be sought, and the
+ * first header tells that the connection is alive. */
 static int is_wanted(const struct cs_easy *e, enum cs_callback which) {
   if (which == CS_RESOLVER_START && e->under && e->under->hooks & 1u << CS_ASK_START)
     return 1; /* it is asked before the name of a redirect is looked up */
+  if (which == CS_HEADER && e->h.rt->traits & CS_DATAGRAMS) return 1;
   if (which == CS_HEADER && e->under && e->under->max_header) return 1;
   return e->set.callbacks & 1u << which || (which == CS_SEEK && e->set.source);
 }
@@ -102,6 +104,8 @@ CURLcode cs_callbacks_install(struct cs_easy *e) {
     if (is_wanted(e, callbacks[i].which)) code = set_trampoline(e, i);
   return code;
 }
+
+void cs_header_install(struct cs_easy *e) { set_trampoline(e, find("headerfunction")); }
 
 static int is_file(lua_State *L, int index) {
   return lua_isuserdata(L, index) && luaL_testudata(L, index, LUA_FILEHANDLE);
@@ -183,6 +187,7 @@ void cs_easy_begin(lua_State *L, struct cs_easy *e, int self) {
   if (e->failed || e->refused) cs_easy_restore(e);
   /* A listing that was aborted leaves libcurl's own write callback. */
   if (e->set.wildcard) cs_callbacks_install(e);
+  if (e->h.rt->traits & CS_DATAGRAMS) cs_header_install(e);
   e->failed = e->unsupported = e->paused = e->asked = e->barred = 0;
   e->refused = CURLE_OK;
   e->transfers++;

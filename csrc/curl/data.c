@@ -60,6 +60,7 @@ size_t cs_on_write(char *data, size_t one, size_t size, void *easy) {
 }
 
 size_t cs_on_header(char *data, size_t one, size_t size, void *easy) {
+  cs_datagram_trust(easy);
   if (!cs_judge_header(easy, one * size)) return CURL_WRITEFUNC_ERROR;
   return write_to(easy, CS_HEADER, "headerfunction", data, one * size);
 }
@@ -246,6 +247,7 @@ int cs_on_prereq(void *easy, char *primary_ip, char *local_ip, int primary_port,
                  int local_port) {
   struct cs_easy *e = easy;
   e->asked = 1;
+  cs_datagram_doubt(e);
   if (e->under && (!cs_judge_hop(e) || !cs_judge_age(e))) return CURL_PREREQFUNC_ABORT;
   if (wants_connection(e)) cs_connection_note(e);
   if (e->set.callbacks & 1u << CS_PREREQ &&

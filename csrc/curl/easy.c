@@ -78,8 +78,8 @@ static int raise_error(struct cs_frame *f, int error) {
 }
 
 /* What the policy has called may have closed the easy, or put it to use. */
-static void check_still(lua_State *L, struct cs_easy *e) {
-  cs_handle_check(L, 1, CS_EASY);
+static void check_still(lua_State *L, const struct cs_easy *e) {
+  if (e->h.phase != CS_OPEN) cs_handle_check(L, 1, CS_EASY);
   if (e->multi) luaL_error(L, "easy:perform: the easy is in a multi");
 }
 
@@ -127,6 +127,7 @@ static void forget_fence(lua_State *L, struct cs_easy *e, int self) {
   e->under = NULL;
   e->fenced = 0;
   e->stale = 0;
+  e->changes++;
   cs_clear_uservalue(L, self, CS_UV_SAID);
   cs_clear_uservalue(L, self, CS_UV_URL);
 }
@@ -208,6 +209,7 @@ static int easy_dup(lua_State *L) {
   copy_policy(e, from);
   fill(L, e, duplicate(L, from));
   cs_easy_restore(e);
+  cs_datagram_copy(e, from);
   CURLcode code = cs_lists_copy(e, from);
   if (!code) code = cs_mime_copy(L, e, 2);
   if (!code) return 1;

@@ -214,14 +214,22 @@ static struct cs_watch *watch_of(struct cs_multi *m, int fd) {
   return &watches[fd];
 }
 
-/* Remembers at the socket, if it is one of ours, who watches it. */
-static void set_watcher(struct cs_multi *m, int fd, int watched) {
+/* Remembers at the socket, if it is one of ours, who watches it. Whether this multi
+ * does. */
+static int set_watcher(struct cs_multi *m, int fd, int watched) {
   struct cs_socket *s = cs_ledger_find(m->h.rt, fd);
-  if (!s || s->state != CS_LENT) return;
+  if (!s || s->state != CS_LENT) return 0;
   if (watched)
     s->watcher = &m->h;
   else if (s->watcher == &m->h)
     s->watcher = NULL;
+  return s->watcher == &m->h;
+}
+
+/* Whether libcurl waits for a socket of ours. */
+static void count(struct cs_multi *m, struct cs_watch *w, int watched) {
+  m->watched += watched - w->counted;
+  w->counted = watched;
 }
 
 /* Watches the descriptor for these events; 0 ends the watch. */
@@ -236,7 +244,7 @@ static void set_watch(struct cs_frame *f, struct cs_multi *m, int fd, int events
   if (!w->events) w->generation++;
   w->events = events;
   w->parked = w->kept = 0;
-  set_watcher(m, fd, events);
+  count(m, w, set_watcher(m, fd, events));
   if (m->epoll < 0) return tell_event(socket_body, &c);
   int code = cs_poll_set(m, fd, w, old);
   if (code) tell(f, failure_body, strerror(code));
@@ -252,6 +260,7 @@ static int park(struct cs_multi *m, int fd) {
     return 0;
   w->parked |= w->events;
   w->events = 0;
+  count(m, w, 0);
   return 1;
 }
 
@@ -297,16 +306,32 @@ static int on_socket(CURL *curl, curl_socket_t fd, int what, void *multi, void *
   return 0;
 }
 
+double cs_event_sooner(const struct cs_multi *m, double seconds) {
+  if (m->parting < 0) return seconds;
+  double left = m->parting - cs_now();
+  if (left < 0) left = 0;
+  return seconds >= 0 && seconds < left ? seconds : left;
+}
+
+static void tell_time(struct cs_frame *f, struct cs_multi *m, double seconds) {
+  struct event_call c = {m, f, NULL, -1, 0, cs_event_sooner(m, seconds)};
+  if (m->epoll < 0) return tell_event(timer_body, &c);
+  cs_poll_arm(m, m->deadline);
+  cs_poll_arm(m, m->parting);
+}
+
+void cs_event_tell_time(struct cs_frame *f, struct cs_multi *m) {
+  double left = m->deadline - cs_now();
+  tell_time(f, m, m->deadline < 0 ? -1 : left > 0 ? left : 0);
+}
+
 static int on_timer(CURLM *curl, long ms, void *multi) {
   struct cs_multi *m = multi;
   if (m->soon) ms = 0;
-  struct event_call c = {m, m->h.rt->frame, NULL, -1, 0, ms < 0 ? -1 : (double)ms / 1000};
+  double seconds = ms < 0 ? -1 : (double)ms / 1000;
   (void)curl;
-  m->deadline = ms < 0 ? -1 : cs_now() + c.seconds;
-  if (m->epoll < 0)
-    tell_event(timer_body, &c);
-  else if (!m->stepping)
-    cs_poll_arm(m, m->deadline);
+  m->deadline = ms < 0 ? -1 : cs_now() + seconds;
+  if (!m->stepping || m->epoll < 0) tell_time(m->h.rt->frame, m, seconds);
   return 0;
 }
 
@@ -315,6 +340,7 @@ static CURLMcode ask_events(struct cs_multi *m) {
   unsigned version = curl_version_info(CURLVERSION_NOW)->version_num;
   m->forgetful = version < 0x080400;
   m->deaf = version >= 0x075700 && version < 0x080700;
+  m->parts = version >= 0x080900;
   CURLMcode code = curl_multi_setopt(m->curl, CURLMOPT_SOCKETFUNCTION, on_socket);
   if (!code) code = curl_multi_setopt(m->curl, CURLMOPT_SOCKETDATA, m);
   if (!code) code = curl_multi_setopt(m->curl, CURLMOPT_TIMERFUNCTION, on_timer);
@@ -406,6 +432,7 @@ void cs_event_free(struct cs_multi *m) {
   free(m->watches);
   m->watches = NULL;
   m->size = 0;
+  m->watched = 0;
   if (m->epoll >= 0) cs_poll_close(m);
 }
 

@@ -146,6 +146,7 @@ static CURLcode take_back(lua_State *L, struct cs_easy *e, int easy, int number)
     code = curl_easy_setopt(e->curl, id, (char *)NULL);
   } else {
     code = curl_easy_setopt(e->curl, id, normal(number));
+    cs_easy_note(e, id, normal(number));
   }
   return code;
 }
@@ -174,44 +175,60 @@ static void set_rail(lua_State *L, struct cs_easy *e, int easy,
     code = curl_easy_setopt(e->curl, rail->option, (curl_off_t)lua_tointeger(L, -1));
   } else {
     code = curl_easy_setopt(e->curl, rail->option, (long)lua_tointeger(L, -1));
+    cs_easy_note(e, rail->option, (long)lua_tointeger(L, -1));
   }
   check_code(L, rail->option, code);
   e->fenced |= CS_BIT(rail->number);
   lua_pop(L, 1);
 }
 
-static void apply_rail(lua_State *L, struct cs_easy *e, int easy,
-                       const struct cs_policy *p, int at, int policy, int list,
+/* Raises an error if the rail does not allow what the script has set. */
+static void check_rail(lua_State *L, const struct cs_easy *e, int easy,
+                       const struct cs_rail *rail, int at, int policy, int list,
                        const char *call) {
-  const struct cs_rail *rail = &p->fence[at];
   int top = lua_gettop(L);
-  if (e->set.said & CS_BIT(rail->number)) {
-    lua_getiuservalue(L, easy, CS_UV_SAID);
-    lua_rawgeti(L, -1, rail->number);
-    if (!cs_rail_allows(L, rail, list, at, lua_gettop(L)))
-      cs_rail_forbids(L, rail, policy, call);
-    lua_settop(L, top);
-    if (cs_fenceables[rail->number].kind != CS_LIST) return;
-  }
+  if (!(e->set.said & CS_BIT(rail->number))) return;
+  lua_getiuservalue(L, easy, CS_UV_SAID);
+  lua_rawgeti(L, -1, rail->number);
+  if (!cs_rail_allows(L, rail, list, at, lua_gettop(L)))
+    cs_rail_forbids(L, rail, policy, call);
+  lua_settop(L, top);
+}
+
+static void apply_rail(lua_State *L, struct cs_easy *e, int easy,
+                       const struct cs_rail *rail, int at, int list) {
+  int top = lua_gettop(L), is_list = cs_fenceables[rail->number].kind == CS_LIST;
+  if (e->set.said & CS_BIT(rail->number) && !is_list) return;
   if (!rail->unset && lua_rawgeti(L, list, cs_rail_place(at, CS_RAIL_VALUE)) != LUA_TNIL)
     set_rail(L, e, easy, rail);
   lua_settop(L, top);
 }
 
-void cs_fence_apply(lua_State *L, struct cs_easy *e, int easy, struct cs_policy *p,
-                    int policy, const char *call) {
+static void apply(lua_State *L, struct cs_easy *e, int easy, struct cs_policy *p,
+                  int list) {
   struct cs_policy *old = e->under;
   e->stale = 1;
   take_all_back(L, e, easy);
   e->under = cs_policy_ref(p);
   cs_policy_unref(old);
-  if (p) {
-    lua_getiuservalue(L, policy, CS_UV_FENCE);
-    int list = lua_gettop(L);
-    for (int at = 0; at < p->rails; at++)
-      apply_rail(L, e, easy, p, at, policy, list, call);
-    lua_pop(L, 1);
-  }
+  for (int at = 0; p && at < p->rails; at++)
+    apply_rail(L, e, easy, &p->fence[at], at, list);
   check_code(L, CURLOPT_RESOLVER_START_FUNCTION, cs_callback_policy(e));
   e->stale = 0;
+}
+
+/* All that calls functions of the script comes first: they may do anything. */
+void cs_fence_apply(lua_State *L, struct cs_easy *e, int easy, struct cs_policy *p,
+                    int policy, const char *call) {
+  int list = lua_gettop(L) + 1;
+  unsigned changes = e->changes;
+  if (p)
+    lua_getiuservalue(L, policy, CS_UV_FENCE);
+  else
+    lua_pushnil(L);
+  for (int at = 0; p && at < p->rails; at++)
+    check_rail(L, e, easy, &p->fence[at], at, policy, list, call);
+  if (e->h.phase == CS_OPEN && !cs_easy_is_busy(e) && e->changes == changes)
+    apply(L, e, easy, p, list);
+  lua_pop(L, 1);
 }

@@ -67,6 +67,7 @@ struct cs_set {
   int wildcard;        /* libcurl may put its own write callback in place of ours */
   int connect_only;    /* it is set: no transfer of file:// may be */
   int hsts;            /* libcurl has files to read into the HSTS cache */
+  int forbid_reuse;    /* as the script, or a fence, wants it */
   int mime;            /* mimepost is the body */
   uint64_t said;       /* which of those that may stand in a fence (fence.c) */
 };
@@ -88,6 +89,7 @@ struct cs_easy {
   struct cs_policy *under;  /* whose fence its options are set for, or NULL */
   uint64_t fenced;          /* which of these were */
   int stale;                /* the script has set one since */
+  unsigned changes;         /* how often it has set one of these, or the URL */
 
   struct cs_socket *talks; /* on which the script sends and receives, or NULL */
 
@@ -102,6 +104,7 @@ struct cs_easy {
   lua_Integer transfers; /* that it has begun */
   int asked;             /* the pre-request step was reached: it has had a connection, */
   int kept;              /* which had a request before this one */
+  int doubts;            /* until the answer comes its connection may be dead */
   int telling;           /* debugfunction runs: libcurl may point into its strings */
   int barred;            /* the policy has refused it, whatever was dialled */
   int attempts;          /* how often its last hop wanted a socket, */
@@ -137,6 +140,7 @@ struct cs_multi {
   struct cs_handle h;
   CURLM *curl;
   struct cs_policy *policy; /* or NULL */
+  int pooled;               /* the options that the policy has for it are set */
   struct cs_link easies;    /* that were added */
   struct cs_link bonds;     /* with the shares that they use (bond.c) */
   struct cs_link done;      /* those whose result waits to be read */
@@ -156,6 +160,10 @@ struct cs_multi {
   struct cs_link controls;  /* easies of which a control connection is watched by us */
   int ftp;                  /* easies that speak FTP, if it is deaf */
   int running;              /* transfers, when libcurl last said */
+  int parts;                /* in event mode, and libcurl is 8.9.0 or newer */
+  int watched;              /* sockets of the ledger that libcurl waits for */
+  int calls;                /* that may still be made for connections that it has ended */
+  double parting;           /* when the next is due; negative: none */
 };
 
 enum { CS_UV_SHARE_POLICY = CS_UV_OWN, CS_SHARE_UVS = CS_UV_SHARE_POLICY };
@@ -172,9 +180,10 @@ struct cs_share {
 
 /* What the binding keeps in the runtime's traits. */
 enum {
-  CS_NOSIGNAL = 1,      /* libcurl needs no signal to end the resolving of a name */
-  CS_NUMBERED = 2,      /* libcurl numbers its connections: from 8.2 on */
-  CS_DEFAULT_POLICY = 4 /* default_policy was called */
+  CS_NOSIGNAL = 1,       /* libcurl needs no signal to end the resolving of a name */
+  CS_NUMBERED = 2,       /* libcurl numbers its connections: from 8.2 on */
+  CS_DEFAULT_POLICY = 4, /* default_policy was called */
+  CS_DATAGRAMS = 8       /* libcurl was given a socket for datagrams */
 };
 
 #endif

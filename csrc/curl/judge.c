@@ -3,9 +3,6 @@
  * judge.c - the hooks of a policy: when they are asked and told, and what a refusal
  * means for the transfer. A hook that throws ends the transfer with what it threw.
  */
-#include <net/if.h>
-#include <stdlib.h>
-#include <string.h>
 #include <strings.h>
 
 #include "kept.h"
@@ -15,9 +12,9 @@
 
 /* Pushes the hook of the policy that decides for the easy at that index; nil if the pool
  * is being torn down, which refuses. [-0, +1] */
-static void push_hook(lua_State *L, const struct cs_easy *e, int easy, int multi,
+static void push_hook(lua_State *L, const struct cs_easy *e, int easy,
                       enum cs_hook hook) {
-  cs_push_policy(L, e, easy, multi);
+  cs_push_policy(L, e, easy, 0);
   if (lua_isuserdata(L, -1))
     lua_getiuservalue(L, -1, CS_UV_HOOKS + (int)hook);
   else
@@ -40,11 +37,12 @@ static int is_true(lua_State *L, int index) {
   return lua_isboolean(L, index) && lua_toboolean(L, index);
 }
 
-/* Pushes why, "NAME: REASON"; the reason is on top. [-1, +1, m] */
-static void name_reason(lua_State *L, const struct cs_easy *e, int easy, int multi) {
+/* Pushes why the Policy (or nil) at index policy refuses, "NAME: REASON"; the reason is
+ * on top. [-0, +3, m] */
+static void name_reason(lua_State *L, int policy) {
   const char *why = lua_isnil(L, -1) ? "not allowed" : luaL_tolstring(L, -1, NULL);
-  cs_push_policy(L, e, easy, multi);
-  if (lua_isuserdata(L, -1) && lua_getiuservalue(L, -1, CS_UV_NAME) == LUA_TSTRING)
+  if (lua_isuserdata(L, policy) &&
+      lua_getiuservalue(L, policy, CS_UV_NAME) == LUA_TSTRING)
     lua_pushfstring(L, "%s: %s", lua_tostring(L, -1), why);
   else
     lua_pushstring(L, why);
@@ -55,7 +53,9 @@ void cs_judge_refuse(lua_State *L, struct cs_easy *e, int easy,
   int top = lua_gettop(L) - 1;
   char text[CS_ADDRESS_TEXT];
   struct cs_policy *p = cs_policy_of(e);
-  name_reason(L, e, easy, 0);
+  cs_push_policy(L, e, easy, 0);
+  lua_insert(L, -2);
+  name_reason(L, top + 1);
   if (a)
     lua_pushfstring(L, "%s refused: %s", cs_address_text(a, text), lua_tostring(L, -1));
   lua_setiuservalue(L, easy, CS_UV_REASON);
@@ -80,7 +80,7 @@ void cs_judge_attempt(struct cs_easy *e) {
   e->attempts++;
 }
 
-static const char *effective_url(const struct cs_easy *e) {
+const char *cs_judge_url(const struct cs_easy *e) {
   char *url = NULL;
   curl_easy_getinfo(e->curl, CURLINFO_EFFECTIVE_URL, &url);
   return url ? url : "";
@@ -88,40 +88,14 @@ static const char *effective_url(const struct cs_easy *e) {
 
 /* The peer of TFTP is whoever answers first. */
 const char *cs_judge_kind(const struct cs_easy *e, int socktype) {
-  if (socktype != SOCK_DGRAM || !strncasecmp(effective_url(e), "https:", 6)) return NULL;
+  if (socktype != SOCK_DGRAM || !strncasecmp(cs_judge_url(e), "https:", 6)) return NULL;
   return "a datagram that is not of HTTP/3";
-}
-
-/* The authority of the URL begins here, behind the user; *end is its end. */
-static const char *find_host(const char *url, const char **end) {
-  const char *host = strstr(url, "//");
-  host = host ? host + 2 : url;
-  *end = host + strcspn(host, "/?#\\");
-  for (const char *at = host; at < *end; at++)
-    if (*at == '@') host = at + 1;
-  return host;
-}
-
-void cs_judge_zone(const struct cs_easy *e, struct cs_address *a) {
-  const char *end, *host, *zone;
-  char name[IF_NAMESIZE];
-  if (cs_address_family(a) != AF_INET6 || a->u.in6.sin6_scope_id) return;
-  host = find_host(effective_url(e), &end);
-  zone = *host == '[' ? memchr(host, '%', (size_t)(end - host)) : NULL;
-  if (!zone) return;
-  zone += strncmp(zone, "%25", 3) ? 1 : 3;
-  size_t length = strcspn(zone, "]");
-  if (length >= sizeof name) return;
-  memcpy(name, zone, length);
-  name[length] = '\0';
-  unsigned number = if_nametoindex(name);
-  a->u.in6.sin6_scope_id = number ? number : (uint32_t)strtoul(name, NULL, 10);
 }
 
 int cs_judge_open(lua_State *L, struct cs_easy *e, int easy, const char *purpose,
                   int address, int socket) {
   cs_policy_of(e)->asked++;
-  push_hook(L, e, easy, 0, CS_ASK_OPEN);
+  push_hook(L, e, easy, CS_ASK_OPEN);
   lua_pushstring(L, purpose);
   lua_pushvalue(L, address);
   lua_pushvalue(L, easy);
@@ -135,7 +109,7 @@ int cs_judge_open(lua_State *L, struct cs_easy *e, int easy, const char *purpose
 
 int cs_judge_sockopt(lua_State *L, struct cs_easy *e, int easy, const char *purpose,
                      int socket) {
-  push_hook(L, e, easy, 0, CS_ASK_SOCKOPT);
+  push_hook(L, e, easy, CS_ASK_SOCKOPT);
   lua_pushvalue(L, socket);
   lua_pushstring(L, purpose);
   lua_pushvalue(L, easy);
@@ -150,26 +124,23 @@ int cs_judge_sockopt(lua_State *L, struct cs_easy *e, int easy, const char *purp
 
 /* ---- URLs -------------------------------------------------------------------------- */
 
-/* Asks start: its answer, and why. [-0, +2, e] */
-static int ask_start(lua_State *L, struct cs_easy *e, int easy, int multi, long hop) {
-  push_hook(L, e, easy, multi, CS_ASK_START);
+/* Asks the hook on top for start about the URL above it: its answer, and why.
+ * [-2, +2, e] */
+static int ask_start(lua_State *L, int easy, long hop) {
   lua_pushvalue(L, easy);
-  if (hop)
-    lua_pushstring(L, effective_url(e));
-  else
-    lua_getiuservalue(L, easy, CS_UV_URL);
+  lua_insert(L, -2);
   lua_pushinteger(L, hop);
   ask(L, 3);
   return is_true(L, -2);
 }
 
-int cs_judge_start(lua_State *L, struct cs_easy *e, int easy, int multi) {
+int cs_judge_start(lua_State *L, struct cs_policy *p, int easy, int policy) {
   int top = lua_gettop(L);
-  struct cs_policy *p =
-      cs_policy_in(e, multi ? cs_handle_test(L, multi, CS_MULTI) : NULL);
-  if (ask_start(L, e, easy, multi, 0)) return lua_settop(L, top), 0;
+  lua_getiuservalue(L, policy, CS_UV_HOOKS + CS_ASK_START);
+  lua_getiuservalue(L, easy, CS_UV_URL);
+  if (ask_start(L, easy, 0)) return lua_settop(L, top), 0;
   p->refused++;
-  name_reason(L, e, easy, multi);
+  name_reason(L, policy);
   lua_pushnil(L);
   lua_insert(L, -2);
   lua_pushliteral(L, "REFUSED");
@@ -186,7 +157,9 @@ enum { EASY = 3 };
 static int hop_body(lua_State *L) {
   struct call *c = lua_touserdata(L, 2);
   cs_push_easy(L, 1, c->easy->h.rt->frame, c->easy);
-  c->yes = ask_start(L, c->easy, EASY, 0, c->easy->hop);
+  push_hook(L, c->easy, EASY, CS_ASK_START);
+  lua_pushstring(L, cs_judge_url(c->easy));
+  c->yes = ask_start(L, EASY, c->easy->hop);
   if (!c->yes) {
     cs_judge_refuse(L, c->easy, EASY, NULL);
     c->easy->barred = 1;
@@ -238,7 +211,7 @@ static int request_body(lua_State *L) {
   const struct cs_socket *s = cs_connection_of(c->easy);
   int kept = is_kept(c->easy, s);
   cs_push_easy(L, 1, c->easy->h.rt->frame, c->easy);
-  push_hook(L, c->easy, EASY, 0, CS_TELL_REQUEST);
+  push_hook(L, c->easy, EASY, CS_TELL_REQUEST);
   if (lua_isnil(L, -1)) return 0;
   if (!s || !cs_pool_find(L, 1, s)) lua_pushnil(L);
   lua_pushvalue(L, EASY);

@@ -20,13 +20,11 @@ static struct cs_multi *check_callable(lua_State *L, const char *call) {
 
 /* Sets the options that the policy of the multi at index 2 has for it. */
 static int set_pool(lua_State *L, struct cs_multi *m) {
-  struct cs_policy *p = m->policy;
   int failed = 0;
   lua_getiuservalue(L, 2, CS_UV_MULTI_POLICY);
-  m->policy = NULL; /* which would refuse them */
   if (lua_getiuservalue(L, -1, CS_UV_POOL) == LUA_TTABLE)
     failed = cs_multi_set_table(L, m, 2, lua_gettop(L));
-  m->policy = p;
+  m->pooled = 1;
   if (!failed) lua_settop(L, 2);
   return failed;
 }
@@ -116,25 +114,28 @@ static void end_transfer(struct cs_frame *f, struct cs_multi *m, struct cs_easy 
   e->result = cs_easy_finish(f, e, cs_standin_flush(f, e, result));
 }
 
-/* Takes the results that libcurl has into the done list. */
-static void collect_results(struct cs_frame *f, struct cs_multi *m) {
+/* Takes the results that libcurl has into the done list: how many. */
+static int collect_results(struct cs_frame *f, struct cs_multi *m) {
   CURLMsg *msg;
-  int left;
+  int left, n = 0;
   while ((msg = curl_multi_info_read(m->curl, &left))) {
     struct cs_easy *e = NULL;
     CURLcode result = msg->data.result;
     if (msg->msg != CURLMSG_DONE) continue;
     curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&e);
     if (e) end_transfer(f, m, e, result);
+    n++;
   }
+  return n;
 }
 
 /* Ends a frame that drove transfers: how many still run, or nil, message, name. */
 static int end_step(lua_State *L, struct cs_frame *f, CURLMcode code) {
   struct cs_multi *m = (struct cs_multi *)f->handle;
   int running = m->running;
-  collect_results(f, m);
+  int ended = collect_results(f, m);
   cs_forget_drive(m, code);
+  cs_parting_look(f, m, ended);
   cs_leave(f);
   cs_rethrow(f);
   if (code) return cs_fail_multi(L, code);
@@ -180,6 +181,7 @@ static int multi_socket_action(lua_State *L) {
                        ? cs_event_step(m)
                        : curl_multi_socket_action(m->curl, fd, events, &m->running);
   if (m->deaf) cs_event_heard(&f, m, fd);
+  if (!code) code = cs_parting_call(m);
   return end_step(L, &f, code);
 }
 
@@ -204,10 +206,11 @@ static int multi_timeout(lua_State *L) {
   long ms = -1;
   CURLMcode code = curl_multi_timeout(m->curl, &ms);
   if (code) return cs_fail_multi(L, code);
-  if (ms < 0)
+  double seconds = cs_event_sooner(m, ms < 0 ? -1 : (double)ms / 1000);
+  if (seconds < 0)
     lua_pushnil(L);
   else
-    lua_pushnumber(L, (lua_Number)ms / 1000);
+    lua_pushnumber(L, seconds);
   return 1;
 }
 
@@ -342,7 +345,7 @@ static void multi_init(struct cs_handle *h) {
   cs_link_init(&m->idle);
   cs_link_init(&m->controls);
   m->epoll = m->timer = -1;
-  m->deadline = m->armed = -1;
+  m->deadline = m->armed = m->parting = -1;
 }
 
 static void drop_policy(struct cs_multi *m) {

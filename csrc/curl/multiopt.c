@@ -70,7 +70,7 @@ static int is_old(const struct option *o) {
 static int set_option(lua_State *L, struct cs_multi *m, int self, const struct option *o,
                       int index) {
   if (cs_event_set(L, m, self, o->name, index)) return 0;
-  if (m->policy) cs_policy_check_pool(L, self, o->name);
+  if (m->pooled) cs_policy_check_pool(L, self, o->name);
   long value = check_number(L, o->name, index);
   if (is_old(o))
     return cs_fail_old(L, lua_pushfstring(L, "option '%s'", o->name), o->since,

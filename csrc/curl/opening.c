@@ -20,17 +20,22 @@ struct open_call {
   struct cs_easy *easy;
   curlsocktype purpose;
   struct curl_sockaddr *address;
-  int fd; /* the answer */
+  const struct cs_socket *dials; /* was judged by what it is going to dial */
+  int fd;                        /* the answer */
 };
+
+static int socktype_of(const struct curl_sockaddr *a) {
+#ifdef SOCK_CLOEXEC
+  return a->socktype & ~(SOCK_CLOEXEC | SOCK_NONBLOCK);
+#else
+  return a->socktype;
+#endif
+}
 
 /* libcurl keeps room for a sockaddr_storage behind its struct curl_sockaddr. */
 static void copy_address(struct cs_address *to, const struct curl_sockaddr *from) {
   size_t len = from->addrlen < sizeof to->u ? from->addrlen : sizeof to->u;
-  int type = from->socktype;
-#ifdef SOCK_CLOEXEC
-  type &= ~(SOCK_CLOEXEC | SOCK_NONBLOCK);
-#endif
-  to->socktype = type;
+  to->socktype = socktype_of(from);
   to->protocol = from->protocol;
   to->len = (socklen_t)len;
   memcpy(&to->u, &from->addr, len);
@@ -56,20 +61,24 @@ static void keep_reason(lua_State *L, struct open_call *c, int easy) {
   lua_setiuservalue(L, easy, CS_UV_REASON);
 }
 
-/* 7.88.0 and 7.88.1 connect again what is connected. */
-int cs_can_take_connected(void) {
+/* Why libcurl cannot take that socket as connected, or NULL: 7.88.0 and 7.88.1 connect
+ * again what is connected, and each release does with UDP, which would lead it elsewhere.
+ */
+static const char *why_not_connected(int fd) {
   unsigned version = curl_version_info(CURLVERSION_NOW)->version_num;
-  return version != 0x075800 && version != 0x075801;
+  if (cs_fd_type(fd) == SOCK_DGRAM)
+    return "libcurl cannot take a connected datagram socket";
+  if (version == 0x075800 || version == 0x075801)
+    return "this libcurl (7.88.0, 7.88.1) cannot take a connected socket";
+  return NULL;
 }
 
-static const char *const cannot_connected =
-    "this libcurl (7.88.0, 7.88.1) cannot take a connected socket";
-
-/* An unsupported answer is no error of the script: the transfer fails with
- * NOT_SUPPORTED. */
-int cs_cannot_connected(lua_State *L, struct cs_easy *e, int easy) {
+/* An unsupported answer is no error of the script. */
+int cs_can_take_connected(lua_State *L, struct cs_easy *e, int easy, int fd) {
+  const char *why = why_not_connected(fd);
+  if (!why) return 1;
   e->unsupported = 1;
-  lua_pushstring(L, cannot_connected);
+  lua_pushstring(L, why);
   lua_setiuservalue(L, easy, CS_UV_REASON);
   return 0;
 }
@@ -84,6 +93,13 @@ static void anchor(lua_State *L, const struct cs_easy *e, const struct cs_socket
   cs_pool_anchor(L, e->multi && pool == e->multi->h.pool ? 1 : EASY, s, pool);
 }
 
+/* From now on each easy hears of headers: they say that the connection lives. */
+static void note_datagram(struct cs_easy *e, struct cs_socket *s) {
+  s->datagram = 1;
+  e->h.rt->traits |= CS_DATAGRAMS;
+  cs_header_install(e);
+}
+
 /* Lends s, which has its descriptor, to libcurl; cannot raise. */
 static void lend(struct open_call *c, struct cs_socket *s, const struct cs_address *a) {
   struct cs_policy *p = cs_policy_of(c->easy);
@@ -91,6 +107,7 @@ static void lend(struct open_call *c, struct cs_socket *s, const struct cs_addre
   if (a) write_back(c->address, a);
   cs_lend(s, cs_easy_pool(c->easy), &c->easy->opened);
   cs_connection_opened(c->easy, s);
+  if (socktype_of(c->address) == SOCK_DGRAM) note_datagram(c->easy, s);
   c->fd = s->fd;
 }
 
@@ -135,7 +152,10 @@ static int lend_socket(lua_State *L, struct open_call *c, struct cs_socket *s,
                        const struct cs_address *a) {
   if (s->state != CS_OWNED || !cs_same(s)) return not_ours(L);
   int connected = cs_fd_is_connected(s->fd);
-  if (connected && !cs_can_take_connected()) return cs_cannot_connected(L, c->easy, EASY);
+  if (connected && s == c->dials)
+    return luaL_error(L,
+                      "opensocketfunction: its Socket was connected while it was judged");
+  if (connected && !cs_can_take_connected(L, c->easy, EASY, s->fd)) return 0;
   lua_pushvalue(L, ANSWER);
   prepare(L, c->easy, s);
   if (s->state != CS_OWNED) { /* a finalizer has closed it, or lent it to another */
@@ -158,8 +178,7 @@ static const struct cs_socket *holder(const struct open_call *c, int fd) {
  * on. The Socket, or NULL when the address is refused. */
 static struct cs_socket *own_fd(lua_State *L, struct open_call *c, int fd,
                                 int duplicate) {
-  if (cs_fd_is_connected(fd) && !cs_can_take_connected())
-    return cs_cannot_connected(L, c->easy, EASY), NULL;
+  if (cs_fd_is_connected(fd) && !cs_can_take_connected(L, c->easy, EASY, fd)) return NULL;
   struct cs_socket *s = cs_socket_push(L, c->easy->h.rt);
   int given = fd;
   if (duplicate) fd = fcntl(given, F_DUPFD_CLOEXEC, 0);
@@ -224,11 +243,9 @@ static int read_answer(lua_State *L, struct open_call *c, struct cs_socket **giv
   return (*given = own_fd(L, c, foreign_fd(L), 1)) != NULL;
 }
 
-/* FTP is to listen where libcurl gives no port: nothing can be dialled there. */
-static const char *purpose_of(const struct open_call *c) {
-  struct cs_address a;
-  copy_address(&a, c->address);
-  const in_port_t *port = cs_address_port(&a);
+/* FTP is to listen where there is no port: nothing can be dialled there. */
+static const char *purpose_of(const struct open_call *c, struct cs_address *a) {
+  const in_port_t *port = cs_address_port(a);
   if (c->purpose == CURLSOCKTYPE_IPCXN && port && !*port) return "listen";
   return cs_purpose_name(c->purpose);
 }
@@ -243,8 +260,9 @@ struct cs_address *cs_push_peer(lua_State *L, const struct cs_socket *s) {
   return a;
 }
 
-/* Has the policy of the pool say whether what the answer means may be: the address, or
- * for a connected Socket its peer. Its own Socket takes the place of the answer. */
+/* Has the policy of the pool say whether what the answer means may be: the address, of
+ * the type that the Socket has, or for a connected one its peer. Its own Socket takes the
+ * place of the answer. */
 static int is_let_in(lua_State *L, struct open_call *c, struct cs_address *a) {
   const struct cs_socket *s = cs_socket_test(L, ANSWER);
   int place = ADDRESS;
@@ -255,9 +273,11 @@ static int is_let_in(lua_State *L, struct open_call *c, struct cs_address *a) {
     a = cs_push_peer(L, s);
     place = lua_gettop(L);
   } else {
-    cs_judge_zone(c->easy, a);
+    c->dials = s;
+    if (s && s->state == CS_OWNED && cs_same(s)) cs_fd_describe(a, s->fd);
+    cs_judge_zone(L, c->easy, EASY, a);
   }
-  if (cs_judge_open(L, c->easy, EASY, purpose_of(c), place, REASON + 1)) {
+  if (cs_judge_open(L, c->easy, EASY, purpose_of(c, a), place, REASON + 1)) {
     if (cs_socket_test(L, -1)) lua_replace(L, ANSWER);
     return 1;
   }
@@ -276,14 +296,12 @@ static int lend_answer(lua_State *L, struct open_call *c, const struct cs_addres
 static int answer(lua_State *L, struct open_call *c, struct cs_address *a, int judged) {
   struct cs_socket *given = NULL;
   if (!read_answer(L, c, &given)) return 0;
-  if (judged) {
-    if (given) lua_pushvalue(L, ANSWER); /* it stays alive */
-    int yes = is_let_in(L, c, a);
-    if (given && given->state == CS_OWNED && (!yes || cs_socket_test(L, ANSWER) != given))
-      cs_socket_close(given);
-    if (!yes) return 0;
-  }
-  return lend_answer(L, c, a);
+  if (!judged) return lend_answer(L, c, a);
+  int yes = is_let_in(L, c, a);
+  if (given && given->state == CS_OWNED && (!yes || cs_socket_test(L, ANSWER) != given))
+    cs_socket_close(given);
+  const struct cs_address passed = *a; /* whatever is done to the Address by now */
+  return yes ? lend_answer(L, c, &passed) : 0;
 }
 
 /* What no policy lets pass. */
@@ -339,8 +357,8 @@ curl_socket_t cs_on_open(void *clientp, curlsocktype purpose,
                          struct curl_sockaddr *address) {
   struct cs_easy *e = clientp;
   struct cs_frame *f = e->h.rt->frame;
-  struct open_call c = {e, purpose, address, CURL_SOCKET_BAD};
-  if (!f || e->failed) return CURL_SOCKET_BAD;
+  struct open_call c = {e, purpose, address, NULL, CURL_SOCKET_BAD};
+  if (!f || e->failed || (e->under && !cs_judge_hop(e))) return CURL_SOCKET_BAD;
   if (cs_call(f, open_body, &c)) cs_easy_error(f, e);
   if (cs_is_traced(f)) trace(f, &c);
   cs_tell_lost(f, cs_easy_pool(e));

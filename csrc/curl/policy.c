@@ -36,6 +36,7 @@ static int policy__tostring(lua_State *L) {
 static int policy_stats(lua_State *L) {
   struct cs_policy *const *box = cs_class_check(L, 1, cs_policy_class);
   const struct cs_policy *p = *box;
+  if (!p) return luaL_error(L, "policy:stats: the Policy has been collected");
   const struct {
     const char *name;
     lua_Integer count;
@@ -269,15 +270,32 @@ struct cs_policy *cs_policy_option(lua_State *L, int index, int self, int userva
 
 /* ---- a transfer begins ------------------------------------------------------------- */
 
+/* What it is asked may have changed what it was asked about. (Whether one of them is
+ * closed or in use, the caller looks at.) */
+static void check_unchanged(lua_State *L, const struct cs_easy *e,
+                            const struct cs_multi *m, const struct cs_policy *p,
+                            unsigned changes, const char *call) {
+  int closed = e->h.phase != CS_OPEN || (m && m->h.phase != CS_OPEN);
+  if (closed || e->multi) return;
+  if (cs_policy_in(e, m) != p || e->under != p || e->changes != changes)
+    luaL_error(L,
+               "%s: the policy's functions have changed the easy's URL, its share, or "
+               "options of the fence",
+               call);
+}
+
 int cs_policy_enter(lua_State *L, struct cs_easy *e, int index, struct cs_multi *m,
                     int multi, const char *call) {
   struct cs_policy *p = cs_policy_in(e, m);
+  unsigned changes = e->changes;
+  int asks = p && p->hooks & 1u << CS_ASK_START, refused = 0;
   if (!p && !e->under && !e->own_policy && !(m && m->policy)) return 0;
   cs_policy_check_pair(L, e, m, call);
-  if (p != e->under || e->stale) {
-    cs_push_policy(L, e, index, multi);
-    cs_fence_apply(L, e, index, p, lua_gettop(L), call);
-    lua_pop(L, 1);
-  }
-  return p && p->hooks & 1u << CS_ASK_START ? cs_judge_start(L, e, index, multi) : 0;
+  if (p == e->under && !e->stale && !asks) return 0;
+  cs_push_policy(L, e, index, multi); /* which keeps p, whatever is closed */
+  int policy = lua_gettop(L);
+  if (p != e->under || e->stale) cs_fence_apply(L, e, index, p, policy, call);
+  if (asks && e->h.phase == CS_OPEN) refused = cs_judge_start(L, p, index, policy);
+  if (!refused) check_unchanged(L, e, m, p, changes, call);
+  return refused;
 }

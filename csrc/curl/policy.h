@@ -97,8 +97,8 @@ int cs_judge_has_refused(const struct cs_easy *e, CURLcode code);
 void cs_judge_attempt(struct cs_easy *e);
 /* Why no policy lets the socket be made, or NULL. */
 const char *cs_judge_kind(const struct cs_easy *e, int socktype);
-/* Puts the zone of the URL into the IPv6 address, as libcurl will do later. */
-void cs_judge_zone(const struct cs_easy *e, struct cs_address *a);
+/* What libcurl fetches now. */
+const char *cs_judge_url(const struct cs_easy *e);
 /* Asks open about the Address and the Socket (or nil) at these indices, and pushes its
  * answer: a yes is true or a Socket. Whether it is one. [-0, +1, e] */
 int cs_judge_open(lua_State *L, struct cs_easy *e, int easy, const char *purpose,
@@ -110,9 +110,9 @@ int cs_judge_sockopt(lua_State *L, struct cs_easy *e, int easy, const char *purp
  * it. The reason is on top. [-1, +0, e] */
 void cs_judge_refuse(lua_State *L, struct cs_easy *e, int easy,
                      const struct cs_address *a);
-/* Asks start about the easy's URL, before the transfer begins: pushes nil, message,
- * "REFUSED" if it says no (3), else 0. */
-int cs_judge_start(lua_State *L, struct cs_easy *e, int easy, int multi);
+/* Asks start of the Policy at index policy about the easy's URL, before the transfer
+ * begins: pushes nil, message, "REFUSED" if it says no (3), else 0. [-0, +(0|3), e] */
+int cs_judge_start(lua_State *L, struct cs_policy *p, int easy, int policy);
 /* A redirect was followed: asks start about where to. 0 if it says no. */
 int cs_judge_hop(struct cs_easy *e);
 /* The request would go on a connection that was revoked: 0. */
@@ -124,6 +124,12 @@ int cs_judge_request(struct cs_easy *e);
 int cs_judge_body(struct cs_easy *e, size_t size);
 int cs_judge_header(struct cs_easy *e, size_t size);
 
+/* ---- zone.c: the zone of an IPv6 address ------------------------------------------- */
+
+/* Puts the zone of the URL, else that of option address_scope, into the IPv6 address, as
+ * libcurl will do later. */
+void cs_judge_zone(lua_State *L, const struct cs_easy *e, int easy, struct cs_address *a);
+
 /* ---- rail.c: what the script sets of a fence's options ----------------------------- */
 
 /* The number of the option, which is stored as that, among those that may stand in a
@@ -131,6 +137,10 @@ int cs_judge_header(struct cs_easy *e, size_t size);
 int cs_fence_number(CURLoption stored);
 /* Raises an error if the option, which may stand in a fence, must not be set now. */
 void cs_fence_check(lua_State *L, const struct cs_setting *s, int unset);
+/* The number that the option is set to, by the script or by the fence of the Policy that
+ * decides for the easy at that index; 0 for its default, if that is 0. */
+lua_Integer cs_fence_value(lua_State *L, const struct cs_easy *e, int easy,
+                           CURLoption stored);
 /* It was set. [-0, +0, m] */
 void cs_fence_note(lua_State *L, const struct cs_setting *s, int unset);
 /* Copies what the duplicate is to know of it. */
@@ -141,7 +151,8 @@ void cs_fence_copy(lua_State *L, int from, int to);
 /* Reads the fence at index (a table, or nil) into the Policy at index policy. */
 void cs_fence_read(lua_State *L, int index, int policy, struct cs_policy *p);
 /* Sets what the Policy at index policy (p, or NULL and nil) wants of the easy, and takes
- * back what another wanted. [-0, +0, e] */
+ * back what another wanted. It may call functions of the script: nothing is set of an
+ * easy that they have closed, put to use or changed. [-0, +0, e] */
 void cs_fence_apply(lua_State *L, struct cs_easy *e, int easy, struct cs_policy *p,
                     int policy, const char *call);
 

@@ -111,6 +111,28 @@ void cs_fence_note(lua_State *L, const struct cs_setting *s, int unset) {
   e->set.said = unset ? e->set.said & ~CS_BIT(number) : e->set.said | CS_BIT(number);
   e->fenced &= ~CS_BIT(number);
   e->stale = e->under != NULL;
+  e->changes++;
+}
+
+lua_Integer cs_fence_value(lua_State *L, const struct cs_easy *e, int easy,
+                           CURLoption stored) {
+  int top = lua_gettop(L), number = cs_fence_number(stored);
+  lua_Integer value = 0;
+  if (e->fenced & CS_BIT(number)) {
+    cs_push_policy(L, e, easy, 0);
+    if (lua_isuserdata(L, -1)) {
+      int at = cs_find_rail(e->under, number);
+      lua_getiuservalue(L, -1, CS_UV_FENCE);
+      lua_rawgeti(L, -1, cs_rail_place(at, CS_RAIL_VALUE));
+    }
+    value = lua_tointeger(L, -1);
+  } else if (e->set.said & CS_BIT(number)) {
+    lua_getiuservalue(L, easy, CS_UV_SAID);
+    lua_rawgeti(L, -1, number);
+    value = lua_tointeger(L, -1);
+  }
+  lua_settop(L, top);
+  return value;
 }
 
 void cs_fence_copy(lua_State *L, int from, int to) {
@@ -168,10 +190,10 @@ int cs_rail_forbids(lua_State *L, const struct cs_rail *rail, int policy,
   luaL_pushresult(&b);
   lua_getiuservalue(L, policy, CS_UV_NAME);
   return luaL_error(L,
-                    "%s: option '%s' is set to what policy %s of this pool does not "
-                    "allow: %s, or use another pool",
+                    "%s: option '%s' is set to what policy %s does not allow: %s, or use "
+                    "another pool",
                     call, lua_tostring(L, -2),
-                    lua_isstring(L, -1) ? lua_tostring(L, -1) : "(without a name)",
+                    lua_isstring(L, -1) ? lua_tostring(L, -1) : "of this pool",
                     rail->unset ? "unset it" : "leave it to the policy");
 }
 

@@ -44,6 +44,7 @@ int cs_easy_result(lua_State *L, struct cs_easy *e, int self, CURLcode code) {
 }
 
 void cs_easy_ended(struct cs_frame *f, struct cs_easy *e) {
+  cs_datagram_trust(e);
   cs_transfer_ended(f, &e->opened);
   cs_lists_free_outdated(e);
 }

@@ -104,12 +104,19 @@ static CURLcode set_url(lua_State *L, const struct cs_setting *s) {
   return code ? code : set_string(L, s);
 }
 
-/* A policy is asked about it. */
+/* A policy is asked about it: again, when the transfer runs, because libcurl asks for the
+ * new one when it has to ask twice. */
+static void note_url(struct cs_easy *e) {
+  e->changes++;
+  if (e->running) e->hop = -1;
+}
+
 static CURLcode set_main_url(lua_State *L, const struct cs_setting *s) {
   CURLcode code = set_url(L, s);
   if (code) return code;
   lua_pushvalue(L, s->value);
   lua_setiuservalue(L, s->self, CS_UV_URL);
+  note_url(s->e);
   return CURLE_OK;
 }
 
@@ -126,6 +133,7 @@ static CURLcode set_null(lua_State *L, const struct cs_setting *s) {
 
 static CURLcode unset_main_url(lua_State *L, const struct cs_setting *s) {
   cs_clear_uservalue(L, s->self, CS_UV_URL);
+  note_url(s->e);
   return set_null(L, s);
 }
 
@@ -256,6 +264,19 @@ static CURLcode set_redir_protocols(lua_State *L, const struct cs_setting *s) {
   return code ? code : curl_easy_setopt(s->e->curl, CURLOPT_REDIR_PROTOCOLS, bits);
 }
 
+/* Before 8.8 libcurl allows no protocol at all for NULL, and fails. */
+static CURLcode unset_protocols(lua_State *L, const struct cs_setting *s) {
+  (void)L;
+  return curl_easy_setopt(s->e->curl, CURLOPT_PROTOCOLS, (long)CURLPROTO_ALL);
+}
+
+static CURLcode unset_redir_protocols(lua_State *L, const struct cs_setting *s) {
+  (void)L;
+  return curl_easy_setopt(
+      s->e->curl, CURLOPT_REDIR_PROTOCOLS,
+      (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS | CURLPROTO_FTP | CURLPROTO_FTPS));
+}
+
 static CURLcode set_connect_only(lua_State *L, const struct cs_setting *s) {
   CURLcode code = set_long(L, s);
   if (code) return code;
@@ -323,6 +344,8 @@ static const struct {
     {CURLOPT_HSTS, {set_hsts, unset_hsts}},
     {CURLOPT_CONNECT_ONLY, {set_connect_only, NULL}},
     {CURLOPT_REDIR_PROTOCOLS, {set_redir_protocols, NULL}},
+    {CURLOPT_PROTOCOLS_STR, {set_string, unset_protocols}},
+    {CURLOPT_REDIR_PROTOCOLS_STR, {set_string, unset_redir_protocols}},
     {CURLOPT_STDERR, {set_stderr, unset_list}},
     {CURLOPT_MIMEPOST, {cs_mime_set, cs_mime_unset}},
 };

@@ -54,9 +54,8 @@ static int refuse_sockopt(lua_State *L) {
 static int already_connected(lua_State *L, struct sockopt_call *c) {
   if (c->purpose == CURLSOCKTYPE_ACCEPT)
     return luaL_error(L, "sockoptfunction: \"connected\" has no meaning for \"accept\"");
-  if (cs_can_take_connected()) return CURL_SOCKOPT_ALREADY_CONNECTED;
-  cs_cannot_connected(L, c->easy, EASY);
-  return CURL_SOCKOPT_ERROR;
+  return cs_can_take_connected(L, c->easy, EASY, c->fd) ? CURL_SOCKOPT_ALREADY_CONNECTED
+                                                        : CURL_SOCKOPT_ERROR;
 }
 
 /* sockoptfunction(socket, purpose, easy): the socket is going to be connected ("ipcxn"),
@@ -83,12 +82,22 @@ static int ask_own_sockopt(lua_State *L, struct sockopt_call *c) {
   return sockopt_answer(L, c);
 }
 
-/* The policy has the last word; what the easy's own callback says is connected it is
- * asked about by the peer of now. */
+/* The easy's own callbacks had it, and it is connected since it was judged: by another
+ * descriptor of the same socket. libcurl would take it so. */
+static int is_connected_meanwhile(const struct sockopt_call *c) {
+  unsigned own = 1u << CS_OPENSOCKET | 1u << CS_SOCKOPT;
+  return c->easy->set.callbacks & own && c->socket && !c->socket->connected &&
+         cs_fd_is_connected(c->fd);
+}
+
+/* The policy has the last word; what is connected, or the easy's own callback says it is,
+ * it is asked about by the peer of now. */
 static int policy_allows(lua_State *L, struct sockopt_call *c,
                          const struct cs_policy *p) {
   const char *purpose = cs_purpose_name(c->purpose);
-  if (c->answer == CURL_SOCKOPT_ALREADY_CONNECTED && p->hooks & 1u << CS_ASK_OPEN) {
+  int connected =
+      c->answer == CURL_SOCKOPT_ALREADY_CONNECTED || is_connected_meanwhile(c);
+  if (connected && p->hooks & 1u << CS_ASK_OPEN) {
     const struct cs_address *a = cs_push_peer(L, c->socket ? c->socket : c->shown);
     int yes = cs_judge_open(L, c->easy, EASY, purpose, lua_gettop(L), SOCKET) &&
               lua_isboolean(L, -1);
@@ -111,9 +120,12 @@ static int sockopt_body(lua_State *L) {
 }
 
 /* Somebody is to be asked. */
-static int has_sockopt(const struct cs_easy *e) {
-  const struct cs_policy *p = cs_policy_of(e);
-  return e->set.callbacks & 1u << CS_SOCKOPT || (p && p->hooks & 1u << CS_ASK_SOCKOPT);
+static int has_sockopt(const struct sockopt_call *c) {
+  const struct cs_policy *p = cs_policy_of(c->easy);
+  if (c->easy->set.callbacks & 1u << CS_SOCKOPT) return 1;
+  if (!p) return 0;
+  return p->hooks & 1u << CS_ASK_SOCKOPT ||
+         (p->hooks & 1u << CS_ASK_OPEN && is_connected_meanwhile(c));
 }
 
 static int on_sockopt(void *clientp, curl_socket_t fd, curlsocktype purpose) {
@@ -127,7 +139,7 @@ static int on_sockopt(void *clientp, curl_socket_t fd, curlsocktype purpose) {
     return CURL_SOCKOPT_ERROR;
   if (c.socket && (c.socket->state != CS_LENT || !cs_same(c.socket))) c.socket = NULL;
   if (!c.socket) cs_fd_cloexec(fd);
-  if (has_sockopt(e) && cs_call(f, sockopt_body, &c)) {
+  if (has_sockopt(&c) && cs_call(f, sockopt_body, &c)) {
     cs_easy_error(f, e);
     c.answer = CURL_SOCKOPT_ERROR;
   }

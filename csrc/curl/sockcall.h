@@ -12,11 +12,9 @@
 /* ---- opening.c: libcurl asks for a socket ------------------------------------------ */
 
 const char *cs_purpose_name(curlsocktype purpose);
-/* 7.88.0 and 7.88.1 connect again what is connected. */
-int cs_can_take_connected(void);
-/* An answer that this libcurl cannot take is no error of the script: the transfer fails
- * with NOT_SUPPORTED. Returns 0. */
-int cs_cannot_connected(lua_State *L, struct cs_easy *e, int easy);
+/* Whether libcurl can take the descriptor as one that is connected already. Where it
+ * cannot, the reason is kept, and the transfer fails with NOT_SUPPORTED. [-0, +0, m] */
+int cs_can_take_connected(lua_State *L, struct cs_easy *e, int easy, int fd);
 /* Pushes whom the connected socket is connected with. [-0, +1, m] */
 struct cs_address *cs_push_peer(lua_State *L, const struct cs_socket *s);
 /* The trampoline. */

@@ -51,6 +51,8 @@ int cs_easy_note(struct cs_easy *e, CURLoption id, long value) {
     e->set.connecttimeout = value;
   else if (id == CURLOPT_CONNECTTIMEOUT)
     e->set.connecttimeout = value > LONG_MAX / 1000 ? LONG_MAX : value * 1000;
+  else if (id == CURLOPT_FORBID_REUSE)
+    return e->set.forbid_reuse = value != 0, 0;
   else
     return 0;
   return 1;

@@ -133,7 +133,8 @@ int cs_fd_type(int fd) {
 int cs_fd_is_connected(int fd) {
   struct sockaddr_storage peer;
   socklen_t len = sizeof peer;
-  return cs_fd_type(fd) == SOCK_STREAM &&
+  int type = cs_fd_type(fd);
+  return (type == SOCK_STREAM || type == SOCK_DGRAM) &&
          !getpeername(fd, (struct sockaddr *)&peer, &len);
 }
 

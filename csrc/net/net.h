@@ -117,7 +117,7 @@ int cs_fd_dial(int fd, const struct cs_address *a, const struct cs_wait *w);
 int cs_fd_again(int fd, short events, const struct cs_wait *w);
 /* The socket type, or -1 and errno. */
 int cs_fd_type(int fd);
-/* The descriptor is a stream socket that has a peer. */
+/* The descriptor is a stream or datagram socket that has a peer. */
 int cs_fd_is_connected(int fd);
 /* Tells the address what kind of socket it is of. */
 void cs_fd_describe(struct cs_address *a, int fd);

@@ -33,6 +33,7 @@
 -- Where the system has it the multi is one descriptor with its timer inside (multi:pollfd), so
 -- an adapter usually sees one watch in all. Nothing in here depends on that. While no transfer
 -- runs nothing is watched: the program's loop may end then, and does not keep the driver alive.
+-- (But for seconds, if libcurl has ended connections whose servers have not answered yet.)
 local admission = require "curlsock.driver.admission"
 local clock = require "curlsock.driver.clock"
 local coroutines = require "curlsock.driver.coroutines"

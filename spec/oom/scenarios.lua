@@ -888,6 +888,89 @@ scenario("the connections of a pool", function()
   run(multi)
 end)
 
+scenario("policy", function()
+  local curl = curlsock()
+  local function yes() return true end
+  host.fail()
+  local policy = curl.policy { name = "p", start = yes, open = yes, close = yes, max_body = 9,
+    pool = { maxconnects = 5 }, fence = { proxy = "", connect_to = { "a:1:b:2" }, netrc = 0,
+      httpauth = yes, protocols_str = { "http", yes } } }
+  local multi = good(curl.multi { policy = policy })
+  fails(curl.multi, { policy = { pool = { nonsense = 1 } } })
+  good(curl.share { share = "connect", policy = policy }):close()
+  local easy = good(curl.easy { url = host.http, policy = policy, httpauth = "basic" })
+  local copy = good(easy:dup())
+  is(policy:stats().asked == 0, "WRONG: asked")
+  good(multi:add(copy))
+  is(fails(copy.setopt, copy, "proxy", "x"), "WRONG: set against the fence")
+  multi:remove(copy)
+  easy:reset()
+end)
+
+-- Nothing is let in that open was not asked about; the easy's own callbacks count what is opened.
+scenario("policy: hooks", function()
+  local curl = curlsock()
+  local seen, close = events()
+  local body, check = sink()
+  local asked, told = 0, 0
+  local policy = curl.policy { name = "p", start = function() return true end,
+    open = function(_, address, easy)
+      is(address.ip == "127.0.0.1" and easy, "WRONG: other arguments")
+      asked = asked + 1
+      return true
+    end,
+    sockopt = function(socket)
+      seen.opened = seen.opened + 1
+      is(socket:state() == "lent", "WRONG: not lent")
+      return true
+    end,
+    request = function(_, easy) is(easy, "WRONG: no easy") end,
+    close = function() told = told + 1 end }
+  local multi = curl.multi { policy = policy }
+  local easy = curl.easy { url = host.http, writefunction = body, closesocketfunction = close }
+  host.fail()
+  good(multi:add(easy))
+  run(multi)
+  check()
+  is(asked > 0, "WRONG: not asked")
+  multi:close()
+  check_events(seen)
+  is(told == seen.closed, "WRONG: not told")
+end)
+
+scenario("policy: refused", function()
+  local curl = curlsock()
+  local given
+  local multi = curl.multi { policy = { open = function() return false, "no" end } }
+  local easy = curl.easy { url = host.http, opensocketfunction = function()
+    given = host.number()
+    return given
+  end, writefunction = function() error("WRONG: let in", 0) end }
+  host.fail()
+  good(multi:add(easy))
+  is(fails(run, multi), "WRONG: it has succeeded")
+end)
+
+-- What the fence has set is there, or the easy does not get in; and it leaves nothing behind.
+scenario("policy: fence", function()
+  local curl = curlsock()
+  local body, check = sink()
+  local inside = curl.multi { policy = { fence = { connect_to = { "::" .. host.address },
+    followlocation = 0, http_version = "1.1" } } }
+  local away = curl.multi { policy = { fence = { connect_to = { "::127.0.0.1:1" } } } }
+  local easy = curl.easy { url = "http://192.0.2.1:9/", writefunction = body }
+  local plain = curl.easy { url = host.http, writefunction = body }
+  host.fail()
+  pcall(away.add, away, plain)
+  pcall(away.remove, away, plain)
+  good(inside:add(easy))
+  run(inside)
+  check()
+  local ok, message, name = plain:perform()
+  is(ok or name ~= "COULDNT_CONNECT" or not message:find("port 1 ", 1, true),
+    "WRONG: the fence was left behind")
+end)
+
 scenario("trace", function()
   local curl = curlsock()
   local multi = curl.multi()

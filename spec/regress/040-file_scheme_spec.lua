@@ -3,11 +3,12 @@
 -- the cache, and another transfer closed descriptor 0 or crashed; a refusal lost a descriptor. And
 -- before 8.20.0 a path with %00 closed descriptor 0 by itself.
 local curl = require "curlsock"
-local lfs = require "lfs"
 local left = require "spec.support.left"
+local process = require "spec.support.process"
 local servers = require "spec.support.servers"
 
-local path = "file://" .. lfs.currentdir() .. "/LICENSE"
+local path = "file://" .. servers.dir() .. "/file"
+process.write(servers.dir() .. "/file", "file\n")
 local older = curl.version_info().version_num
 
 describe("file://", function()

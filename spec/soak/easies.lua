@@ -76,6 +76,8 @@ local function place(w, op, o, version)
   o.use_ssl = o.url:find(w.places.ftps, 1, true) and "all" or "none"
   -- To log in takes 10 and more; vsftpd itself waits 200 over TLS.
   if version.ftp then o.timeout_ms = o.use_ssl == "all" and 400 or 60 end
+  o.http_version = at[3] or "2tls"
+  if at[3] then o.timeout_ms = 400 end
   version.uploads = has(op[5], "upload")
   o.upload = version.uploads or nil
   data(w, version, o, op[6] or 0)
@@ -84,7 +86,8 @@ end
 
 function ops.easy(w, op)
   local o, version = options(w, op)
-  local easy = curl.easy(place(w, op, o, version))
+  place(w, op, o, version).policy = w:police()
+  local easy = curl.easy(o)
   w:put("easy", op[2], easy).version = version
 end
 

@@ -237,6 +237,7 @@ local function generate(seed)
   program.ends = R(3) == 1 and "drop" or "close"
   -- Else garbage is collected only when the program says so.
   program.gc = ({ "incremental", "generational" })[R(4)]
+  program.policed = R(2) == 1 and "yes" or nil
   return program
 end
 

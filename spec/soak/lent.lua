@@ -169,6 +169,7 @@ function World:check_rest()
     end
   end
   self:expect(held, #self.records, "descriptors that libcurl holds")
+  self:check_policed()
 end
 
 -- A connection can leave a share for the shutdown list of any other handle (libcurl 8.9).

@@ -9,7 +9,8 @@ local lent = require "spec.soak.lent"
 
 local World = {}
 World.__index = World
-for _, methods in ipairs { lent.methods, (require "spec.soak.strangers") } do
+for _, methods in ipairs { lent.methods, (require "spec.soak.strangers"),
+  (require "spec.soak.policed") } do
   for name, f in pairs(methods) do
     World[name] = f
   end

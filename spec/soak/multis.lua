@@ -29,7 +29,7 @@ end
 
 -- op: "multi", slot, mode (bit 1: raw, bit 2: pollfd), maxconnects.
 function ops.multi(w, op)
-  local multi = curl.multi { maxconnects = op[4] }
+  local multi = curl.multi { maxconnects = op[4], policy = w:police() }
   local h = w:put("multi", op[2], multi)
   h.version = { cb = op.cb or {}, counts = {} }
   h.raw = op[3] & 1 ~= 0
@@ -44,7 +44,8 @@ local kinds = { "connect", several, "dns" }
 
 function ops.share(w, op)
   local which = 1 + op[3] % #kinds
-  w:put("share", op[2], curl.share { share = kinds[which] }).connect = which < 3
+  local share = curl.share { share = kinds[which], policy = which < 3 and w:police() or nil }
+  w:put("share", op[2], share).connect = which < 3
 end
 
 function ops.add(w, op)

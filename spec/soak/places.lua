@@ -1,8 +1,9 @@
--- Where the transfers of random programs go: an nginx, a server that stalls, resets and closes, two
--- vsftpd, one of them with TLS, a file, and where no transfer can succeed.
+-- Where the transfers of random programs go: an nginx, one with HTTP/3 (where that is not, HTTP/2
+-- without TLS), a server that stalls, resets and closes, two vsftpd, one of them with TLS, a file,
+-- and where no transfer can succeed.
 -- They are told to other processes by the environment (SOAK_PLACES), as a Lua expression.
 
-local lfs = require "lfs"
+local process = require "spec.support.process"
 
 local servers -- loaded when there are none yet
 
@@ -37,18 +38,25 @@ end
 -- Too long for a part of a name: no name server is asked for it.
 local no_name = ("x"):rep(64) .. ".test"
 
--- URLs, and where no transfer can succeed "fails"; where it asks for no socket, "nowhere".
+local function multiplexed(web)
+  local http3 = require "spec.support.http3"
+  if not http3.here then return { web.h2c_url .. "/hello" } end
+  return { servers.http3().url .. "/hello", nil, "3only" }
+end
+
+-- URLs, and where no transfer can succeed "fails"; where it asks for no socket, "nowhere"; the
+-- version of HTTP that it wants.
 -- generate.lua knows them by their numbers, from 0 on.
-local function list(web, bad, ftp, ftps)
+local function list(web, bad, ftp, ftps, file)
   return {
     { web.url .. "/hello" }, { web.https_url .. "/hello" }, { web.url .. "/slow?rate=1m" },
     { web.h2_url .. "/hello" }, { bad.url .. "/reset", "fails" }, { bad.url .. "/stall", "fails" },
     { web.url .. "/close" }, { bad.url .. "/half", "fails" }, { bad.url .. "/close", "fails" },
     { web.url4 .. "/hello" }, { web.url .. "/upload" },
     { ("http://many.test:%d/hello"):format(web.port) }, { "http://127.0.0.1:1/", "fails" },
-    { web.url .. "/redirect?to=" .. web.url4 .. "/hello" }, { web.h2c_url .. "/hello" },
+    { web.url .. "/redirect?to=" .. web.url4 .. "/hello" }, multiplexed(web),
     { ftp.url .. "/hello.txt" }, { ("http://late.test:%d/hello"):format(web.port4) },
-    { ftps.url .. "/hello.txt" }, { "file://" .. lfs.currentdir() .. "/LICENSE" },
+    { ftps.url .. "/hello.txt" }, { "file://" .. file },
     { web.url .. "/redirect?to=" .. ftp.url .. "/hello.txt" },
     { ("http://%s/"):format(no_name), "nowhere" }, { ("ftp://%s/"):format(no_name), "nowhere" },
     { "ftp://127.0.0.1:1/", "fails" }, { ("ftp://127.0.0.1:%d/"):format(web.port), "fails" },
@@ -60,7 +68,9 @@ end
 local function start()
   servers = require "spec.support.servers"
   local web, ftps = servers.nginx(), servers.vsftps()
-  local places = list(web, servers.script(rude), servers.vsftpd(), ftps)
+  local file = servers.dir() .. "/file" -- uploads go to it, too
+  process.write(file, ("file\n"):rep(200))
+  local places = list(web, servers.script(rude), servers.vsftpd(), ftps, file)
   places.ca, places.ftps = web.ca, ftps.url
   places.resolve = { ("many.test:%d:127.0.0.2,127.0.0.3,127.0.0.1"):format(web.port),
     late(web.port4) }
@@ -70,7 +80,7 @@ end
 local function as_text(places)
   local words = {}
   for _, place in ipairs(places) do
-    words[#words + 1] = ("{ %q, %q }"):format(place[1], place[2])
+    words[#words + 1] = ("{ %q, %q, %q }"):format(place[1], place[2], place[3])
   end
   return ("return { %s, ca = %q, ftps = %q, resolve = { %q, %q } }"):format(
     table.concat(words, ", "), places.ca, places.ftps, table.unpack(places.resolve))

@@ -58,6 +58,7 @@ end
 local function execute(program, places)
   local w = model.new()
   w.places, w.run, w.steps, w.throws, w.collects = places, run, 300, 0, program.gc
+  w.policed = program.policed
   collectgarbage "restart"
   collectgarbage(program.gc or "stop")
   local ok, message = xpcall(function()

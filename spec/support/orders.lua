@@ -146,18 +146,18 @@ local function on_close(w, socket)
   end
 end
 
--- Where the transfers go: to a server that never answers a connect; by TLS; else to nginx's
+-- Where the transfers go: to a server that never answers a connect; by TLS, QUIC; else to nginx's
 -- UNIX socket. Each easy has a host of its own, and so a connection of its own.
 local function set_url(w, name, easy)
   local path = w.phase == "transferring" and "/slow?rate=1k" or "/hello"
-  local port = os.getenv "ORDERS_TLS"
+  local port = os.getenv(w.quic and "ORDERS_QUIC" or "ORDERS_TLS")
   if w.phase == "connecting" then
     easy:setopt("url", "http://" .. os.getenv "ORDERS_DEAD")
   elseif w.tls then
     local host = name == "easy" and "127.0.0.1:" or "localhost:"
     easy:setopt {
       url = "https://" .. host .. port .. path, cainfo = os.getenv "ORDERS_CA",
-      resolve = { "localhost:" .. port .. ":127.0.0.1" },
+      resolve = { "localhost:" .. port .. ":127.0.0.1" }, http_version = w.quic and "3only" or nil,
     }
   else
     easy:setopt("url", (name == "easy" and "http://192.0.2.1" or "http://192.0.2.2") .. path)
@@ -251,7 +251,8 @@ end
 -- held is all that the script holds on to.
 local function new_world(kind, phase, made)
   local w = {
-    kind = kind, phase = phase:match("^%a+"), tls = phase:find(" over TLS", 1, true),
+    kind = kind, phase = phase:match("^%a+"), tls = phase:find(" over ", 1, true),
+    quic = phase:find(" over QUIC", 1, true),
     before = descriptors(), strangers = {},
     has = {}, held = {}, records = {}, answered = {}, inside = {}, torn = {}, easies = 0,
   }
@@ -308,7 +309,8 @@ local function share_is_gone(w)
 end
 
 local function is_ended(w, record)
-  if w.phase ~= "cached" then return is_torn(w, record.easy) or is_torn(w, "multi") end
+  local kept = w.phase == "cached" or w.quic -- others might go on with it
+  if not kept then return is_torn(w, record.easy) or is_torn(w, "multi") end
   if w.kind == "own" then return is_torn(w, record.easy) end
   if w.kind == "multi" then return is_torn(w, "multi") end
   return share_is_gone(w)

@@ -5,10 +5,13 @@
 --   servers.nginx()     web server: plain, TLS, HTTP/2, UNIX socket     (nginx.lua says what)
 --   servers.vsftpd()    FTP server, passive and active                  (vsftpd.lua)
 --   servers.vsftps()    the same over TLS, control and data             (vsftps.lua)
+--   servers.http3()     web server over QUIC and TLS                    (http3.lua)
 --   servers.script(lua [, options])   a server that is scripted: a Lua text in a process of
 --                       its own, run with (listening luasocket, module socket)
 --   servers.dead([host [, port]])     an address that never answers a connect
 --   servers.stop(server)              ends one before the run does
+--   servers.restart(server)           ends one of those with a module at once, and starts it again
+--                       on the same ports
 --   servers.has_ipv6    whether ::1 can be used
 --   servers.dir()       the temporary folder of the run, for sockets and files
 --   servers.free_port() a port that is free on every loopback address
@@ -141,34 +144,38 @@ local function certificate()
   return cert, key
 end
 
+-- Runs the server's command, and takes over what is new.
+local function run(self, check)
+  local running, why = spawn(self.kind, self.command, function()
+    return answers_all(self) and (not check or check())
+  end)
+  for key, value in pairs(running or {}) do self[key] = value end
+  shared[self.kind] = running and self
+  return running, why
+end
+
 -- Starts kind ("nginx", "vsftpd") unless it runs: its module writes the configuration for
 -- ports that were free a moment ago, so a clash is tried again with others. One that runs but
 -- has a problem is the failure of whoever asks, and not started again.
 local function serve(kind)
-  if shared[kind] then
-    return shared[kind]
-  elseif useless[kind] then
+  if useless[kind] then
     error(useless[kind], 0)
+  elseif shared[kind] then
+    return shared[kind]
   end
   servers.open()
   local module = require("spec.support." .. kind)
   local why
   for _ = 1, 5 do
     local self, command = module.configure(folder, servers, certificate)
+    self.kind, self.command = kind, command
     local running
-    running, why = spawn(kind, command, function()
-      if not answers_all(self) then return false end
+    running, why = run(self, function()
       useless[kind] = module.problem and module.problem(self)
       return true
     end)
     if useless[kind] then error(useless[kind], 0) end
-    if running then
-      for key, value in pairs(running) do
-        self[key] = value
-      end
-      shared[kind] = self
-      return self
-    end
+    if running then return self end
   end
   error(kind .. " does not start: " .. why)
 end
@@ -183,6 +190,16 @@ end
 
 function servers.vsftps()
   return serve("vsftps")
+end
+
+function servers.http3()
+  return serve("http3")
+end
+
+function servers.restart(self)
+  servers.stop(self)
+  if self.unix then os.remove(self.unix) end
+  assert(run(self))
 end
 
 function servers.sshd()

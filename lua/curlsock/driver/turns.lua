@@ -126,6 +126,12 @@ local function poll(driver)
   return driver.active > 0
 end
 
+-- Goes on without waiting with what libcurl has left to do though no transfer runs.
+local function linger(driver)
+  if not driver.awake or turns.is_inside(driver) then return end
+  act(driver, "socket_action", driver.pollable, driver.pollable and "r")
+end
+
 -- Whether there is anything that a wait would end with.
 local function has_waits(driver)
   return driver.active > 0 or driver.clock:any() or next(driver.wanted) ~= nil
@@ -135,7 +141,7 @@ end
 function turns.step(driver, name)
   name = name or "step"
   if not driver.multi or is_behind(driver) and turns.catch_up(driver) then return end
-  if not has_waits(driver) then return end
+  if not has_waits(driver) then return linger(driver) end
   refuse_inside(driver, name)
   if not poll(driver) then
     act(driver)

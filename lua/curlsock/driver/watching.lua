@@ -147,6 +147,12 @@ local function forget_time(driver)
   watching.set_timer(driver)
 end
 
+-- libcurl has something left to do: connections that it has ended wait for their servers' goodbye,
+-- seconds at most. (Inside a callback it cannot be asked.)
+local function lingers(driver)
+  return driver.awake and not curl.inside(driver.multi) and driver.multi:timeout() ~= nil
+end
+
 --- Transfers may have ended, and a hook failed. (What goes on later, and not at once, when it is
 -- resumed may be about to start another.)
 function watching.adjust(driver)
@@ -154,7 +160,7 @@ function watching.adjust(driver)
   if not driver.multi or driver.awake == false then return end
   if driver.active > 0 then
     if driver.awake == nil then try(driver, tell, true) end
-  elseif not (driver.later and coroutines.any(driver)) then
+  elseif not (driver.later and coroutines.any(driver)) and not lingers(driver) then
     watching.stop(driver)
   end
 end

@@ -143,6 +143,7 @@ function Sockets:hand_over(purpose, address, easy, target, own, made, to, maker)
       socket = made
     end
     if peer or purpose == "listen" then -- nobody asks about it again
+      self.next[easy] = nil
       local ok, why = self:begin(socket, judged, maker, easy)
       if not ok then return nil, why end
     else
