@@ -11,16 +11,18 @@ function descriptors.begin(driver)
   driver.at = {}
 end
 
--- Nobody waits for it any more.
+-- Nobody waits for it any more. (at has it until that is done: what is interrupted is done again.)
 local function leave(wait)
   local driver, fd = wait.driver, wait.fd
   if driver.at[fd] ~= wait then return end
-  driver.doubted[fd] = true
-  driver.at[fd], driver.wanted[fd] = nil, nil
+  driver.doubted[fd], driver.wanted[fd] = true, nil
   local ok, err = pcall(watching.watch, driver, fd)
-  if ok then return end
-  failure.keep(driver, err)
-  watching.watch(driver, fd) -- it may be closed next
+  if not ok then
+    failure.keep(driver, err)
+    ok, err = pcall(watching.watch, driver, fd) -- it may be closed next
+  end
+  driver.at[fd] = nil
+  if not ok then error(err, 0) end
 end
 
 -- The events that both have, or nil.
