@@ -131,7 +131,9 @@ describe("curl.socket with a namespace", function()
     ]])
   end)
 
-  it("is not for those who may not enter it", function()
+  -- In a chroot nobody may make a user namespace.
+  local outside = process.output "unshare -rn true 2>&1" == "" and it or pending
+  outside("is not for those who may not enter it", function()
     run_script("timeout 20 unshare -rn", { path = "/proc/1/ns/net" }, [[
       local _, _, name = require "curlsock".socket("inet", "stream", 0, { netns = path })
       assert(name == "EPERM" or name == "EACCES", name)

@@ -223,8 +223,10 @@ describe("an error of a debug hook", function()
       easy:setopt(callback.name, interrupted)
       assert.same({ false, "interrupted" }, { pcall(easy.perform, easy) })
       easy:unset(callback.name)
-      easy:setopt { url = web.url .. "/hello", upload = false, verbose = false }
-      assert.is_true(easy:perform())
+      -- (libcurl 8.14 and 8.15 rewind for ever what could not be rewound: not a duplicate.)
+      local again <close> = easy:dup()
+      again:setopt { url = web.url .. "/hello", upload = false, verbose = false }
+      assert.is_true(again:perform())
     end)
   end
 end)

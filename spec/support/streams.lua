@@ -238,7 +238,7 @@ scenario("gives what has come before it fails", function(run)
   equal("PARTIAL_FILE", select(3, s:read("a")))
   local other <close> = stream(run, web.dying .. "/close")
   local lines = {}
-  raises("transfer closed with", function()
+  raises("96 bytes", function()
     for line in other:lines() do lines[#lines + 1] = line end
   end)
   equal({ "half" }, lines)
