@@ -159,7 +159,7 @@ soak:
 	@sh scripts/setup.sh build test
 	@$(MAKE) --no-print-directory $(CHECKED) run-soak
 
-run-soak: all
+run-soak: all $(NATIVE)
 	@CURLSOCK_BUILD='$(CURLSOCK_BUILD)' $(LUA) spec/soak/run.lua $(SECONDS) $(SEED)
 
 # Hostile transfers on three builds: the module with sanitizers, Lua with its assertions, libcurl
