@@ -146,6 +146,7 @@ function http3.configure(folder, servers, certificate)
   self.errors, self.unix = folder .. "/http3.errors", folder .. "/http3.sock"
   self.ca, self.key = certificate()
   ports(self, servers)
+  self.datagrams = { quic_port = true, five_port = true, early_port = true }
   assert(os.execute(("mkdir -p '%s'"):format(self.root)))
   process.write(self.root .. "/big", self.big)
   os.remove(self.unix)

@@ -90,10 +90,12 @@ local function answers(host, port)
   return ok
 end
 
--- The same of all its ports: it begins to listen on one after the other.
+-- The same of all its ports but those in the set datagrams: it begins to listen on one after the
+-- other.
 local function answers_all(self)
+  local silent = self.datagrams or {}
   for name, port in pairs(self) do
-    if name:find "port" and not answers(self.host, port) then return false end
+    if name:find "port" and not silent[name] and not answers(self.host, port) then return false end
   end
   return true
 end
