@@ -84,7 +84,8 @@ describe("The driver's contract", function()
     table.sort(listed)
     assert.same({ "active", "busy", "close", "current", "group", "guard", "hooks", "multi",
       "on_event", "on_timer", "perform", "resume", "run", "settle", "sleep", "spawn", "spawned",
-      "step", "stream", "suspend", "timer", "turn", "wait", "watch", "watches" }, listed)
+      "step", "stream", "suspend", "timer", "turn", "wait", "watch", "watches",
+      "websocket" }, listed)
   end)
 
   it("is enforced: what an adapter reads, writes or gives besides raises", function()
