@@ -185,11 +185,11 @@ describe("close_idle()", function()
   end)
 
   local in_use = {
-    { name = "plain", path = "/slow?rate=1m" },
-    { name = "TLS", path = function() return web.https_url .. "/slow?rate=1m" end },
+    { name = "plain", path = "/slow?rate=512k" },
+    { name = "TLS", path = function() return web.https_url .. "/slow?rate=512k" end },
     { name = "HTTP/2, with one stream of three left",
-      path = function() return web.h2_url .. "/slow?rate=1m" end, streams = true },
-    { name = "UNIX", path = "/slow?rate=1m", unix = true },
+      path = function() return web.h2_url .. "/slow?rate=512k" end, streams = true },
+    { name = "UNIX", path = "/slow?rate=512k", unix = true },
   }
 
   for _, kind in ipairs(in_use) do
