@@ -123,8 +123,7 @@ static void set_nothing(struct cs_easy *e) {
 
 /* libcurl has forgotten all options. */
 static void forget_fence(lua_State *L, struct cs_easy *e, int self) {
-  cs_policy_unref(e->under);
-  e->under = NULL;
+  cs_policy_drop(&e->under);
   e->fenced = 0;
   e->stale = 0;
   e->changes++;
@@ -231,9 +230,8 @@ static void easy_init(struct cs_handle *h) {
 }
 
 static void drop_policies(struct cs_easy *e) {
-  cs_policy_unref(e->policy);
-  cs_policy_unref(e->under);
-  e->policy = e->under = NULL;
+  cs_policy_drop(&e->policy);
+  cs_policy_drop(&e->under);
 }
 
 static int easy_free(struct cs_frame *f, struct cs_handle *h) {

@@ -210,7 +210,7 @@ static void apply(lua_State *L, struct cs_easy *e, int easy, struct cs_policy *p
   e->stale = 1;
   take_all_back(L, e, easy);
   e->under = cs_policy_ref(p);
-  cs_policy_unref(old);
+  cs_policy_drop(&old);
   for (int at = 0; p && at < p->rails; at++)
     apply_rail(L, e, easy, &p->fence[at], at, list);
   check_code(L, CURLOPT_RESOLVER_START_FUNCTION, cs_callback_policy(e));

@@ -348,18 +348,13 @@ static void multi_init(struct cs_handle *h) {
   m->deadline = m->armed = m->parting = -1;
 }
 
-static void drop_policy(struct cs_multi *m) {
-  cs_policy_unref(m->policy);
-  m->policy = NULL;
-}
-
 static int multi_free(struct cs_frame *f, struct cs_handle *h) {
   struct cs_multi *m = (struct cs_multi *)h;
   while (!cs_link_empty(&m->easies))
     cs_member_detach(f, cs_item(m->easies.next, struct cs_easy, in_multi));
   if (m->curl) curl_multi_cleanup(m->curl);
   m->curl = NULL;
-  drop_policy(m);
+  cs_policy_drop(&m->policy);
   cs_event_end(f, m);
   cs_pool_ended(f, h->pool, 0);
   return 1;
@@ -373,7 +368,7 @@ static void multi_abandon(struct cs_handle *h) {
   }
   cs_event_free(m);
   m->curl = NULL;
-  drop_policy(m);
+  cs_policy_drop(&m->policy);
 }
 
 static void multi_clear(lua_State *L, int index, const struct cs_handle *h) {

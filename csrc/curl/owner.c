@@ -24,7 +24,9 @@ struct cs_policy *cs_policy_ref(struct cs_policy *p) {
   return p;
 }
 
-void cs_policy_unref(struct cs_policy *p) {
+void cs_policy_drop(struct cs_policy **at) {
+  struct cs_policy *p = *at;
+  *at = NULL;
   if (!p || --p->refs) return;
   free(p->fence);
   free(p);

@@ -16,8 +16,7 @@ enum { NHOOKS = CS_TELL_CLOSE + 1 };
 
 static int policy__gc(lua_State *L) {
   struct cs_policy **box = cs_class_check(L, 1, cs_policy_class);
-  cs_policy_unref(*box);
-  *box = NULL;
+  cs_policy_drop(box);
   return 0;
 }
 

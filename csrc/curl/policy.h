@@ -71,7 +71,8 @@ extern const char cs_policy_class[];
 struct cs_policy *cs_policy_test(lua_State *L, int index);
 struct cs_policy *cs_policy_check(lua_State *L, int index);
 struct cs_policy *cs_policy_ref(struct cs_policy *p);
-void cs_policy_unref(struct cs_policy *p); /* or NULL */
+/* Lets go of the policy there, or of NULL; NULL stays. */
+void cs_policy_drop(struct cs_policy **at);
 /* Raises an error if that is the name at index key: it is given when a pool is made. */
 void cs_policy_refuse_late(lua_State *L, int key);
 /* The policy of the pool that a transfer of the easy uses, in that multi or alone. */

@@ -144,11 +144,6 @@ static void share_init(struct cs_handle *h) {
   cs_link_init(&s->bonds);
 }
 
-static void drop_policy(struct cs_share *s) {
-  cs_policy_unref(s->policy);
-  s->policy = NULL;
-}
-
 /* A connection can leave a share for the shutdown list of a multi: what is still open
  * then is libcurl's. */
 static int share_free(struct cs_frame *f, struct cs_handle *h) {
@@ -156,7 +151,7 @@ static int share_free(struct cs_frame *f, struct cs_handle *h) {
   if (!cs_link_empty(&s->easies)) return 0;
   if (s->curl && curl_share_cleanup(s->curl) != CURLSHE_OK) return 0;
   s->curl = NULL;
-  drop_policy(s);
+  cs_policy_drop(&s->policy);
   cs_pool_ended(f, h->pool, 1);
   return 1;
 }
@@ -168,7 +163,7 @@ static void share_abandon(struct cs_handle *h) {
     e->h.rt->ops[CS_EASY]->abandon(&e->h);
   }
   s->curl = NULL;
-  drop_policy(s);
+  cs_policy_drop(&s->policy);
 }
 
 /* It keeps its anchors: those who touched it have them too, as long as there are any. */
