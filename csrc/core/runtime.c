@@ -104,7 +104,8 @@ struct cs_runtime *cs_runtime_new(void) {
 void cs_runtime_free(struct cs_runtime *rt) {
   for (int kind = 0; kind < CS_NKINDS; kind++) CS_CHECK(!rt->live[kind]);
   CS_CHECK(!rt->open && !rt->waiting && !rt->frame);
-  CS_CHECK(cs_link_empty(&rt->sockets) && cs_link_empty(&rt->things));
+  CS_CHECK(cs_link_empty(&rt->sockets));
+  CS_CHECK(cs_link_empty(&rt->things));
   free(rt->table);
   cs_keys_free(rt);
   free(rt);

@@ -48,8 +48,26 @@ static void warn(void *unused, const char *message, int goes_on) {
   model.told++;
 }
 
+static void free_thing(struct cs_thing *t) { free(t); }
+
+/* As when Lua has no memory to call its finalizer: the end of the state frees it. */
+static void leave_thing(lua_State *L) {
+  static const char class[] = "test.thing";
+  static const luaL_Reg none[] = {{NULL, NULL}};
+  struct cs_thing *t = malloc(sizeof *t);
+  if (!t) model_fail("no memory");
+  cs_thing_class(L, class, none, none);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, class);
+  lua_pushnil(L);
+  lua_setfield(L, -2, "__gc");
+  cs_thing_push(L, class);
+  cs_thing_box(L, t, free_thing);
+  lua_pop(L, 2);
+}
+
 static int install(lua_State *L) {
   cs_state_open(L);
+  leave_thing(L);
   fake_install(L);
   return 0;
 }

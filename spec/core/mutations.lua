@@ -151,6 +151,10 @@ return {
     "csrc/state.c", "while (!cs_link_empty(&rt->sockets)) {", "while (0) {",
   },
   {
+    check = core .. "runtime.c: cs_link_empty(&rt->things)",
+    "csrc/state.c", "  cs_things_end(L, rt);\n", "",
+  },
+  {
     check = core .. "closing.c: s->state == CS_LENT || s->state == CS_LOST",
     core .. "closing.c", "if (!s || s->state != CS_LENT) return 0;", "if (!s) return 0;",
   },
