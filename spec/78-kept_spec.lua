@@ -9,12 +9,7 @@ local socket = require "socket"
 local transfers = require "spec.support.transfers"
 
 local web
-
-local function new(path, options)
-  local all = { writefunction = function() end, timeout = 20 }
-  for name, value in pairs(options or {}) do all[name] = value end
-  return easies.plain(path, all)
-end
+local new = easies.quiet
 
 -- Adds a slow download, and drives the multi until its body comes.
 local function start_slow(multi, path, options)

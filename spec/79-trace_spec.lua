@@ -8,12 +8,7 @@ local servers = require "spec.support.servers"
 local transfers = require "spec.support.transfers"
 
 local web
-
-local function new(path, options)
-  local all = { writefunction = function() end, timeout = 20 }
-  for name, value in pairs(options or {}) do all[name] = value end
-  return easies.plain(path, all)
-end
+local new = easies.quiet
 
 -- The events while f runs.
 local function trace(f, ...)

@@ -5,18 +5,12 @@ local curl = require "curlsock"
 local left = require "spec.support.left"
 local loops = require "spec.support.loops"
 local servers = require "spec.support.servers"
+local system = require "spec.support.system"
 local websockets = require "spec.support.websockets"
 
 local version = curl.version_info()
 
-local function is_there()
-  for _, name in ipairs(version.protocols) do
-    if name == "ws" then return version.version_num >= 0x080b00 end
-  end
-  return false
-end
-
-if not is_there() then
+if not system.websocket then
   for _, name in ipairs(loops.names) do
     it("is refused by curlsock." .. name .. ": this libcurl has none", function()
       local out = left.pass(([[

@@ -4,16 +4,8 @@
 local curl = require "curlsock"
 local errors = require "spec.support.errors"
 local servers = require "spec.support.servers"
+local system = require "spec.support.system"
 local transfers = require "spec.support.transfers"
-
-local version = curl.version_info()
-
-local function is_there()
-  for _, name in ipairs(version.protocols) do
-    if name == "ws" then return version.version_num >= 0x080b00 end
-  end
-  return false
-end
 
 describe("WebSocket", function()
   it("names what is no frame, and has no data outside of writefunction", function()
@@ -27,7 +19,7 @@ describe("WebSocket", function()
     errors.matches("size out of range", easy.ws_recv, easy, 0)
   end)
 
-  if not is_there() then
+  if not system.websocket then
     it("is refused: this libcurl has none, or only an experiment", function()
       local easy <close> = curl.easy { connect_only = 2 }
       errors.failed("NOT_SUPPORTED", "", easy:ws_send("x", "text"))

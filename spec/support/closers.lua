@@ -46,16 +46,18 @@ function closers.opening(sockets)
   end
 end
 
--- An easy whose sockets and close events are noted in two lists: easy, opened, closed.
-function closers.noted(url, options)
+-- The easy, whose sockets and close events are noted in two lists: easy, opened, closed.
+function closers.note(easy)
   local opened, closed = {}, {}
-  local easy = easies.at(url, options)
   easy:setopt {
     opensocketfunction = closers.opening(opened),
     closesocketfunction = closers.noting(closed),
   }
   return easy, opened, closed
 end
+
+-- The same of a new one.
+function closers.noted(url, options) return closers.note(easies.at(url, options)) end
 
 -- The first of the opened sockets, and no other, had its event, and is closed.
 function closers.assert_closed(opened, closed)

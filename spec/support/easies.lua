@@ -18,7 +18,14 @@ function easies.plain(path, options)
   return assert(curl.easy(options)):setopt { url = easies.url(path), proxy = "" }
 end
 
--- The same, and the list that its body goes to, if the options say nothing else.
+-- The same, which drops its body and does not wait for ever, if the options say nothing else.
+function easies.quiet(path, options)
+  local all = { writefunction = function() end, timeout = 20 }
+  for name, value in pairs(options or {}) do all[name] = value end
+  return easies.plain(path, all)
+end
+
+-- An easy, and the list that its body goes to, if the options say nothing else.
 function easies.new(path, options)
   local body = {}
   local easy = easies.plain(path, options)

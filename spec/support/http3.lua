@@ -129,15 +129,7 @@ function http3.new_easy(path, options)
 end
 
 -- The same, whose sockets and close events are noted in two lists: easy, opened, closed.
-function http3.noted(path, options)
-  local opened, closed = {}, {}
-  local easy = http3.new_easy(path, options)
-  easy:setopt {
-    opensocketfunction = closers.opening(opened),
-    closesocketfunction = closers.noting(closed),
-  }
-  return easy, opened, closed
-end
+function http3.noted(path, options) return closers.note(http3.new_easy(path, options)) end
 
 -- Returns the server's description and the command that runs it.
 function http3.configure(folder, servers, certificate)

@@ -813,4 +813,22 @@ scenario("passes on the program's own sockets by loop:select, as socket.select d
   for _, object in ipairs { server, client, peer, second } do object:close() end
 end, { only = "select", once = true })
 
+-- As scenarios.add, for scenarios of that group.
+function scenarios.group(name)
+  return function(title, f, options)
+    options = options or {}
+    options.group = name
+    scenarios.add(title, f, options)
+  end
+end
+
+-- That f(...) raises an error with that text in it, which is returned.
+function scenarios.raises(text, f, ...)
+  local ok, err = pcall(f, ...)
+  if ok or not tostring(err):find(text, 1, true) then
+    error(("expected an error '%s', got %s"):format(text, tostring(err)), 2)
+  end
+  return err
+end
+
 return scenarios

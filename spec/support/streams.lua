@@ -11,19 +11,7 @@ web.dying = os.getenv "SCENARIO_DYING"
 
 local LIMIT <const>, PIECE <const> = 65536, 16384
 
-local function scenario(title, f, options)
-  options = options or {}
-  options.group = "streams"
-  scenarios.add(title, f, options)
-end
-
-local function raises(text, f, ...)
-  local ok, err = pcall(f, ...)
-  if ok or not tostring(err):find(text, 1, true) then
-    error(("expected an error '%s', got %s"):format(text, tostring(err)), 2)
-  end
-  return err
-end
+local scenario, raises = scenarios.group "streams", scenarios.raises
 
 local function stream(run, path, options, more)
   return run.loop:stream(run:easy(path, nil, options), more)

@@ -7,20 +7,7 @@ local scenarios = require "spec.support.scenarios"
 
 local equal, web = scenarios.equal, scenarios.web
 
-local function scenario(title, f, options)
-  options = options or {}
-  options.group = "waits"
-  scenarios.add(title, f, options)
-end
-
--- That f(...) raises an error with that text in it.
-local function raises(text, f, ...)
-  local ok, err = pcall(f, ...)
-  if ok or not tostring(err):find(text, 1, true) then
-    error(("expected an error '%s', got %s"):format(text, tostring(err)), 2)
-  end
-  return err
-end
+local scenario, raises = scenarios.group "waits", scenarios.raises
 
 local function close_both(a, b)
   a:close()

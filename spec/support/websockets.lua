@@ -8,18 +8,7 @@ local scenarios = require "spec.support.scenarios"
 local equal, web = scenarios.equal, scenarios.web
 web.websocket, web.frames = os.getenv "SCENARIO_WEBSOCKET", os.getenv "SCENARIO_FRAMES"
 
-local function scenario(title, f, options)
-  options = options or {}
-  options.group = "websockets"
-  scenarios.add(title, f, options)
-end
-
-local function raises(text, f, ...)
-  local ok, err = pcall(f, ...)
-  if ok or not tostring(err):find(text, 1, true) then
-    error(("expected an error '%s', got %s"):format(text, tostring(err)), 2)
-  end
-end
+local scenario, raises = scenarios.group "websockets", scenarios.raises
 
 local function open(run, url, options)
   local easy = run:easy(url or web.websocket)
