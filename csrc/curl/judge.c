@@ -3,6 +3,7 @@
  * judge.c - the hooks of a policy: when they are asked and told, and what a refusal
  * means for the transfer. A hook that throws ends the transfer with what it threw.
  */
+#include <stdio.h>
 #include <strings.h>
 
 #include "kept.h"
@@ -150,6 +151,7 @@ int cs_judge_start(lua_State *L, struct cs_policy *p, int easy, int policy) {
 struct call {
   struct cs_easy *easy;
   int yes;
+  const char *why;
 };
 
 enum { EASY = 3 };
@@ -170,7 +172,7 @@ static int hop_body(lua_State *L) {
 int cs_judge_hop(struct cs_easy *e) {
   struct cs_frame *f = e->h.rt->frame;
   const struct cs_policy *p = cs_policy_of(e);
-  struct call c = {e, 0};
+  struct call c = {e, 0, NULL};
   if (!p || !(p->hooks & 1u << CS_ASK_START)) return 1;
   if (e->barred || !f) return 0;
   long hop = redirects(e);
@@ -180,22 +182,27 @@ int cs_judge_hop(struct cs_easy *e) {
   return c.yes;
 }
 
-static int age_body(lua_State *L) {
+static int bar_body(lua_State *L) {
   struct call *c = lua_touserdata(L, 2);
   cs_push_easy(L, 1, c->easy->h.rt->frame, c->easy);
-  lua_pushliteral(L, "its connection was revoked");
+  lua_pushstring(L, c->why);
   cs_judge_refuse(L, c->easy, EASY, NULL);
   return 0;
 }
 
-int cs_judge_age(struct cs_easy *e) {
+/* Refuses the transfer, for what no hook was asked about. */
+static void bar(struct cs_easy *e, const char *why) {
   struct cs_frame *f = e->h.rt->frame;
+  struct call c = {e, 0, why};
+  e->barred = 1;
+  if (f && cs_call(f, bar_body, &c)) cs_easy_error(f, e);
+}
+
+int cs_judge_age(struct cs_easy *e) {
   const struct cs_policy *p = cs_policy_of(e);
   const struct cs_socket *s = p && p->revoked ? cs_connection_of(e) : NULL;
-  struct call c = {e, 0};
   if (!s || s->line.since > p->revoked) return 1;
-  e->barred = 1;
-  if (f && cs_call(f, age_body, &c)) cs_easy_error(f, e);
+  bar(e, "its connection was revoked");
   return 0;
 }
 
@@ -223,7 +230,7 @@ static int request_body(lua_State *L) {
 int cs_judge_request(struct cs_easy *e) {
   struct cs_frame *f = e->h.rt->frame;
   const struct cs_policy *p = cs_policy_of(e);
-  struct call c = {e, 0};
+  struct call c = {e, 0, NULL};
   if (!p || !(p->hooks & 1u << CS_TELL_REQUEST)) return 1;
   if (f && !cs_call(f, request_body, &c)) return 1;
   if (f) cs_easy_error(f, e);
@@ -232,32 +239,22 @@ int cs_judge_request(struct cs_easy *e) {
 
 /* ---- the end ----------------------------------------------------------------------- */
 
-static int over_body(lua_State *L) {
-  struct call *c = lua_touserdata(L, 2);
-  const struct cs_policy *p = cs_policy_of(c->easy);
-  int body = c->easy->delivered > p->max_body && p->max_body;
-  cs_push_easy(L, 1, c->easy->h.rt->frame, c->easy);
-  lua_pushfstring(L, "%s over %I bytes", body ? "the body is" : "the headers are",
-                  (lua_Integer)(body ? p->max_body : p->max_header));
-  cs_judge_refuse(L, c->easy, EASY, NULL);
-  return 0;
-}
-
-static int is_over(struct cs_easy *e, curl_off_t *count, curl_off_t most, size_t size) {
-  struct cs_frame *f = e->h.rt->frame;
-  struct call c = {e, 0};
+static int is_over(struct cs_easy *e, curl_off_t *count, curl_off_t most, size_t size,
+                   const char *what) {
+  char why[64];
   if (!most) return 0;
   *count += (curl_off_t)size;
   if (*count <= most) return 0;
-  e->barred = 1;
-  if (f && cs_call(f, over_body, &c)) cs_easy_error(f, e);
+  snprintf(why, sizeof why, "%s over %lld bytes", what, (long long)most);
+  bar(e, why);
   return 1;
 }
 
 int cs_judge_body(struct cs_easy *e, size_t size) {
-  return !e->under || !is_over(e, &e->delivered, e->under->max_body, size);
+  return !e->under || !is_over(e, &e->delivered, e->under->max_body, size, "the body is");
 }
 
 int cs_judge_header(struct cs_easy *e, size_t size) {
-  return !e->under || !is_over(e, &e->headed, e->under->max_header, size);
+  return !e->under ||
+         !is_over(e, &e->headed, e->under->max_header, size, "the headers are");
 }

@@ -27,6 +27,31 @@ static void forbid(struct cs_easy *e, const struct cs_policy *p) {
   e->stale = 1;
 }
 
+static lua_Integer refuse_inside(lua_State *L, struct cs_handle *h) {
+  cs_refuse_inside(L, h, "policy:revoke");
+  return 0;
+}
+
+static lua_Integer shut(lua_State *L, struct cs_handle *h) {
+  (void)L;
+  return cs_kept_shut(h->pool, 0);
+}
+
+/* Acts on each owner of a pool with the policy: the sum of what that gives. */
+static lua_Integer each(lua_State *L, const struct cs_policy *p,
+                        lua_Integer (*act)(lua_State *L, struct cs_handle *h)) {
+  struct cs_runtime *rt = cs_runtime(L);
+  lua_Integer sum = 0;
+  for (int kind = 0; kind < CS_NKINDS; kind++) {
+    const struct cs_link *all = &rt->handles[kind];
+    for (const struct cs_link *l = all->next; l != all; l = l->next) {
+      struct cs_handle *h = cs_item(l, struct cs_handle, all);
+      if (is_meant(h, p)) sum += act(L, h);
+    }
+  }
+  return sum;
+}
+
 /* policy:revoke(): what it has let in is taken back, in all its pools: connections that
  * no transfer uses are ended; those in use end with their transfers, and a request that
  * would go on one that is older than this is REFUSED. (Before libcurl 8.2 that cannot be
@@ -34,20 +59,11 @@ static void forbid(struct cs_easy *e, const struct cs_policy *p) {
  * of the pools. */
 int cs_policy_revoke(lua_State *L) {
   struct cs_policy *p = cs_policy_check(L, 1);
-  struct cs_runtime *rt = cs_runtime(L);
-  lua_Integer n = 0;
-  for (int kind = 0; kind < CS_NKINDS; kind++)
-    for (struct cs_link *l = rt->handles[kind].next; l != &rt->handles[kind]; l = l->next)
-      if (is_meant(cs_item(l, struct cs_handle, all), p))
-        cs_refuse_inside(L, cs_item(l, struct cs_handle, all), "policy:revoke");
-  for (int kind = 0; kind < CS_NKINDS; kind++)
-    for (struct cs_link *l = rt->handles[kind].next; l != &rt->handles[kind]; l = l->next)
-      if (is_meant(cs_item(l, struct cs_handle, all), p))
-        n += cs_kept_shut(cs_item(l, struct cs_handle, all)->pool, 0);
-  for (struct cs_link *l = rt->handles[CS_EASY].next; l != &rt->handles[CS_EASY];
-       l = l->next)
+  const struct cs_link *easies = &cs_runtime(L)->handles[CS_EASY];
+  each(L, p, refuse_inside);
+  lua_pushinteger(L, each(L, p, shut));
+  for (const struct cs_link *l = easies->next; l != easies; l = l->next)
     forbid(cs_item(l, struct cs_easy, h.all), p);
   p->revoked = cs_now();
-  lua_pushinteger(L, n);
   return 1;
 }
