@@ -29,7 +29,7 @@ static inline void cs_link_drop(struct cs_link *l) {
 
 static inline void cs_link_append(struct cs_link *list, struct cs_link *l) {
   CS_CHECK(cs_link_empty(l));
-  l->prev = list->prev;
+  l->prev = list->prev; /* analyzer: keys.c has begun each of its lists */
   l->next = list;
   list->prev->next = l;
   list->prev = l;

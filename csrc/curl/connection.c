@@ -48,6 +48,7 @@ static int read_ends(struct cs_socket *s) {
   struct cs_ends ends;
   if (!cs_fd_ends(s->fd, &ends)) return 0;
   if (ends.port) s->line.ends = malloc(sizeof ends);
+  /* analyzer: the socket has them, and frees them */
   if (s->line.ends) memcpy(s->line.ends, &ends, sizeof ends);
   if (!s->line.ends || !cs_key(s, (unsigned long long)ends.port)) cs_unkey(s);
   return 1;

@@ -25,7 +25,7 @@ static void mark(const struct cs_easy *e, const struct cs_pool *pool) {
 
 /* Has busy say of each socket of the pool whether a transfer uses it. */
 static void mark_all(const struct cs_pool *pool) {
-  const struct cs_handle *owner = pool->owner;
+  const struct cs_handle *owner = pool->owner; /* analyzer: an open handle has a pool */
   const struct cs_multi *m = (const struct cs_multi *)owner;
   const struct cs_share *s = (const struct cs_share *)owner;
   for (const struct cs_link *l = pool->sockets.next; l != &pool->sockets; l = l->next)

@@ -39,6 +39,7 @@ static size_t take_answer(lua_State *L, struct cs_calling *c) {
   size_t length;
   const char *text = lua_tolstring(L, ANSWER, &length);
   size_t n = length < c->size ? length : c->size;
+  /* analyzer: the part has it, and frees it */
   if (n < length && !(part->rest = malloc(length - n)))
     luaL_error(L, "not enough memory");
   memcpy(c->data, text, n);

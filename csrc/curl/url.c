@@ -25,10 +25,7 @@ static int out_of_memory(lua_State *L) { return luaL_error(L, "not enough memory
 /* Gives the box on top of the stack what libcurl made, or raises an error. */
 static CURLU *fill(lua_State *L, CURLU *made) {
   struct url *u = made ? calloc(1, sizeof *u) : NULL;
-  if (!u) {
-    curl_url_cleanup(made);
-    out_of_memory(L);
-  }
+  if (!u) return curl_url_cleanup(made), out_of_memory(L), NULL;
   u->curl = made;
   cs_thing_box(L, &u->t, url_free);
   return made;

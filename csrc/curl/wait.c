@@ -71,13 +71,14 @@ static struct fds read_fds(lua_State *L) {
 
 /* Pushes a table of those that are ready; an error counts as what was waited for. */
 static void push_ready(lua_State *L, const struct fds *fds) {
-  static const char *const names[] = {"r", "w", "rw"};
+  static const char *const names[] = {NULL, "r", "w", "rw"};
   lua_newtable(L);
   for (int i = 1; i <= fds->n; i++) {
-    int ready = fds->list[i].revents, events = fds->list[i].events;
-    if (!ready) continue;
-    if (ready & (POLLERR | POLLHUP | POLLNVAL)) ready |= events;
-    lua_pushstring(L, names[(ready & POLLIN ? 1 : 0) + (ready & POLLOUT ? 2 : 0) - 1]);
+    int ready = fds->list[i].revents;
+    if (ready & (POLLERR | POLLHUP | POLLNVAL)) ready |= fds->list[i].events;
+    const char *name = names[(ready & POLLIN ? 1 : 0) + (ready & POLLOUT ? 2 : 0)];
+    if (!name) continue;
+    lua_pushstring(L, name);
     lua_rawseti(L, -2, fds->list[i].fd);
   }
 }

@@ -23,7 +23,7 @@ union control {
 
 /* Other sockets carry the data and drop the descriptor. */
 static int is_unix(int fd) {
-  struct sockaddr_storage own;
+  struct sockaddr_storage own = {.ss_family = AF_UNSPEC};
   socklen_t len = sizeof own;
   return !getsockname(fd, (struct sockaddr *)&own, &len) && own.ss_family == AF_UNIX;
 }
