@@ -324,6 +324,7 @@ void cs_easy_class_new(lua_State *L) {
       {"ws_meta", cs_easy_ws_meta},
       {"ws_recv", cs_easy_ws_recv},
       {"ws_send", cs_easy_ws_send},
+      {"ws_start_frame", cs_easy_ws_start_frame},
       {NULL, NULL},
   };
   cs_handle_class(L, CS_EASY, &ops, methods);
