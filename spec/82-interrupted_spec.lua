@@ -1,5 +1,6 @@
--- An interrupt (see 43) at any place of coroutines that sleep, wait, have tasks and groups, read and
--- write streams, or have a WebSocket (where libcurl has it): it comes out of run(), nothing is lost, and the loop goes on.
+-- An interrupt (see 43) at any place of coroutines that sleep, wait, have tasks and groups, read
+-- and write streams, or have a WebSocket (where libcurl has it): it comes out of run(), nothing is
+-- lost, and the loop goes on.
 
 local left = require "spec.support.left"
 local loops = require "spec.support.loops"

@@ -271,8 +271,8 @@ local function talk(run, easy)
   assert(ws:close(1000, "enough"))
 end
 
--- Calls stop(run, task) in a turn of the loop, a later one each time, until the task has ended before
--- that: how often.
+-- Calls stop(run, task) in a turn of the loop, a later one each time, until the task has ended
+-- before that.
 local function stop_everywhere(run, stop)
   local n = 0
   repeat

@@ -231,7 +231,8 @@ function transfers.collect(driver)
   if multi and multi:results(list) > 0 then finish(driver, list) end
 end
 
---- Ends that of the easy at once: the coroutine that waits for it is cancelled, but may go on later.
+--- Ends that of the easy at once: the coroutine that waits for it is cancelled, but may go on
+-- later.
 function transfers.cancel(driver, easy)
   local transfer = driver.multi and curl.type(easy) == "easy" and driver.multi:easies(easy)
   if driver.own[transfer] then transfer:__close "cancelled" end

@@ -17,8 +17,8 @@ local websockets = {}
 --- Fields: driver, easy, owned; reader; messages, a queue, in which size bytes wait; paused, when
 -- the server is held back; pong and closing, what it is to be answered; sending, who sends a frame;
 -- said, when a close was sent; closed, { reason, code }, when one side has; answered, when the
--- handshake is over; result, that of perform, or what that has thrown, when it has ended; told, when
--- somebody has been told of that; free, when the easy is not the WebSocket's any more.
+-- handshake is over; result, that of perform, or what that has thrown, when it has ended; told,
+-- when somebody has been told of that; free, when the easy is not the WebSocket's any more.
 local WebSocket = {}
 WebSocket.__index = WebSocket
 
