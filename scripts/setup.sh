@@ -39,7 +39,6 @@ test   | cmd aiosmtpd             | python3-aiosmtpd     | python3-aiosmtpd   | 
 test   | cmd python3              | python3-websockets   | python3-websockets | py3-websockets    | -
 test   | cmd tinyproxy            | tinyproxy            | tinyproxy          | tinyproxy         | tinyproxy
 test   | cmd microsocks           | microsocks           | microsocks         | microsocks        | microsocks
-test   | cmd danted sockd         | dante-server         | -                  | dante-server      | dante
 test   | cmd sshd                 | openssh-server       | openssh-server     | openssh-server    | -
 test   | cmd ssh-keygen           | openssh-client       | openssh-clients    | openssh-keygen    | -
 test   | cmd openssl              | openssl              | openssl            | openssl           | openssl
@@ -208,7 +207,6 @@ disable_services() {
   for package in "$@"; do
     case $package in
       nginx | vsftpd | tinyproxy) as_root update-rc.d "$package" disable || true ;;
-      dante-server) as_root update-rc.d danted disable || true ;;
     esac
   done
 }

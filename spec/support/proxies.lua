@@ -1,5 +1,5 @@
--- Ways through the proxies of the specs: options for an easy by way. tunnel: the connection leads to
--- the origin, and can be kept; url: the scheme of the origin. (SOCKS4a is not here: dante has it not.)
+-- Ways through the proxies of the specs: options for an easy by way. tunnel: the connection leads
+-- to the origin, and can be kept; url: the scheme of the origin.
 
 local servers = require "spec.support.servers"
 
@@ -8,7 +8,7 @@ local proxies = {}
 local function http() return servers.tinyproxy().url end
 
 local function socks(scheme)
-  return function() return ("%s://127.0.0.1:%d"):format(scheme, servers.danted().port) end
+  return function() return ("%s://127.0.0.1:%d"):format(scheme, servers.socks().port) end
 end
 
 proxies.ways = {
@@ -16,6 +16,7 @@ proxies.ways = {
   ["CONNECT"] = { proxy = http, tunnel = true, more = { httpproxytunnel = true } },
   ["CONNECT with TLS"] = { proxy = http, tunnel = true, url = "https" },
   ["SOCKS4"] = { proxy = socks "socks4", tunnel = true },
+  ["SOCKS4a"] = { proxy = socks "socks4a", tunnel = true },
   ["SOCKS5"] = { proxy = socks "socks5", tunnel = true },
   ["SOCKS5h"] = { proxy = socks "socks5h", tunnel = true },
   ["SOCKS5h with TLS"] = { proxy = socks "socks5h", tunnel = true, url = "https" },

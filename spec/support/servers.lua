@@ -7,7 +7,7 @@
 --   servers.vsftps()    the same over TLS, control and data             (vsftps.lua)
 --   servers.http3()     web server over QUIC and TLS                    (http3.lua)
 --   servers.tinyproxy() HTTP proxies, one with a password               (tinyproxy.lua)
---   servers.danted()    SOCKS proxy, versions 4 and 5                   (danted.lua)
+--   servers.socks()     SOCKS proxy, versions 4, 4a and 5               (socks.lua)
 --   servers.microsocks()   SOCKS5 proxy with a password                 (microsocks.lua)
 --   servers.script(lua [, options])   a server that is scripted: a Lua text in a process of
 --                       its own, run with (listening luasocket, module socket)
@@ -223,8 +223,8 @@ function servers.tinyproxy()
   return serve("tinyproxy")
 end
 
-function servers.danted()
-  return serve("danted")
+function servers.socks()
+  return serve("socks")
 end
 
 function servers.microsocks()
