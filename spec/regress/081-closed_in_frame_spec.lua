@@ -41,7 +41,7 @@ describe("A finalizer that closes the easy", function()
         assert(offset == 0 and rest == 0, rest)
         easy:close()
       end
-      print(hits)]], { URL = servers.websocket().url, 
+      print(hits)]], { URL = servers.websocket().url,
       -- What is freed is written over at once.
       GLIBC_TUNABLES = "glibc.malloc.perturb=165:glibc.malloc.tcache_count=0" })
     -- The collector of Lua 5.5 takes no such hint.
