@@ -88,7 +88,8 @@ int cs_easy_ws_recv(lua_State *L) {
   struct cs_easy *e = cs_talk_check(L, "easy:ws_recv");
   lua_Integer size = luaL_optinteger(L, 2, CURL_MAX_WRITE_SIZE);
   size_t got = 0;
-  const struct curl_ws_frame *frame = NULL;
+  const struct curl_ws_frame *told = NULL;
+  struct curl_ws_frame frame = {0};
   struct cs_frame f;
   luaL_argcheck(L, size >= 1 && size <= INT_MAX, 2, "size out of range");
   if (!is_there()) return cs_talk_fail(L, CS_NOT_SUPPORTED);
@@ -96,12 +97,13 @@ int cs_easy_ws_recv(lua_State *L) {
   if (!cs_talk_begin(L, e, "easy:ws_recv")) return cs_talk_fail(L, CURLE_OK);
   cs_enter(&f, L, &e->h, 1);
   cs_quiet(&f);
-  CURLcode code = curl_ws_recv(e->curl, bytes, (size_t)size, &got, (void *)&frame);
+  CURLcode code = curl_ws_recv(e->curl, bytes, (size_t)size, &got, (void *)&told);
+  if (told) frame = *told; /* which is the connection's: what follows may close that */
   cs_leave(&f);
   cs_rethrow(&f);
   if (code) return cs_talk_fail(L, code);
   lua_pushlstring(L, bytes, got);
-  return frame ? 1 + push_frame(L, frame) : 1;
+  return told ? 1 + push_frame(L, &frame) : 1;
 }
 
 /* easy:ws_meta(): inside writefunction: of which frame the data is: its kind ("text",
