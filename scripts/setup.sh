@@ -44,6 +44,11 @@ test   | cmd update-ca-certificates update-ca-trust | ca-certificates | ca-certi
 test   | cmd nm                   | binutils             | binutils           | binutils          | binutils
 test   | cmd unshare              | util-linux           | util-linux         | util-linux        | -
 test   | cmd ip                   | iproute2             | iproute            | iproute2          | -
+test   | cmd luajit               | luajit               | luajit             | luajit            | luajit
+test   | cmd luajit               | lua5.1               | luajit             | luajit            | luajit
+test   | cmd luajit               | lua5.3               | luajit             | luajit            | luajit
+test   | cmd git                  | git                  | git                | git               | git
+test   | cmd unzip                | unzip                | unzip              | unzip             | unzip
 cover  | cmd gcc                  | gcc                  | gcc                | build-base        | gcc
 cover  | cmd gcov                 | gcc                  | gcc                | build-base        | gcc
 cover  | cmd luac$v luac          | lua$v                | lua                | lua$v             | lua@$v
