@@ -60,7 +60,8 @@ static int push_frame(lua_State *L, const struct curl_ws_frame *frame) {
  * 2; more: fragments follow. How many bytes were taken, of which the rest is to be sent
  * with the same kind; or nil, message, name ("AGAIN": none now). Refused inside
  * callbacks, where libcurl would block. NOT_SUPPORTED before libcurl 8.11.0, and without
- * WebSocket. */
+ * WebSocket.
+ * -> sent: integer | nil, message, name */
 int cs_easy_ws_send(lua_State *L) {
   struct cs_easy *e = cs_handle_check(L, 1, CS_EASY);
   size_t length, sent = 0;
@@ -83,7 +84,9 @@ int cs_easy_ws_send(lua_State *L) {
 
 /* easy:ws_recv([n]): what has come of a frame, at most n bytes (16384), with connect_only
  * = 2: the bytes, and of the frame what ws_meta tells; or nil, message, name ("AGAIN":
- * nothing now; "GOT_NOTHING": the connection has ended). */
+ * nothing now; "GOT_NOTHING": the connection has ended).
+ * -> bytes: string, kind: string, more: boolean, offset: integer, left: integer
+ *    | nil, message, name */
 int cs_easy_ws_recv(lua_State *L) {
   struct cs_easy *e = cs_talk_check(L, "easy:ws_recv");
   lua_Integer size = luaL_optinteger(L, 2, CURL_MAX_WRITE_SIZE);
@@ -110,7 +113,8 @@ int cs_easy_ws_recv(lua_State *L) {
  * "binary", "ping", "pong", "close", "cont"), whether more fragments follow, the offset
  * of the data in it, and how many bytes of it are left. Elsewhere nil. (Frames that wait
  * because writefunction returned curl.PAUSE come as one in libcurl 8.14: easy:pause does
- * no such thing; it lets what was read come.) */
+ * no such thing; it lets what was read come.)
+ * -> kind: string, more: boolean, offset: integer, left: integer | nil */
 int cs_easy_ws_meta(lua_State *L) {
   const struct cs_easy *e = cs_handle_check(L, 1, CS_EASY);
   const struct curl_ws_frame *frame = is_there() ? curl_ws_meta(e->curl) : NULL;
