@@ -79,7 +79,7 @@ static void read_piece(lua_State *L, struct cs_calling *c) {
   memcpy(c->data, text + e->rest, size);
   e->rest += size;
   if (e->rest == length) lua_pushnil(L);
-  lua_setiuservalue(L, EASY, CS_UV_REST);
+  cs_easy_keep(L, EASY, CS_UV_REST);
   c->answer = size;
 }
 
@@ -234,7 +234,7 @@ static int prereq_body(lua_State *L) {
   c->answer = a == CS_YES;
   if (a == CS_YES || !lua_isnil(L, REASON)) return 0;
   lua_pushliteral(L, "refused by prereqfunction");
-  lua_setiuservalue(L, EASY, CS_UV_REASON);
+  cs_easy_keep(L, EASY, CS_UV_REASON);
   return 0;
 }
 
