@@ -48,7 +48,11 @@ test   | cmd luajit               | luajit               | luajit             | 
 test   | cmd luajit               | lua5.1               | luajit             | luajit            | luajit
 test   | cmd luajit               | lua5.3               | luajit             | luajit            | luajit
 test   | cmd git                  | git                  | git                | git               | git
+test   | cmd zip                  | zip                  | zip                | zip               | zip
 test   | cmd unzip                | unzip                | unzip              | unzip             | unzip
+dist   | cmd git                  | git                  | git                | git               | git
+dist   | cmd luarocks-$v luarocks | luarocks             | luarocks           | luarocks$v        | luarocks
+dist   | cmd zip                  | zip                  | zip                | zip               | zip
 cover  | cmd gcc                  | gcc                  | gcc                | build-base        | gcc
 cover  | cmd gcov                 | gcc                  | gcc                | build-base        | gcc
 cover  | cmd luac$v luac          | lua$v                | lua                | lua$v             | lua@$v
@@ -227,8 +231,8 @@ install() {
 
 for group in "$@"; do
   case $group in
-    build | test | cover | fuzz | lint | bench | check | matrix | plot | source | static | watch | \
-      chaos | libcurl) ;;
+    build | test | dist | cover | fuzz | lint | bench | check | matrix | plot | source | static | \
+      watch | chaos | libcurl) ;;
     *) echo "setup.sh: no such group: $group" >&2; exit 2 ;;
   esac
 done

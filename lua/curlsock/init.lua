@@ -8,6 +8,6 @@ end
 
 local core = require "curlsock.core"
 
-core._VERSION = "curlsock scm"
+core._VERSION = "curlsock 0.1.0"
 
 return core
