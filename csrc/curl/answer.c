@@ -32,7 +32,7 @@ enum cs_answer cs_answer_at(lua_State *L, int index) {
 void cs_keep_reason(lua_State *L, int easy, int reason) {
   if (lua_isnil(L, reason)) return;
   luaL_tolstring(L, reason, NULL);
-  lua_setiuservalue(L, easy, CS_UV_REASON);
+  cs_easy_keep(L, easy, CS_UV_REASON);
 }
 
 int cs_wrong_answer(lua_State *L, const char *name, const char *expected, int index) {

@@ -8,6 +8,7 @@
 #include "calling.h"
 #include "kept.h"
 #include "policy.h"
+#include "talk.h"
 #include "trace.h"
 
 /* ---- write and header -------------------------------------------------------------- */
@@ -78,20 +79,22 @@ static void read_piece(lua_State *L, struct cs_calling *c) {
   memcpy(c->data, text + e->rest, size);
   e->rest += size;
   if (e->rest == length) lua_pushnil(L);
-  lua_setiuservalue(L, EASY, CS_UV_REST);
+  cs_easy_keep(L, EASY, CS_UV_REST);
   c->answer = size;
 }
 
 /* readfunction(size): libcurl wants to send that many bytes at most. A string, also a
- * longer one, which is then sent in pieces; nothing or "" is the end of the body;
+ * longer one, which is then sent in pieces; nothing is the end of the body;
  * curl.PAUSE pauses; false, or nil and a reason, ends the transfer with
- * ABORTED_BY_CALLBACK.
+ * ABORTED_BY_CALLBACK. Over WebSocket (libcurl 8.16) each piece is a binary frame, unless
+ * easy:ws_start_frame has begun another.
  * -> string | nil | curl.PAUSE | false, reason */
 static int read_function(lua_State *L, struct cs_calling *c) {
   lua_pushinteger(L, (lua_Integer)c->size);
   cs_calling_ask(L);
   c->easy->rest = 0;
   if (lua_type(L, ANSWER) == LUA_TSTRING && lua_rawlen(L, ANSWER) > 0) {
+    cs_ws_given(L, c->easy, lua_rawlen(L, ANSWER));
     lua_settop(L, ANSWER);
     return read_piece(L, c), 0;
   }
@@ -99,6 +102,7 @@ static int read_function(lua_State *L, struct cs_calling *c) {
   if (a == CS_YES || a == CS_OTHER)
     return cs_calling_wrong(L, c,
                             "a string that is not empty, nil, or false and a reason");
+  if (a == CS_NOTHING) cs_ws_given(L, c->easy, 0);
   if (a == CS_NO) c->answer = CURL_READFUNC_ABORT;
   if (a != CS_PAUSE) return 0;
   c->answer = CURL_READFUNC_PAUSE;
@@ -128,7 +132,10 @@ size_t cs_on_read(char *data, size_t one, size_t size, void *easy) {
                          .data = data,
                          .size = one * size};
   if (e->paused & CURLPAUSE_SEND && !e->failed) return CURL_READFUNC_PAUSE;
-  return cs_calling_run(&c, read_body) ? CURL_READFUNC_ABORT : c.answer;
+  e->reading = 1;
+  int failed = cs_calling_run(&c, read_body);
+  e->reading = 0;
+  return failed ? CURL_READFUNC_ABORT : c.answer;
 }
 
 /* seekfunction(offset, origin): the next readfunction has to begin there; origin is
@@ -227,7 +234,7 @@ static int prereq_body(lua_State *L) {
   c->answer = a == CS_YES;
   if (a == CS_YES || !lua_isnil(L, REASON)) return 0;
   lua_pushliteral(L, "refused by prereqfunction");
-  lua_setiuservalue(L, EASY, CS_UV_REASON);
+  cs_easy_keep(L, EASY, CS_UV_REASON);
   return 0;
 }
 

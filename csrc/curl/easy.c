@@ -129,7 +129,7 @@ static void forget_fence(lua_State *L, struct cs_easy *e, int self) {
   e->fenced = 0;
   e->stale = 0;
   e->changes++;
-  cs_clear_uservalue(L, self, CS_UV_SAID);
+  cs_said_free(e);
   cs_clear_uservalue(L, self, CS_UV_URL);
 }
 
@@ -164,17 +164,17 @@ static void copy_uservalues(lua_State *L, int from, int to) {
   lua_setiuservalue(L, to, CS_UV_URL);
   lua_getiuservalue(L, from, CS_UV_POLICY);
   lua_setiuservalue(L, to, CS_UV_POLICY);
-  cs_fence_copy(L, from, to);
   cs_rare_copy(L, from, to);
 }
 
-/* libcurl copies what a fence has set, too. */
-static void copy_policy(struct cs_easy *to, const struct cs_easy *from) {
+/* libcurl copies what a fence has set, too. 0 without memory. */
+static int copy_policy(struct cs_easy *to, const struct cs_easy *from) {
   to->policy = cs_policy_ref(from->policy);
   to->own_policy = from->own_policy;
   to->under = cs_policy_ref(from->under);
   to->fenced = from->fenced;
   to->stale = from->stale;
+  return cs_said_copy(to, from);
 }
 
 /* libcurl 7.88.0 to 8.4.0 frees the list of files of "hsts" twice: for both. */
@@ -209,7 +209,7 @@ static int easy_dup(lua_State *L) {
   copy_uservalues(L, 1, 2);
   cs_handle_check(L, 1, CS_EASY); /* a finalizer may have closed it */
   e->set = from->set;
-  copy_policy(e, from);
+  if (!copy_policy(e, from)) return luaL_error(L, "not enough memory");
   fill(L, e, duplicate(L, from));
   cs_easy_restore(e);
   cs_datagram_copy(e, from);
@@ -234,6 +234,7 @@ static void easy_init(struct cs_handle *h) {
 }
 
 static void drop_policies(struct cs_easy *e) {
+  cs_said_free(e);
   cs_policy_drop(&e->policy);
   cs_policy_drop(&e->under);
 }
@@ -328,6 +329,7 @@ void cs_easy_class_new(lua_State *L) {
       {"ws_meta", cs_easy_ws_meta},
       {"ws_recv", cs_easy_ws_recv},
       {"ws_send", cs_easy_ws_send},
+      {"ws_start_frame", cs_easy_ws_start_frame},
       {NULL, NULL},
   };
   cs_handle_class(L, CS_EASY, &ops, methods);

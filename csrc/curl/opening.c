@@ -58,7 +58,7 @@ static void keep_reason(lua_State *L, struct open_call *c, int easy) {
     lua_pushfstring(L, "%s refused by opensocketfunction", text);
   else
     lua_pushfstring(L, "%s refused: %s", text, luaL_tolstring(L, -1, NULL));
-  lua_setiuservalue(L, easy, CS_UV_REASON);
+  cs_easy_keep(L, easy, CS_UV_REASON);
 }
 
 /* Why libcurl cannot take that socket as connected, or NULL: 7.88.0 and 7.88.1 connect
@@ -79,7 +79,7 @@ int cs_can_take_connected(lua_State *L, struct cs_easy *e, int easy, int fd) {
   if (!why) return 1;
   e->unsupported = 1;
   lua_pushstring(L, why);
-  lua_setiuservalue(L, easy, CS_UV_REASON);
+  cs_easy_keep(L, easy, CS_UV_REASON);
   return 0;
 }
 

@@ -306,7 +306,7 @@ int cs_policy_enter(lua_State *L, struct cs_easy *e, int index, struct cs_multi 
   if (p == e->under && !e->stale && !asks) return 0;
   cs_push_policy(L, e, index, multi); /* which keeps p, whatever is closed */
   int policy = lua_gettop(L);
-  if (p != e->under || e->stale) cs_fence_apply(L, e, index, p, policy, call);
+  if (p != e->under || e->stale) cs_fence_apply(L, e, p, policy, call);
   if (asks && e->h.phase == CS_OPEN) refused = cs_judge_start(L, p, index, policy);
   if (!refused) check_unchanged(L, e, m, p, changes, call);
   return refused;

@@ -48,7 +48,7 @@ static int refuse_sockopt(lua_State *L) {
     lua_pushliteral(L, "refused by sockoptfunction");
   else
     lua_pushfstring(L, "refused by sockoptfunction: %s", luaL_tolstring(L, REASON, NULL));
-  lua_setiuservalue(L, EASY, CS_UV_REASON);
+  cs_easy_keep(L, EASY, CS_UV_REASON);
   return CURL_SOCKOPT_ERROR;
 }
 
