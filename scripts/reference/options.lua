@@ -32,7 +32,8 @@ local function ask_easy(list)
   for name, type, alias in curl.options() do
     local option = ask(easy, "option", name)
     if option then
-      option.alias, option.choices = alias, choices(easy, name)
+      option.alias = alias
+      option.choices = option.expects:find("name") and choices(easy, name)
       if type == "blob" then option.expects = "bytes of a file" end
       local takes_url = option.expects == "string" and complaint(easy, name, url) == ""
       if takes_url then option.expects = "string or Url" end
