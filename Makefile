@@ -1,8 +1,16 @@
 # SPDX-License-Identifier: MIT
 # make help lists what can be made. All variables with ?= can be set: make LUA=/opt/bin/lua
 
-PREFIX ?= /usr/local
 BUILD ?= build
+
+# Where make install puts things; DESTDIR stands before all of them. Debian has C modules in
+# LIBDIR=/usr/lib/$(gcc -print-multiarch).
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+DATADIR ?= $(PREFIX)/share
+LUADIR ?= $(DATADIR)/lua/$(LUA_VERSION)
+DOCDIR ?= $(DATADIR)/doc/curlsock
+INSTALL ?= install
 
 # make LUA=lua5.5 is for that Lua. What is installed is looked up when make starts; what needs a
 # set-up first starts another make after it.
@@ -13,6 +21,8 @@ LUA_PC ?= $(shell v=$(LUA_VERSION); for l in lua$$v lua-$$v lua$(subst .,,$(LUA_
 LUA_CFLAGS ?= $(shell pkg-config --cflags $(LUA_PC))
 CURL_CFLAGS ?= $(shell pkg-config --cflags libcurl)
 CURL_LIBS ?= $(shell pkg-config --libs libcurl)
+
+LUAROCKS ?= $(shell command -v luarocks-$(LUA_VERSION) || echo luarocks --lua-version=$(LUA_VERSION))
 
 LUAC ?= $(if $(findstring /,$(LUA)),$(dir $(LUA)))$(subst lua,luac,$(notdir $(LUA)))
 
@@ -100,15 +110,17 @@ help:
 	@echo 'make format       formats the C sources'
 	@echo 'make bench        measures the cost against plain C, writes bench/RESULTS.md'
 	@echo 'make bench-policies  the cost of policies, between two network namespaces, as root'
-	@echo 'make install      installs to $(PREFIX); PREFIX=, DESTDIR='
+	@echo 'make install      installs to $(PREFIX); PREFIX=, DESTDIR=, LIBDIR=, LUADIR=, DATADIR=, DOCDIR=;'
+	@echo '                  make uninstall with the same takes it away'
+	@echo 'make dist         packs what is committed as a release: $(BUILD)/dist'
 	@echo 'make setup        installs the packages that all of these need'
 	@echo 'make clean        removes what was built'
 
 # What needs packages has two parts: the second runs in a make of its own, after the set-up.
 
 setup:
-	@sh scripts/setup.sh build test cover fuzz lint bench check matrix plot source static watch \
-	  chaos libcurl
+	@sh scripts/setup.sh build test dist cover fuzz lint bench check matrix plot source static \
+	  watch chaos libcurl
 
 demo:
 	@sh scripts/setup.sh build
@@ -205,13 +217,36 @@ lint-layers:
 run-lint-layers: $(OBJECTS)
 	@$(LUA) scripts/layers.lua csrc '$(BUILD)/csrc'
 
-LUA_SHARE = $(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/curlsock
-LUA_LIB = $(DESTDIR)$(PREFIX)/lib/lua/$(LUA_VERSION)/curlsock
+LUA_FILES = $(wildcard lua/curlsock/*.lua lua/curlsock/*/*.lua)
+DOC_FILES = README.md CHANGELOG.md SECURITY.md $(wildcard docs/*.* docs/*/*.* examples/*.lua)
+# For an editor: what lua-language-server reads.
+TYPE_FILES = $(wildcard library/*.lua)
+
+# Installs the files $(2) under the folder $(1), each by its name without the beginning $(3).
+define install_files
+	@for file in $(2); do \
+	  to='$(DESTDIR)$(1)'/"$${file#$(3)}" && $(INSTALL) -d "$${to%/*}" && \
+	  $(INSTALL) -m 644 "$$file" "$$to" || exit; \
+	done
+
+endef
+
+LUA_LIB = $(DESTDIR)$(LIBDIR)/lua/$(LUA_VERSION)/curlsock
 
 install: all
-	mkdir -p '$(LUA_LIB)' '$(LUA_SHARE)'
-	cp $(CORE) '$(LUA_LIB)/core.so'
-	cp -R lua/curlsock/. '$(LUA_SHARE)/'
+	$(INSTALL) -d '$(LUA_LIB)'
+	$(INSTALL) -m 755 $(CORE) '$(LUA_LIB)/core.so'
+	$(call install_files,$(LUADIR),$(LUA_FILES),lua/)
+	$(call install_files,$(DATADIR)/curlsock,$(TYPE_FILES))
+	$(call install_files,$(DOCDIR),$(DOC_FILES))
+
+uninstall:
+	rm -rf '$(LUA_LIB)' '$(DESTDIR)$(LUADIR)/curlsock' '$(DESTDIR)$(DATADIR)/curlsock' '$(DESTDIR)$(DOCDIR)'
+
+# A release, packed: tarball and rock. What is there must be committed.
+dist:
+	@sh scripts/setup.sh dist
+	@LUAROCKS='$(LUAROCKS)' sh scripts/dist.sh '$(BUILD)/dist'
 
 clean:
 	rm -rf $(BUILD)
@@ -219,4 +254,4 @@ clean:
 .PHONY: docs/coverage.md all help setup demo run-demo test run-test debug watch picture run-picture \
   compile_commands.json bench \
   run-bench lint run-lint format lint-style lint-gcc lint-clang lint-layers \
-  run-lint-layers install clean
+  run-lint-layers install uninstall dist clean
