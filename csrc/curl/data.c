@@ -179,10 +179,10 @@ int cs_on_seek(void *easy, curl_off_t offset, int origin) {
 
 /* ---- progress, prereq, debug ------------------------------------------------------- */
 
-/* xferinfofunction(dltotal, dlnow, ultotal, ulnow), in bytes, 0 for what is not known:
- * often, and about once a second when nothing comes. Nothing, true or a file goes on;
- * false, or nil and a reason, ends the transfer with ABORTED_BY_CALLBACK. Setting it is
- * "noprogress = false".
+/* xferinfofunction(dltotal, dlnow, ultotal, ulnow): how far it is, in bytes, 0 for what
+ * is not known: often, and about once a second when nothing comes. Nothing, true or a
+ * file goes on; false, or nil and a reason, ends the transfer with ABORTED_BY_CALLBACK.
+ * Setting it is "noprogress = false".
  * -> nothing | true | false, reason */
 static int xferinfo_body(lua_State *L) {
   struct cs_calling *c = cs_calling_begin(L);
@@ -273,7 +273,7 @@ int cs_on_prereq(void *easy, char *primary_ip, char *local_ip, int primary_port,
   return CURL_PREREQFUNC_OK;
 }
 
-/* debugfunction(kind, data), with verbose = true: kind is "text", "header_in",
+/* debugfunction(kind, data): with verbose = true: kind is "text", "header_in",
  * "header_out", "data_in", "data_out", "ssl_data_in" or "ssl_data_out". It is told: what
  * it returns is not looked at.
  * -> nothing */

@@ -21,7 +21,7 @@ end
 local function comments_of_lua(text)
   local list, lines = {}, nil
   for at, line in ("\n" .. text):gmatch("()\n([^\n]*)") do
-    local first, further = line:match("^%-%-%- ?(.*)"), line:match("^%-%- ?(.*)")
+    local first, further = line:match("^%s*%-%-%- ?(.*)"), line:match("^%s*%-%- ?(.*)")
     if first then
       lines = { first }
       list[#list + 1] = { at = at, lines = lines }
@@ -103,7 +103,7 @@ end
 local function take_returns(lines)
   for i = #lines, 1, -1 do
     if lines[i]:find("^%-> ") then
-      local text = table.concat(lines, " ", i):sub(4)
+      local text = table.concat(lines, " ", i):sub(4):gsub("%s+", " ")
       for n = #lines, i, -1 do lines[n] = nil end
       return text, read_returns(text)
     end
