@@ -134,11 +134,15 @@ describe("The links of the documents", function()
     return lfs.attributes(path, "mode") ~= nil
   end
 
-  -- The anchors of a page, as forges make them of its headings.
+  -- The anchors of a page, as forges make them of its headings: of several that are the same the
+  -- second ends with "-1".
   local function anchors(path)
-    local set = {}
+    local set, times = {}, {}
     for title in ("\n" .. process.read(path)):gmatch("\n##* ([^\n]*)") do
-      set[(title:lower():gsub("[^%w _-]", ""):gsub(" ", "-"))] = true
+      local anchor = title:lower():gsub("[^%w _-]", ""):gsub(" ", "-")
+      local count = times[anchor] or 0
+      times[anchor] = count + 1
+      set[count == 0 and anchor or anchor .. "-" .. count] = true
     end
     return set
   end
