@@ -74,7 +74,7 @@
 ---@alias curlsock.ClosesocketFunction fun(socket: curlsock.Socket): false|nil
 ---@alias curlsock.PrereqFunction fun(primary_ip: string, local_ip: string, primary_port: integer, local_port: integer, socket: curlsock.Socket|nil, easy: curlsock.Easy): true|false, string|nil
 ---@alias curlsock.SshHostkeyFunction fun(type: string, key: string, easy: curlsock.Easy): true|false, string|nil
----@alias curlsock.SshKeyFunction fun(known: curlsock.SshKey|nil, found: curlsock.SshKey, match: "ok"|"mismatch"|"missing", easy: curlsock.Easy): true|"fine"|"fine_add_to_file"|"fine_replace"|false, string|nil
+---@alias curlsock.SshKeyFunction fun(known: curlsock.SshKey|nil, found: curlsock.SshKey, match: "ok"|"mismatch"|"missing", easy: curlsock.Easy): true|"fine"|"fine_add_to_file"|"fine_replace"|"reject"|false, string|nil
 ---@alias curlsock.SocketFunction fun(fd: integer, events: curlsock.Events|nil, easy: curlsock.Easy|nil)
 ---@alias curlsock.TimerFunction fun(seconds: number|nil)
 
@@ -270,7 +270,7 @@
 ---@field quote? string[] list of strings; since 7.1; https://curl.se/libcurl/c/CURLOPT_QUOTE.html
 ---@field random_file? string string; since 7.7, deprecated 7.84.0; https://curl.se/libcurl/c/CURLOPT_RANDOM_FILE.html
 ---@field range? string string; since 7.1; https://curl.se/libcurl/c/CURLOPT_RANGE.html
----@field readfunction? curlsock.ReadFunction|file*|string libcurl wants to send that many bytes at most. A string, also a longer one, which is then sent in pieces; nothing or "" is the end of the body; curl.PAUSE pauses; false, or nil and a reason, ends the transfer with ABORTED_BY_CALLBACK.
+---@field readfunction? curlsock.ReadFunction|file*|string libcurl wants to send that many bytes at most. A string, also a longer one, which is then sent in pieces; nothing is the end of the body; curl.PAUSE pauses; false, or nil and a reason, ends the transfer with ABORTED_BY_CALLBACK. Over WebSocket (libcurl 8.16) each piece is a binary frame, unless easy:ws_start_frame has begun another.
 ---@field redir_protocols? integer integer; since 7.19.4, deprecated 7.85.0; https://curl.se/libcurl/c/CURLOPT_REDIR_PROTOCOLS.html
 ---@field redir_protocols_str? string string; since 7.85.0; https://curl.se/libcurl/c/CURLOPT_REDIR_PROTOCOLS_STR.html
 ---@field referer? string|curlsock.Url string or Url; since 7.1; https://curl.se/libcurl/c/CURLOPT_REFERER.html
@@ -302,7 +302,7 @@
 ---@field ssh_host_public_key_md5? string string; since 7.17.1; https://curl.se/libcurl/c/CURLOPT_SSH_HOST_PUBLIC_KEY_MD5.html
 ---@field ssh_host_public_key_sha256? string string; since 7.80.0; https://curl.se/libcurl/c/CURLOPT_SSH_HOST_PUBLIC_KEY_SHA256.html
 ---@field ssh_hostkeyfunction? curlsock.SshHostkeyFunction the server has that key, in bytes; type is "rsa", "ecdsa", "ed25519", "dss", "rsa1" or "unknown". Its purpose is to allow: only true (or a file) goes on, all else ends the transfer with PEER_FAILED_VERIFICATION.
----@field ssh_keyfunction? curlsock.SshKeyFunction the server has the key found, and the file of ssh_knownhosts says of it: match is "ok", "mismatch" (it has known instead) or "missing". A key is a table: type, as ssh_hostkeyfunction has it, and key (bytes) or base64. Its purpose is to allow: true (or a file) and "fine" go on; so do "fine_add_to_file" and "fine_replace", which write the file. All else ends the transfer with PEER_FAILED_VERIFICATION. (libcurl's CURLKHSTAT_DEFER is not there: to close such a connection it asks again, for ever.)
+---@field ssh_keyfunction? curlsock.SshKeyFunction the server has the key found, and the file of ssh_knownhosts says of it: match is "ok", "mismatch" (it has known instead) or "missing". A key is a table: type, as ssh_hostkeyfunction has it, and key (bytes) or base64. Its purpose is to allow: true (or a file) and "fine" go on; so do "fine_add_to_file" and "fine_replace", which write the file. All else, "reject" too, ends the transfer with PEER_FAILED_VERIFICATION. (libcurl's CURLKHSTAT_DEFER is not there: to close such a connection it asks again, for ever.)
 ---@field ssh_knownhosts? string string; since 7.19.6; https://curl.se/libcurl/c/CURLOPT_SSH_KNOWNHOSTS.html
 ---@field ssh_private_keyfile? string string; since 7.16.1; https://curl.se/libcurl/c/CURLOPT_SSH_PRIVATE_KEYFILE.html
 ---@field ssh_public_keyfile? string string; since 7.16.1; https://curl.se/libcurl/c/CURLOPT_SSH_PUBLIC_KEYFILE.html
@@ -483,7 +483,8 @@
 
 ---@class curlsock.PolicyFields
 ---@field name? string stands before each reason
----@field start? fun(easy: curlsock.Easy, url: string, hop: integer): boolean|nil, string? asked before a request (hop 0) and each redirect open(purpose, address, easy, socket, transfer) asked about each socket; socket is what the easy's own callback gave, transfer counts those of the easy
+---@field start? fun(easy: curlsock.Easy, url: string, hop: integer): boolean|nil, string? asked before a request (hop 0) and each redirect
+---@field open? fun(purpose: "ipcxn"|"accept", address: curlsock.Address, easy: curlsock.Easy, socket: curlsock.Socket, transfer: integer): boolean|curlsock.Socket|nil, string? asked about each socket; socket is what the easy's own callback gave, transfer counts those of the easy
 ---@field sockopt? fun(socket: curlsock.Socket, purpose: "ipcxn"|"accept", easy: curlsock.Easy): boolean|nil, string? asked before a socket is connected
 ---@field request? fun(socket: curlsock.Socket, easy: curlsock.Easy, kept: boolean) told of each request on a connection, new or kept
 ---@field close? fun(socket: curlsock.Socket) told once for each socket that was opened
@@ -538,8 +539,11 @@
 ---@class curlsock.TraceEvent
 ---@field event string what has happened (below)
 ---@field time number when, as curl.now() tells it
----@field easy integer|nil number of the easy, pool that of the handle whose cache the connection is in, socket that of the Socket: each is unique in the Lua state
----@field handle curlsock.Easy|nil the easy, and url, the one it is at, where the event is of a transfer
+---@field easy integer|nil number of the easy: this, and the next two, are unique in the Lua state
+---@field pool integer|nil number of the handle whose cache the connection is in
+---@field socket integer|nil number of the Socket
+---@field handle curlsock.Easy|nil the easy, where the event is of a transfer
+---@field url string|nil the one it is at
 ---@field address string|nil text of the address that is dialled
 ---@field attempt string|nil how an attempt to connect ended
 ---@field reason string|nil why, where something refused
@@ -553,7 +557,21 @@
 ---@field version_num integer 0x075801
 ---@field host string for which system it was built
 ---@field protocols string[] list of names
----@field features string[]|nil list of names, where libcurl tells them (7.87) ssl_version, libz_version, ares, libidn, libssh_version, brotli_version, nghttp2_version, quic_version, zstd_version, hyper_version, gsasl_version, rtmp_version the libraries that it was built with, as texts; nil for none cainfo, capath where it looks for certificates
+---@field features string[]|nil list of names, where libcurl tells them (7.87)
+---@field ssl_version string|nil the libraries that it was built with, as texts; nil for none
+---@field libz_version string|nil the libraries that it was built with, as texts; nil for none
+---@field ares string|nil the libraries that it was built with, as texts; nil for none
+---@field libidn string|nil the libraries that it was built with, as texts; nil for none
+---@field libssh_version string|nil the libraries that it was built with, as texts; nil for none
+---@field brotli_version string|nil the libraries that it was built with, as texts; nil for none
+---@field nghttp2_version string|nil the libraries that it was built with, as texts; nil for none
+---@field quic_version string|nil the libraries that it was built with, as texts; nil for none
+---@field zstd_version string|nil the libraries that it was built with, as texts; nil for none
+---@field hyper_version string|nil the libraries that it was built with, as texts; nil for none
+---@field gsasl_version string|nil the libraries that it was built with, as texts; nil for none
+---@field rtmp_version string|nil the libraries that it was built with, as texts; nil for none
+---@field cainfo string|nil where it looks for certificates
+---@field capath string|nil where it looks for certificates
 
 ---@class curlsock.WebSocketOptions
 ---@field max? integer size of a message (16777216); for a longer one it closes, with code 1009
@@ -666,7 +684,7 @@ function Easy:recv(n) end
 
 ---sends a frame, "text", "binary", "ping", "pong" or "close", on the transfer that runs in a multi, or on the connection of connect_only = 2; more: fragments follow. How many bytes were taken, of which the rest is to be sent with the same kind; or nil, message, name ("AGAIN": none now). Refused inside callbacks, where libcurl would block. NOT_SUPPORTED before libcurl 8.11.0, and without WebSocket.
 ---@param bytes string
----@param kind "text"|"binary"|"ping"|"pong"|"close"|"cont"
+---@param kind "text"|"binary"|"ping"|"pong"|"close"
 ---@param more? boolean
 ---@return integer? sent
 ---@return string? message
@@ -688,6 +706,15 @@ function Easy:ws_recv(n) end
 ---@return integer? offset
 ---@return integer? left
 function Easy:ws_meta() end
+
+---inside readfunction, of a transfer of a URL ws:// or wss:// with upload = true: what it returns from now on is a frame of that kind and size in bytes, in one piece or several; more: fragments follow. Nothing, returned by the same call of readfunction, is not the end of the body: so an empty frame is sent. Returns the easy, or nil, message, name. NOT_SUPPORTED before libcurl 8.16.0, and without WebSocket. Raises an error elsewhere, and in a frame that has not got all its bytes; readfunction's transfer fails if it returns more than a frame takes, or ends inside one.
+---@param kind "text"|"binary"|"ping"|"pong"|"close"
+---@param size integer
+---@param more? boolean
+---@return curlsock.Easy?
+---@return string? message
+---@return string? name
+function Easy:ws_start_frame(kind, size, more) end
 
 ---has libcurl look after the connections of the pool (HTTP/2: pings, see upkeep_interval_ms). Returns the easy, or nil, message, name.
 ---@return curlsock.Easy?
@@ -1495,7 +1522,8 @@ function curl.multi(options) end
 ---what a pool lets in, for the option "policy" of a multi, a share (that shares connections), an easy or a loop. What is asked says yes by true, and open by a Socket too; false, or nil, and a reason refuses. What they throw fails the transfer. All fields may be absent; an unknown one raises an error.
 ---
 ---* `name`: stands before each reason
----* `start(easy, url, hop)`: asked before a request (hop 0) and each redirect open(purpose, address, easy, socket, transfer) asked about each socket; socket is what the easy's own callback gave, transfer counts those of the easy
+---* `start(easy, url, hop)`: asked before a request (hop 0) and each redirect
+---* `open(purpose, address, easy, socket, transfer)`: asked about each socket; socket is what the easy's own callback gave, transfer counts those of the easy
 ---* `sockopt(socket, purpose, easy)`: asked before a socket is connected
 ---* `request(socket, easy, kept)`: told of each request on a connection, new or kept
 ---* `close(socket)`: told once for each socket that was opened
@@ -1515,8 +1543,11 @@ function curl.default_policy(policy) end
 ---
 ---* `event`: what has happened (below)
 ---* `time`: when, as curl.now() tells it
----* `easy`: number of the easy, pool that of the handle whose cache the connection is in, socket that of the Socket: each is unique in the Lua state
----* `handle`: the easy, and url, the one it is at, where the event is of a transfer
+---* `easy`: number of the easy: this, and the next two, are unique in the Lua state
+---* `pool`: number of the handle whose cache the connection is in
+---* `socket`: number of the Socket
+---* `handle`: the easy, where the event is of a transfer
+---* `url`: the one it is at
 ---* `address`: text of the address that is dialled
 ---* `attempt`: how an attempt to connect ended
 ---* `reason`: why, where something refused
@@ -1526,7 +1557,8 @@ function curl.default_policy(policy) end
 ---
 ---* `start`: a transfer begins: by easy:perform, or it was added to a multi
 ---* `open`: libcurl has a socket (address), which is to be connected
----* `refused`: there is none for the address (reason) connected the first request of a new connection is sent next (attempt: "won")
+---* `refused`: there is none for the address (reason)
+---* `connected`: the first request of a new connection is sent next (attempt: "won")
 ---* `reused`: a request is sent next on a connection that had one
 ---* `idle`: no transfer uses the connection any more, and it stays
 ---* `close`: the socket is closed; without a request (attempt) it was "lost" to another attempt, has "failed", has "timed out" or was "cancelled"
@@ -1604,7 +1636,9 @@ function curl.networks(options) end
 ---* `version_num`: 0x075801
 ---* `host`: for which system it was built
 ---* `protocols`: list of names
----* `features`: list of names, where libcurl tells them (7.87) ssl_version, libz_version, ares, libidn, libssh_version, brotli_version, nghttp2_version, quic_version, zstd_version, hyper_version, gsasl_version, rtmp_version the libraries that it was built with, as texts; nil for none cainfo, capath where it looks for certificates
+---* `features`: list of names, where libcurl tells them (7.87)
+---* `ssl_version, libz_version, ares, libidn, libssh_version, brotli_version, nghttp2_version, quic_version, zstd_version, hyper_version, gsasl_version, rtmp_version`: the libraries that it was built with, as texts; nil for none
+---* `cainfo, capath`: where it looks for certificates
 ---@return curlsock.VersionInfo
 function curl.version_info() end
 

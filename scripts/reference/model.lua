@@ -59,9 +59,10 @@ local function read_blocks()
   return by_name
 end
 
---- The model: by_name, sections, option, multi, info, version.
-function model.read()
-  local entries, version = options.newest()
+--- The model: by_name, sections, option, multi, info, version; of this list of options, as the
+-- libcurl of that version has them.
+function model.read(list, version)
+  local entries = options.by_kind(list)
   return {
     by_name = read_blocks(), sections = sections, option = entries.option, multi = entries.multi,
     info = entries.info, version = version,

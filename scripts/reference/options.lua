@@ -4,7 +4,8 @@ local curl = require "curlsock"
 
 local options = {}
 
-local FILE <const> = "scripts/reference/options.txt"
+--- What the newest has answered.
+options.FILE = "scripts/reference/options.txt"
 
 -- ---- asking the module -------------------------------------------------------------------------
 
@@ -80,7 +81,7 @@ local fields = { "kind", "name", "expects", "alias", "choices" }
 
 --- What the file has: its list, and the version of libcurl that was asked.
 function options.read()
-  local list, lines = {}, io.lines(FILE)
+  local list, lines = {}, io.lines(options.FILE)
   local version = lines():match("^version (%S+)")
   for line in lines do
     local entry, i = {}, 0
@@ -93,14 +94,15 @@ function options.read()
   return list, version
 end
 
-local function write(list)
-  local file <close> = assert(io.open(FILE, "w"))
-  file:write("version ", curl.version_info().version, "\n")
-  for _, entry in ipairs(list) do
+--- The text of the file with this list.
+function options.text(list, version)
+  local lines = { "version " .. version }
+  for i, entry in ipairs(list) do
     local texts = {}
-    for i, field in ipairs(fields) do texts[i] = entry[field] or "-" end
-    file:write(table.concat(texts, "\t"), "\n")
+    for k, field in ipairs(fields) do texts[k] = entry[field] or "-" end
+    lines[i + 1] = table.concat(texts, "\t")
   end
+  return table.concat(lines, "\n") .. "\n"
 end
 
 --- "8.23.0" as a number that can be compared.
@@ -123,18 +125,19 @@ local function note_versions(list)
   end
 end
 
---- By kind ("option", "multi", "info") what the newest libcurl has, and its version. Where that is
--- the one at hand the file is written.
+--- What the newest libcurl has, of the file and the one at hand: the list, and its version.
 function options.newest()
   local list, version = options.read()
-  if curl.version_info().version_num >= options.number(version) then
-    list, version = options.ask(), curl.version_info().version
-    write(list)
-  end
+  if curl.version_info().version_num < options.number(version) then return list, version end
+  return options.ask(), curl.version_info().version
+end
+
+--- The list by kind ("option", "multi", "info"), with fields since and deprecated.
+function options.by_kind(list)
   note_versions(list)
   local by_kind = { option = {}, multi = {}, info = {} }
   for _, entry in ipairs(list) do table.insert(by_kind[entry.kind], entry) end
-  return by_kind, version
+  return by_kind
 end
 
 -- ---- in words ----------------------------------------------------------------------------------

@@ -129,6 +129,7 @@ end
 -- ---- the page ----------------------------------------------------------------------------------
 
 page.title = "Reference"
+page.FILE = "docs/reference.md"
 
 local head = [[
 All that the module has, made by `make doc` of the comments in the source, with libcurl %s. Names
