@@ -66,6 +66,9 @@ lint   | cmd clang-format         | clang-format         | clang-tools-extra  | 
 lint   | cmd nm                   | binutils             | binutils           | binutils          | binutils
 static | cmd cppcheck             | cppcheck             | cppcheck           | cppcheck          | cppcheck
 bench  | cmd valgrind             | valgrind             | valgrind           | valgrind          | -
+bench  | cmd strace               | strace               | strace             | strace            | -
+bench  | cmd gnuplot-minimal      | gnuplot-nox          | gnuplot            | gnuplot           | gnuplot
+bench  | cmd python3              | python3-pycurl       | python3-pycurl     | py3-pycurl        | -
 check  | cmd gcc                  | gcc                  | libasan            | gcc               | gcc
 check  | cmd gcc                  | gcc                  | libubsan           | gcc               | gcc
 check  | cmd clang                | clang                | clang              | clang             | llvm

@@ -183,6 +183,13 @@ CURLcode cs_callback_policy(struct cs_easy *e) {
   return code ? code : set_trampoline(e, find("resolver_start_function"));
 }
 
+static void forget(lua_State *L, struct cs_easy *e, int self) {
+  e->keeps = 0;
+  cs_clear_uservalue(L, self, CS_UV_ERROR);
+  cs_clear_uservalue(L, self, CS_UV_REASON);
+  cs_clear_uservalue(L, self, CS_UV_REST);
+}
+
 void cs_easy_begin(lua_State *L, struct cs_easy *e, int self) {
   if (e->failed || e->refused) cs_easy_restore(e);
   /* A listing that was aborted leaves libcurl's own write callback. */
@@ -195,9 +202,8 @@ void cs_easy_begin(lua_State *L, struct cs_easy *e, int self) {
   e->hop = e->dialled = 0;
   e->delivered = e->headed = 0;
   e->given = 0;
+  e->owed = 0;
   e->start = CS_UNKNOWN;
   e->errbuf[0] = '\0';
-  cs_clear_uservalue(L, self, CS_UV_ERROR);
-  cs_clear_uservalue(L, self, CS_UV_REASON);
-  cs_clear_uservalue(L, self, CS_UV_REST);
+  if (e->keeps) forget(L, e, self);
 }

@@ -58,7 +58,7 @@ static void keep_reason(lua_State *L, struct open_call *c, int easy) {
     lua_pushfstring(L, "%s refused by opensocketfunction", text);
   else
     lua_pushfstring(L, "%s refused: %s", text, luaL_tolstring(L, -1, NULL));
-  lua_setiuservalue(L, easy, CS_UV_REASON);
+  cs_easy_keep(L, easy, CS_UV_REASON);
 }
 
 /* Why libcurl cannot take that socket as connected, or NULL: 7.88.0 and 7.88.1 connect
@@ -79,7 +79,7 @@ int cs_can_take_connected(lua_State *L, struct cs_easy *e, int easy, int fd) {
   if (!why) return 1;
   e->unsupported = 1;
   lua_pushstring(L, why);
-  lua_setiuservalue(L, easy, CS_UV_REASON);
+  cs_easy_keep(L, easy, CS_UV_REASON);
   return 0;
 }
 
@@ -320,7 +320,8 @@ static int is_barred(lua_State *L, struct open_call *c) {
  * which may be changed; purpose is "ipcxn", also for one that is to listen (FTP). It
  * exists to allow: true opens the usual socket; a Socket, a descriptor or an object with
  * one is lent to libcurl; false, nil and a reason, or nothing refuses, and libcurl tries
- * the next address, or fails with COULDNT_CONNECT. */
+ * the next address, or fails with COULDNT_CONNECT.
+ * -> true | Socket | fd: integer | userdata | false, reason */
 static void ask_own(lua_State *L, const struct open_call *c) {
   lua_getiuservalue(L, EASY, CS_UV_OWN + CS_OPENSOCKET);
   lua_pushstring(L, cs_purpose_name(c->purpose));

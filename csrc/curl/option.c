@@ -219,7 +219,8 @@ static void check_nil(lua_State *L, const struct cs_setting *s) {
  * accept_encoding, timeout and timeout_ms, postfields and mimepost); for a value of a
  * wrong type or range; for CR, LF and NUL in what may be sent as a line, which is every
  * string but file names and the pass phrases of keys; for nil, but for a function or the
- * share; and during a transfer for what libcurl then has in use (a body, TLS files). */
+ * share; and during a transfer for what libcurl then has in use (a body, TLS files).
+ * -> Easy | nil, message, name */
 int cs_easy_setopt(lua_State *L) {
   struct cs_easy *e = cs_handle_check(L, 1, CS_EASY);
   int failed;
@@ -238,7 +239,8 @@ int cs_easy_setopt(lua_State *L) {
 
 /* easy:unset(name): back to libcurl's default, for strings, lists, blobs, functions,
  * "share", "stderr" and "postfields". Returns the easy, or nil, message, name. Raises an
- * error for an unknown option and for a number, which has to be set. */
+ * error for an unknown option and for a number, which has to be set.
+ * -> Easy | nil, message, name */
 int cs_easy_unset(lua_State *L) {
   struct cs_easy *e = cs_handle_check(L, 1, CS_EASY);
   lua_settop(L, 2);

@@ -226,7 +226,8 @@ static void trace_end(struct cs_frame *f, struct cs_socket *s) {
  * socket is nil where libcurl does not tell it (prereqfunction). Before libcurl 8.2 what
  * happened to attempts is known when the transfer ends: one that failed beside one that
  * won is "lost". f runs as a callback does, and what it does itself is not told; an error
- * in it becomes a warning. It is kept until the state ends, with what it mentions. */
+ * in it becomes a warning. It is kept until the state ends, with what it mentions.
+ * -> nothing */
 int cs_trace(lua_State *L) {
   struct cs_runtime *rt = cs_runtime(L);
   if (!lua_isnoneornil(L, 1)) luaL_checktype(L, 1, LUA_TFUNCTION);

@@ -9,7 +9,10 @@
 --                                     another; nil: not mine
 --   prepare(socket, address, easy)    asked before it is connected, after the easy's own callback
 --   accept(socket, peer, easy)        asked about a socket that FTP has accepted
---   opened(socket, address, easy), request(socket, easy, kept), closed(socket)    are told
+--   opened(socket, address, easy)     is told
+--   request(socket, easy, kept)       is told, before each request: on a new connection or a kept
+--                                     one
+--   closed(socket)                    is told
 --   refused(refusal, easy)            is told of each { policy=, reason=, address= }
 -- What is asked says yes by true and by nothing else; nil and a reason refuses, as does anything
 -- else, two that answer route or make, and an address that was changed after it was judged. What a
@@ -23,11 +26,12 @@
 --   join(list)          what it is in this composition: a table of hooks, made for it
 --   allows              places that a guard lets pass
 --   body, header, pool  limits of the core: bytes of a body, of headers, options of the multi
---   opener = true       its make answers for every address: there can be one
---   reads_only = true   its hooks neither change nor keep an address, and need no copy
---   trusted = true      a Socket that it makes stands for the address that was judged: it is not
---                       judged by its peer, nor prepared
+--   opener              true: its make answers for every address. There can be one
+--   reads_only          true: its hooks neither change nor keep an address, and need no copy
+--   trusted             true: a Socket that it makes stands for the address that was judged: it is
+--                       not judged by its peer, nor prepared
 -- Raises an error for unknown hooks, two openers, and options that two fence differently.
+-- -> Rules
 local check = require "curlsock.policy.check"
 local curl = require "curlsock"
 local opening = require "curlsock.policy.opening"

@@ -14,6 +14,7 @@
 --               they pass as origins, too.) What is behind one is not judged
 --   quic        true: datagrams pass, too, for HTTP/3
 --   lifetime    seconds after which a kept connection is not used again
+-- -> PolicyPart
 local check = require "curlsock.policy.check"
 local curl = require "curlsock"
 local fences = require "curlsock.policy.fences"
@@ -188,6 +189,7 @@ local guard = {}
 
 --- guard.reason(address [, options]): why policy.guard(options) refuses the Address, or its text;
 -- nil if it does not. An address without a port is judged by its number alone.
+-- -> string | nil
 function guard.reason(address, options)
   if curl.type(address) ~= "address" then address = curl.address(address) end
   return reason(read(options, {}), address)
