@@ -83,6 +83,7 @@ help:
 	@echo 'make debug        builds $(BUILD)/debug: no optimisation, all symbols, checks of invariants'
 	@echo 'make watch        runs specs again whenever a file changes; TESTS, FILTER'
 	@echo 'make docs/coverage.md  what of libcurl is here, asked of the module'
+	@echo 'make doc          writes docs/reference.md and the folder library (for editors)'
 	@echo 'make picture      draws docs/picture.svg from transfers on loopback'
 	@echo 'make compile_commands.json  for clangd and other tools'
 	@echo 'make idle         10,000 idle connections in one multi; N=how many'
@@ -105,6 +106,7 @@ help:
 	@echo 'make coverage     counts the lines and branches that test and oom run, lists those they do not'
 	@echo 'make matrix       runs every spec on several releases of Debian, as root;'
 	@echo '                  SUITES="$(SUITES)" MIRROR=url MATRIX=folder'
+	@echo 'make deb          builds the Debian package on them, and tries it in a clean root; SUITES, as root'
 	@echo 'make upstream     faults of libcurl, each in a page of C; ROOTS= other libcurls'
 	@echo 'make lint         checks style and warnings'
 	@echo 'make format       formats the C sources'
@@ -168,6 +170,11 @@ picture:
 run-picture: all
 	@$(LUA_PATHS) $(LUA) scripts/picture.lua docs/picture.svg
 
+# What can be called, of the comments above it: for people, and for editors. With a libcurl that is
+# older than the last one, options and their values are as that had them.
+doc: all
+	@$(LUA_PATHS) $(LUA) scripts/reference.lua
+
 compile_commands.json:
 	@$(MAKE) --no-print-directory -Bn V=1 all | $(LUA) scripts/compile_commands.lua >$@
 
@@ -195,7 +202,7 @@ C_FILES = $(wildcard csrc/*.[ch] csrc/*/*.[ch] bench/*.[ch] spec/*/*.[ch])
 
 # Not ".", for what is in the folder build are whole systems (make matrix).
 lint-style:
-	luacheck --quiet --no-color lua spec examples bench scripts \
+	luacheck --quiet --no-color lua library spec examples bench scripts \
 	  $(wildcard *.rockspec .luacheckrc .busted)
 	$(CLANG_FORMAT) --dry-run -Werror $(C_FILES)
 	@awk 'length > 90 { print FILENAME ":" FNR ": more than 90 columns"; bad = 1 } \
@@ -251,7 +258,7 @@ dist:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: docs/coverage.md all help setup demo run-demo test run-test debug watch picture run-picture \
+.PHONY: docs/coverage.md all help doc setup demo run-demo test run-test debug watch picture run-picture \
   compile_commands.json bench \
   run-bench lint run-lint format lint-style lint-gcc lint-clang lint-layers \
   run-lint-layers install uninstall dist clean

@@ -88,7 +88,7 @@ static void read_piece(lua_State *L, struct cs_calling *c) {
  * curl.PAUSE pauses; false, or nil and a reason, ends the transfer with
  * ABORTED_BY_CALLBACK. Over WebSocket (libcurl 8.16) each piece is a binary frame, unless
  * easy:ws_start_frame has begun another.
- * -> string | nil | curl.PAUSE | false, reason */
+ * -> piece: string | nil | curl.PAUSE | false, reason */
 static int read_function(lua_State *L, struct cs_calling *c) {
   lua_pushinteger(L, (lua_Integer)c->size);
   cs_calling_ask(L);
@@ -101,7 +101,8 @@ static int read_function(lua_State *L, struct cs_calling *c) {
   enum cs_answer a = cs_calling_answer(L);
   if (a == CS_YES || a == CS_OTHER)
     return cs_calling_wrong(L, c,
-                            "a string that is not empty, nil, or false and a reason");
+                            "a string that is not empty, nil, curl.PAUSE, or false and "
+                            "a reason");
   if (a == CS_NOTHING) cs_ws_given(L, c->easy, 0);
   if (a == CS_NO) c->answer = CURL_READFUNC_ABORT;
   if (a != CS_PAUSE) return 0;
@@ -179,10 +180,10 @@ int cs_on_seek(void *easy, curl_off_t offset, int origin) {
 
 /* ---- progress, prereq, debug ------------------------------------------------------- */
 
-/* xferinfofunction(dltotal, dlnow, ultotal, ulnow), in bytes, 0 for what is not known:
- * often, and about once a second when nothing comes. Nothing, true or a file goes on;
- * false, or nil and a reason, ends the transfer with ABORTED_BY_CALLBACK. Setting it is
- * "noprogress = false".
+/* xferinfofunction(dltotal, dlnow, ultotal, ulnow): how far it is, in bytes, 0 for what
+ * is not known: often, and about once a second when nothing comes. Nothing, true or a
+ * file goes on; false, or nil and a reason, ends the transfer with ABORTED_BY_CALLBACK.
+ * Setting it is "noprogress = false".
  * -> nothing | true | false, reason */
 static int xferinfo_body(lua_State *L) {
   struct cs_calling *c = cs_calling_begin(L);
@@ -273,7 +274,7 @@ int cs_on_prereq(void *easy, char *primary_ip, char *local_ip, int primary_port,
   return CURL_PREREQFUNC_OK;
 }
 
-/* debugfunction(kind, data), with verbose = true: kind is "text", "header_in",
+/* debugfunction(kind, data): with verbose = true: kind is "text", "header_in",
  * "header_out", "data_in", "data_out", "ssl_data_in" or "ssl_data_out". It is told: what
  * it returns is not looked at.
  * -> nothing */

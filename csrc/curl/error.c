@@ -22,7 +22,7 @@
  *   CLOSED           the easy, the loop, the stream or the WebSocket was closed meanwhile
  *   TIMEDOUT         what a coroutine waited for did not come in time
  *   CANCELLED        the task was cancelled
- *   REMOVED          in a trace: the transfer was removed from its multi before its end */
+ *   REMOVED          in a trace: the transfer was removed before its end */
 
 /* A code that this module was not compiled with has only its message. */
 #define UNKNOWN "UNKNOWN"

@@ -203,7 +203,7 @@ static void check_nil(lua_State *L, const struct cs_setting *s) {
  * names in lower case. What a value is depends on the option: an integer; a boolean where
  * libcurl has 0 and 1; a name of a value ("2tls") or a list of such names; a version as a
  * number (http_version, sslversion: 1.1; ipresolve: 4, 6); seconds, also fractions, for
- * times; a string; a list of strings; a function, or what stands in for one (callback.c);
+ * times; a string; a list of strings; a function, or what may stand in for one;
  * for "share" a share, for "stderr" a file. A Url is taken for its text, as it is now, by
  * "url", the proxies, "referer" and "doh_url"; unless that would mean another URL, as a
  * "/" in a user that was set without "urlencode" does ("URL_MALFORMAT").

@@ -120,7 +120,7 @@ static int fnmatch_body(lua_State *L) {
   cs_calling_ask(L);
   enum cs_answer a = cs_calling_answer(L);
   if (a == CS_PAUSE || a == CS_OTHER)
-    return cs_calling_wrong(L, c, "true, false, or false and a reason");
+    return cs_calling_wrong(L, c, "true, false, nothing, or false and a reason");
   c->answer = a == CS_YES                           ? CURL_FNMATCHFUNC_MATCH
               : a == CS_NO && !lua_isnil(L, REASON) ? CURL_FNMATCHFUNC_FAIL
                                                     : CURL_FNMATCHFUNC_NOMATCH;

@@ -130,7 +130,8 @@ int cs_easy_ws_meta(lua_State *L) {
  * frame is sent. Returns the easy, or nil, message, name. NOT_SUPPORTED before libcurl
  * 8.16.0, and without WebSocket. Raises an error elsewhere, and in a frame that has not
  * got all its bytes; readfunction's transfer fails if it returns more than a frame takes,
- * or ends inside one. */
+ * or ends inside one.
+ * -> Easy | nil, message, name */
 int cs_easy_ws_start_frame(lua_State *L) {
   struct cs_easy *e = cs_handle_check(L, 1, CS_EASY);
   unsigned flags = check_kind(L, 2) | (lua_toboolean(L, 4) ? CURLWS_CONT : 0);

@@ -21,7 +21,7 @@ end
 local function comments_of_lua(text)
   local list, lines = {}, nil
   for at, line in ("\n" .. text):gmatch("()\n([^\n]*)") do
-    local first, further = line:match("^%-%-%- ?(.*)"), line:match("^%-%- ?(.*)")
+    local first, further = line:match("^%s*%-%-%- ?(.*)"), line:match("^%s*%-%- ?(.*)")
     if first then
       lines = { first }
       list[#list + 1] = { at = at, lines = lines }
@@ -103,30 +103,41 @@ end
 local function take_returns(lines)
   for i = #lines, 1, -1 do
     if lines[i]:find("^%-> ") then
-      local text = table.concat(lines, " ", i):sub(4)
+      local text = table.concat(lines, " ", i):sub(4):gsub("%s+", " ")
       for n = #lines, i, -1 do lines[n] = nil end
       return text, read_returns(text)
     end
   end
 end
 
-local function add_indented(items, line)
-  local last = items[#items]
-  local key, text = line:match("^%s+(%S.-)%s%s+(%S.*)$")
-  local indent = #line:match("^%s*")
-  if last.kind == "code" or last.kind == "text" and not key then
-    if last.kind == "text" then items[#items + 1] = { kind = "code", lines = {} } end
-    table.insert(items[#items].lines, line:sub(3))
-  elseif last.kind == "text" or key and indent <= last.indent then
-    if last.kind == "text" then
-      last = { kind = "table", rows = {}, indent = indent }
-      items[#items + 1] = last
-    end
-    table.insert(last.rows, { key, text })
+local function add_code(items, line)
+  if items[#items].kind ~= "code" then items[#items + 1] = { kind = "code", lines = {} } end
+  table.insert(items[#items].lines, line:sub(3))
+end
+
+-- A row begins where the first one did. Its text may begin in the next line, and go on further in.
+local function add_row(item, indent, key, text)
+  local row = item.rows[#item.rows]
+  if indent > item.indent then
+    row[2] = row[2] == "" and text or row[2] .. " " .. text
+  elseif row and row[2] == "" then
+    row[1], row[2] = row[1] .. " " .. key, text
   else
-    local row = last.rows[#last.rows]
-    row[2] = row[2] .. " " .. line:match("^%s*(.*)$")
+    table.insert(item.rows, { key, text })
   end
+end
+
+local function add_indented(items, line)
+  local last, indent = items[#items], #line:match("^%s*")
+  local key, text = line:match("^%s+(%S.-)%s%s+(%S.*)$")
+  if last.kind == "code" or last.kind == "text" and not key then return add_code(items, line) end
+  if last.kind == "text" then
+    last = { kind = "table", rows = {}, indent = indent }
+    items[#items + 1] = last
+  end
+  local whole = line:match("^%s*(.*)$")
+  if indent > last.indent then return add_row(last, indent, nil, whole) end
+  add_row(last, indent, key or whole, text or "")
 end
 
 -- Text, tables and code, in the order in which they stand.

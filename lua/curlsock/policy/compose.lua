@@ -1,7 +1,10 @@
 --- policy.compose{ p1, p2, ... }: rules from small policies. Each is a table with a name and some
 -- of these hooks. Their phases are fixed, so that the order of the list opens no hole; within a
 -- phase the order is the list's.
---   fence                             easy options that are forced: see fences.lua
+--   name                              stands before each reason
+--   fence                             easy options that are forced, by name: a value; false (it
+--                                     must be unset); a function that says whether what the script
+--                                     has set may stay; or { value, function }
 --   start(easy, url, hop)             asked before a request, and before each redirect
 --   route(address, target, easy)      an Address to dial in the place of this one; nil: not mine
 --   judge(address, target, easy)      asked about every address. It gets a copy
@@ -19,7 +22,7 @@
 -- hook throws fails the transfer. Hooks cannot wait. closed follows each opened once, with the same
 -- Socket: a weak table holds what a policy remembers of it.
 -- target has host and port, as the URL has them, and kind: "origin", "proxy", "data" (of FTP),
--- "listen" or "unknown" (see target.lua).
+-- "listen" or "unknown".
 -- A policy may also have
 --   admit(easy, loop)   asked by a loop before it begins a transfer: true, seconds to wait, or nil
 --                       and a reason
