@@ -136,7 +136,7 @@ local function begin_close(driver)
   local multi = driver.multi
   if curl.inside(multi) then multi:close() end -- says that it is refused
   driver.closing = { multi = multi, easies = multi:easies() }
-  driver.multi = nil
+  driver.multi, driver.start = nil, nil
 end
 
 --- loop:close(): ends the transfers that still run (their coroutines get nil, message, "CLOSED"),
