@@ -88,8 +88,8 @@ struct cs_pool *cs_easy_pool(const struct cs_easy *e);
  * that does not lead to it. [-0, +1] */
 void cs_push_easy(lua_State *L, int index, const struct cs_frame *f,
                   const struct cs_easy *e);
-/* Sets what the easy at index has of its running transfer alone (CS_UV_ERROR, CS_UV_REASON
- * or CS_UV_REST) to the value on top of the stack. [-1, +0] */
+/* Sets what the easy at index has of its running transfer alone (CS_UV_ERROR,
+ * CS_UV_REASON or CS_UV_REST) to the value on top of the stack. [-1, +0] */
 void cs_easy_keep(lua_State *L, int index, int uservalue);
 /* Takes the error on top of the stack as that of e's transfer, and has libcurl abort it.
  * [-1, +0] */

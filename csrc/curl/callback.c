@@ -201,6 +201,7 @@ void cs_easy_begin(lua_State *L, struct cs_easy *e, int self) {
   e->hop = e->dialled = 0;
   e->delivered = e->headed = 0;
   e->given = 0;
+  e->owed = 0;
   e->start = CS_UNKNOWN;
   e->errbuf[0] = '\0';
   if (e->keeps) forget(L, e, self);

@@ -219,7 +219,8 @@ static struct cs_socket *find(lua_State *L, struct cs_easy *e) {
  * that is open. nil if there is none, or where it cannot be told: with libcurl before
  * 8.2 that of a UNIX socket, and where libcurl forgets it, after a transfer that ended
  * while others used its connection. Raises an error if the easy uses another pool by now,
- * and, before libcurl 8.2 and after the transfer, inside a callback of its pool. */
+ * and, before libcurl 8.2 and after the transfer, inside a callback of its pool.
+ * -> Socket | nil */
 int cs_easy_socket(lua_State *L) {
   struct cs_easy *e = cs_handle_check(L, 1, CS_EASY);
   struct cs_ends ends;

@@ -33,7 +33,8 @@ static void fill(lua_State *L, struct cs_easy *e, CURL *curl) {
 }
 
 /* curl.easy([options]): a new easy, its options set as by easy:setopt. Raises an error
- * for wrong options; nil, message, name for one that libcurl refuses. */
+ * for wrong options; nil, message, name for one that libcurl refuses.
+ * -> Easy | nil, message, name */
 int cs_easy_new(lua_State *L) {
   if (!lua_isnoneornil(L, 1)) luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
@@ -84,7 +85,8 @@ static void check_still(lua_State *L, const struct cs_easy *e) {
 }
 
 /* easy:perform(): runs the transfer and waits for its end. true, or nil, message, name.
- * Raises what a callback threw. */
+ * Raises what a callback threw.
+ * -> true | nil, message, name */
 static int easy_perform(lua_State *L) {
   struct cs_easy *e = cs_handle_check(L, 1, CS_EASY);
   struct cs_frame f;
@@ -132,7 +134,8 @@ static void forget_fence(lua_State *L, struct cs_easy *e, int self) {
 }
 
 /* easy:reset(): back to the options of a new easy; connections, cookies, the share
- * and the policy stay. Returns the easy. Refused while it is in a multi. */
+ * and the policy stay. Returns the easy. Refused while it is in a multi.
+ * -> Easy | nil, message, name */
 static int easy_reset(lua_State *L) {
   struct cs_easy *e = cs_handle_check(L, 1, CS_EASY);
   cs_refuse_inside(L, &e->h, "easy:reset");
@@ -195,7 +198,8 @@ static CURL *duplicate(lua_State *L, struct cs_easy *from) {
 
 /* easy:dup(): a new easy with the same options, callbacks and policy, without the
  * connections, the multi and the share. Raises an error without memory, and for option
- * "hsts" with a libcurl of 7.88.0 to 8.4.0. */
+ * "hsts" with a libcurl of 7.88.0 to 8.4.0.
+ * -> Easy | nil, message, name */
 static int easy_dup(lua_State *L) {
   struct cs_easy *from = cs_handle_check(L, 1, CS_EASY);
   lua_settop(L, 1);
@@ -325,6 +329,7 @@ void cs_easy_class_new(lua_State *L) {
       {"ws_meta", cs_easy_ws_meta},
       {"ws_recv", cs_easy_ws_recv},
       {"ws_send", cs_easy_ws_send},
+      {"ws_start_frame", cs_easy_ws_start_frame},
       {NULL, NULL},
   };
   cs_handle_class(L, CS_EASY, &ops, methods);

@@ -116,6 +116,8 @@ struct cs_easy {
   curl_off_t headed;     /* and of headers */
   size_t rest;           /* bytes of CS_UV_REST that were handed on */
   size_t given;          /* bytes of the string in place of readfunction */
+  int reading;           /* readfunction runs: 1; and has begun a WebSocket frame: 2, */
+  curl_off_t owed;       /* for which it has so many bytes still to return */
   curl_off_t start;      /* where the file in place of it stood at first, or CS_UNKNOWN */
   char errbuf[CURL_ERROR_SIZE];
 

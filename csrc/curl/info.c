@@ -344,7 +344,8 @@ static int next_info(lua_State *L) {
 }
 
 /* curl.infos(): an iterator over what easy:getinfo knows of this libcurl, by name: the
- * name, and libcurl's type: "string", "long", "double", "off_t", "slist" or "socket". */
+ * name, and libcurl's type: "string", "long", "double", "off_t", "slist" or "socket".
+ * -> fun(): string?, string? */
 int cs_infos(lua_State *L) {
   lua_pushinteger(L, 0);
   lua_pushcclosure(L, next_info, 1);
@@ -359,7 +360,8 @@ int cs_infos(lua_State *L) {
  * as a descriptor or nil; "certinfo" as a list with a table for each certificate, which
  * has its lines as a list and, by name, the value of each. Returns nil, message, name
  * if this libcurl does not have it. Raises an error for an unknown name, for what has
- * no Lua value, and for the socket inside a callback. */
+ * no Lua value, and for the socket inside a callback.
+ * -> value: any | nil, message, name */
 int cs_easy_getinfo(lua_State *L) {
   struct cs_easy *e = cs_handle_check(L, 1, CS_EASY);
   const struct info *info = check_name(L, 2);

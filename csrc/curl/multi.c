@@ -29,7 +29,8 @@ static int set_pool(lua_State *L, struct cs_multi *m) {
   return failed;
 }
 
-/* curl.multi([options]): a new multi. nil, message, name if libcurl refuses an option. */
+/* curl.multi([options]): a new multi. nil, message, name if libcurl refuses an option.
+ * -> Multi | nil, message, name */
 int cs_multi_new(lua_State *L) {
   if (!lua_isnoneornil(L, 1)) luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
@@ -55,7 +56,8 @@ int cs_multi_new(lua_State *L) {
 /* multi:add(easy [, value]): starts its transfer with the next perform. Returns the
  * multi, or nil, message, name. The multi keeps the easy until it is removed; with a
  * value (not nil) it is removed by itself when its transfer ends, and results has the
- * value in its place, also when the easy is closed before: with name "CLOSED". */
+ * value in its place, also when the easy is closed before: with name "CLOSED".
+ * -> Multi | nil, message, name */
 static int multi_add(lua_State *L) {
   struct cs_multi *m = check_callable(L, "multi:add");
   struct cs_easy *e = cs_handle_check(L, 2, CS_EASY);
@@ -88,7 +90,8 @@ static int multi_add(lua_State *L) {
 }
 
 /* multi:remove(easy): ends its transfer if it still runs; a result that was not read is
- * dropped. Returns the multi, or nil, message, name. */
+ * dropped. Returns the multi, or nil, message, name.
+ * -> Multi | nil, message, name */
 static int multi_remove(lua_State *L) {
   struct cs_multi *m = check_callable(L, "multi:remove");
   struct cs_easy *e = cs_handle_check(L, 2, CS_EASY);
@@ -144,7 +147,8 @@ static int end_step(lua_State *L, struct cs_frame *f, CURLMcode code) {
 }
 
 /* multi:perform(): does what can be done now. The number of transfers that still run, or
- * nil, message, name. Raises what a close callback threw, after all is done. */
+ * nil, message, name. Raises what a close callback threw, after all is done.
+ * -> running: integer | nil, message, name */
 static int multi_perform(lua_State *L) {
   struct cs_multi *m = check_callable(L, "multi:perform");
   struct cs_frame f;
@@ -158,7 +162,8 @@ static int multi_perform(lua_State *L) {
 
 /* multi:socket_action([fd, events]): as perform, for one descriptor that is ready: events
  * "r", "w" or "rw", or "e" for an error. Without arguments: the time of timerfunction has
- * come. With the descriptor of pollfd: for all that is ready. */
+ * come. With the descriptor of pollfd: for all that is ready.
+ * -> running: integer | nil, message, name */
 static int multi_socket_action(lua_State *L) {
   static const char *const names[] = {"r", "w", "rw", "e", NULL};
   static const int bits[] = {CURL_CSELECT_IN, CURL_CSELECT_OUT,
@@ -186,7 +191,8 @@ static int multi_socket_action(lua_State *L) {
 }
 
 /* multi:wakeup(): ends a poll, or the next one, at once; allowed inside callbacks.
- * Returns the multi, or nil, message, name. */
+ * Returns the multi, or nil, message, name.
+ * -> Multi | nil, message, name */
 static int multi_wakeup(lua_State *L) {
   struct cs_multi *m = cs_handle_check(L, 1, CS_MULTI);
   CURLMcode code = CURLM_OK;
@@ -200,7 +206,8 @@ static int multi_wakeup(lua_State *L) {
 }
 
 /* multi:timeout(): seconds until socket_action() should be called, or nil for no limit;
- * nil, message, name if it fails. */
+ * nil, message, name if it fails.
+ * -> seconds: number | nil | nil, message, name */
 static int multi_timeout(lua_State *L) {
   struct cs_multi *m = check_callable(L, "multi:timeout");
   long ms = -1;
@@ -233,7 +240,8 @@ static int push_member(lua_State *L, const struct cs_multi *m) {
 
 /* multi:easies([easy]): a list of the easies in the multi, in the order in which they
  * were added; for each that was added with a value, that. Of one easy what the list has
- * for it, or nil: without a look at the others. */
+ * for it, or nil: without a look at the others.
+ * -> list: any[] | any */
 static int multi_easies(lua_State *L) {
   const struct cs_multi *m = cs_handle_check(L, 1, CS_MULTI);
   lua_Integer n = 0;
@@ -314,13 +322,14 @@ static int list_results(lua_State *L, struct cs_multi *m) {
   return 1;
 }
 
-/* multi:results(): iterates over the transfers that have ended since: easy, true, or
- * easy, nil, message, name. What a callback threw is the message, with name "CALLBACK".
- * The easy stays in the multi until it is removed; one that was added with a value is
- * removed, and the value comes in its place. multi:results(list): puts all of them in
- * the list, from its start: three values for each, the easy or its value, then name and
- * message, or false and nil where it succeeded; and nil after the last. Returns how
- * many there are. */
+/* multi:results() or multi:results(list): iterates over the transfers that have ended
+ * since: easy, true, or easy, nil, message, name. What a callback threw is the message,
+ * with name "CALLBACK". The easy stays in the multi until it is removed; one that was
+ * added with a value is removed, and the value comes in its place. With a list, which is
+ * faster: puts all of them in it, from its start: three values for each, the easy or its
+ * value, then name and message, or false and nil where it succeeded; and nil after the
+ * last. Returns how many there are.
+ * -> fun(): any, true?, string?, string? | count: integer */
 static int multi_results(lua_State *L) {
   struct cs_multi *m = check_callable(L, "multi:results");
   lua_settop(L, 2);

@@ -320,7 +320,8 @@ static int is_barred(lua_State *L, struct open_call *c) {
  * which may be changed; purpose is "ipcxn", also for one that is to listen (FTP). It
  * exists to allow: true opens the usual socket; a Socket, a descriptor or an object with
  * one is lent to libcurl; false, nil and a reason, or nothing refuses, and libcurl tries
- * the next address, or fails with COULDNT_CONNECT. */
+ * the next address, or fails with COULDNT_CONNECT.
+ * -> true | Socket | fd: integer | userdata | false, reason */
 static void ask_own(lua_State *L, const struct open_call *c) {
   lua_getiuservalue(L, EASY, CS_UV_OWN + CS_OPENSOCKET);
   lua_pushstring(L, cs_purpose_name(c->purpose));

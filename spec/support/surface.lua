@@ -114,6 +114,7 @@ surface.methods = {
     ws_meta = { inside = "allowed" },
     ws_recv = { inside = "refused" },
     ws_send = { inside = "refused", args = { "x", "text" } },
+    ws_start_frame = { inside = "allowed", args = { "text", 1 } },
   },
   multi = {
     add = { inside = "refused", args = { easy } },

@@ -120,6 +120,7 @@ end
 -- Raises what it threw; a text has the traceback of its coroutine behind it. What a task throws
 -- for which nobody waits at that time comes out of run() (which somebody who waits for another of
 -- the loop's tasks may still prevent).
+-- -> any, ... | nil, message, name
 function Task:wait(seconds)
   if seconds then waiting.check_seconds("wait", seconds, 2) end
   if running() == self.co then error("wait: a task cannot wait for itself", 2) end
@@ -155,6 +156,7 @@ end
 --- task:cancel(): ends it at the place where it waits: its variables are closed. One that does not
 -- wait now ends where it does next. (In a loop with coroutines of its own, as cqueues has them, it
 -- is ended by an error there, and again at each further place.) Nothing happens if it has ended.
+-- -> nothing
 function Task:cancel()
   if self.done or self.doomed then return end
   if status(self.co) ~= "suspended" then return doom(self) end
