@@ -155,7 +155,7 @@
 ---@field haproxy_client_ip? string string; since 8.2.0; https://curl.se/libcurl/c/CURLOPT_HAPROXY_CLIENT_IP.html
 ---@field haproxyprotocol? boolean|integer flag; since 7.60.0; https://curl.se/libcurl/c/CURLOPT_HAPROXYPROTOCOL.html
 ---@field header? boolean|integer flag; since 7.1; https://curl.se/libcurl/c/CURLOPT_HEADER.html
----@field headerfunction? curlsock.HeaderFunction|file*|table a piece of the body; a line of the headers with its end, of each answer (also 100, redirects, a proxy's) and of trailers. Nothing, true or a file (what file:write returns) goes on; curl.PAUSE, of writefunction, pauses; false, or nil and a reason, ends the transfer with WRITE_ERROR.
+---@field headerfunction? curlsock.HeaderFunction|file*|table writefunction gets a piece of the body; headerfunction a line of the headers with its end, of each answer (also 100, redirects, a proxy's) and of trailers. Nothing, true or a file (what file:write returns) goes on; curl.PAUSE, of writefunction, pauses; false, or nil and a reason, ends the transfer with WRITE_ERROR.
 ---@field headeropt? integer|"unified"|"separate" integer or name; since 7.37.0; https://curl.se/libcurl/c/CURLOPT_HEADEROPT.html
 ---@field hsts? string string; since 7.74.0; https://curl.se/libcurl/c/CURLOPT_HSTS.html
 ---@field hsts_ctrl? integer|"enable"|"readonlyfile"|("enable"|"readonlyfile")[] integer, name or list of names; since 7.74.0; https://curl.se/libcurl/c/CURLOPT_HSTS_CTRL.html
@@ -365,7 +365,7 @@
 ---@field userpwd? string string; since 7.1; https://curl.se/libcurl/c/CURLOPT_USERPWD.html
 ---@field verbose? boolean|integer flag; since 7.1; https://curl.se/libcurl/c/CURLOPT_VERBOSE.html
 ---@field wildcardmatch? boolean|integer flag; since 7.21.0; https://curl.se/libcurl/c/CURLOPT_WILDCARDMATCH.html
----@field writefunction? curlsock.WriteFunction|file*|table a piece of the body; a line of the headers with its end, of each answer (also 100, redirects, a proxy's) and of trailers. Nothing, true or a file (what file:write returns) goes on; curl.PAUSE, of writefunction, pauses; false, or nil and a reason, ends the transfer with WRITE_ERROR.
+---@field writefunction? curlsock.WriteFunction|file*|table writefunction gets a piece of the body; headerfunction a line of the headers with its end, of each answer (also 100, redirects, a proxy's) and of trailers. Nothing, true or a file (what file:write returns) goes on; curl.PAUSE, of writefunction, pauses; false, or nil and a reason, ends the transfer with WRITE_ERROR.
 ---@field ws_options? integer|"raw_mode"|"noautopong"|("raw_mode"|"noautopong")[] integer, name or list of names; since 7.86.0; https://curl.se/libcurl/c/CURLOPT_WS_OPTIONS.html
 ---@field xferinfofunction? curlsock.XferinfoFunction how far it is, in bytes, 0 for what is not known: often, and about once a second when nothing comes. Nothing, true or a file goes on; false, or nil and a reason, ends the transfer with ABORTED_BY_CALLBACK. Setting it is "noprogress = false".
 ---@field xoauth2_bearer? string string; since 7.33.0; https://curl.se/libcurl/c/CURLOPT_XOAUTH2_BEARER.html
@@ -577,14 +577,8 @@
 ---@field max? integer size of a message (16777216); for a longer one it closes, with code 1009
 ---@field seconds? number how long the handshake may take
 
----@class curlsock.Handle
-local Handle = {}
-
----frees the handle; a second call does nothing. Raises what a close callback threw, after all is closed. Refused inside a callback of its pool.
-function Handle:close() end
-
 ---An easy is one transfer: its options, and what is known of it afterwards. `close` it, or let its variable do that (`local easy <close> = curl.easy{...}`); one that is forgotten is closed by the collector.
----@class curlsock.Easy: curlsock.Handle
+---@class curlsock.Easy
 local Easy = {}
 
 ---runs the transfer and waits for its end. true, or nil, message, name. Raises what a callback threw.
@@ -653,6 +647,9 @@ function Easy:reset() end
 ---@return string? message
 ---@return string? name
 function Easy:dup() end
+
+---frees the handle; a second call does nothing. Raises what a close callback threw, after all is closed. Refused inside a callback of its pool.
+function Easy:close() end
 
 ---nothing is received ("recv"), sent ("send") or either ("all", the default), until unpause; time limits count on, low_speed_time does not. Also inside callbacks, but of socketfunction and timerfunction. Returns the easy; or nil, message, "BAD_FUNCTION_ARGUMENT" when no transfer runs, or it has no connection yet.
 ---@param what? "recv"|"send"|"all"
@@ -741,8 +738,11 @@ function Easy:connections() end
 function Easy:close_idle(seconds) end
 
 ---A multi runs many transfers at once, and keeps their connections. Scripts need it seldom themselves: a [loop](#loops) has one inside.
----@class curlsock.Multi: curlsock.Handle
+---@class curlsock.Multi
 local Multi = {}
+
+---frees the handle; a second call does nothing. Raises what a close callback threw, after all is closed. Refused inside a callback of its pool.
+function Multi:close() end
 
 ---the open connections of the pool (of an easy: the one that it uses), in the order of their descriptors. Attempts to connect are not in it. Each is a table:
 ---
@@ -844,8 +844,11 @@ function Multi:events() end
 function Multi:watches() end
 
 ---What several easies, or multis, have together: cookies, names, connections.
----@class curlsock.Share: curlsock.Handle
+---@class curlsock.Share
 local Share = {}
+
+---frees the handle; a second call does nothing. Raises what a close callback threw, after all is closed. Refused inside a callback of its pool.
+function Share:close() end
 
 ---the open connections of the pool (of an easy: the one that it uses), in the order of their descriptors. Attempts to connect are not in it. Each is a table:
 ---
@@ -911,11 +914,11 @@ function Loop:sleep(seconds) end
 ---@return string? name
 function Loop:wait(fd, events, seconds) end
 
----tasks that end together: the first that throws cancels the others. It can be a variable to be closed (local group <close> = loop:group()), which cancels what has not ended.
+---tasks that end together: the first that throws cancels the others. It can be a variable to be closed, which cancels what has not ended.
 ---@return curlsock.Group
 function Loop:group() end
 
----ends the transfers that still run (their coroutines get nil, message, "CLOSED"), unwatches all and closes the multi with its connections. A second call does nothing. Raises as on_event does. Refused inside a callback of a transfer.
+---ends the transfers that still run (their coroutines get nil, message, "CLOSED"), unwatches all and closes the multi with its connections. A second call does nothing. Raises as loop:on_event does. Refused inside a callback of a transfer.
 function Loop:close() end
 
 ---waits for this loop's transfers alone, and whatever else its coroutines wait for, if there is any, and handles what has happened. Raises as loop:on_event does, and when the wait itself fails.
@@ -939,7 +942,7 @@ function Loop:select(recvt, sendt, seconds) end
 ---@param events curlsock.Events|"e"
 function Loop:on_event(fd, events) end
 
----the time of the timer hook has come. Raises as on_event does. (Where it is refused, inside a callback, the time must not be lost.)
+---the time of the timer hook has come. Raises as loop:on_event does.
 function Loop:on_timer() end
 
 ---calls f(...), which calls loop:on_event or loop:on_timer, for a library that cannot bear an error: what is thrown is kept for the next run(), perform or close(). Returns false for the first error that is kept so, true otherwise.
@@ -1163,7 +1166,7 @@ function Policy:compose(options) end
 ---* `proxy`: places that are proxies: these, and no others, may be used. (Before libcurl 8.7 they pass as origins, too.) What is behind one is not judged
 ---* `quic`: true: datagrams pass, too, for HTTP/3
 ---* `lifetime`: seconds after which a kept connection is not used again
----@param options curlsock.GuardOptions
+---@param options? curlsock.GuardOptions
 ---@return curlsock.PolicyPart
 function Policy:guard(options) end
 
@@ -1519,7 +1522,7 @@ function curl.easy(options) end
 ---@return string? name
 function curl.multi(options) end
 
----what a pool lets in, for the option "policy" of a multi, a share (that shares connections), an easy or a loop. What is asked says yes by true, and open by a Socket too; false, or nil, and a reason refuses. What they throw fails the transfer. All fields may be absent; an unknown one raises an error.
+---what a pool lets in, for the option "policy" of a multi, a share (that shares connections), an easy or a loop. What is asked says yes by true, and open by a Socket too; false, or nil, and a reason refuses. What a hook throws fails the transfer; of close, it comes out of the call that closed the connection. All fields may be absent; an unknown one raises an error.
 ---
 ---* `name`: stands before each reason
 ---* `start(easy, url, hop)`: asked before a request (hop 0) and each redirect
@@ -1653,7 +1656,7 @@ function curl.options() end
 ---@return string?
 function curl.infos() end
 
----"easy", "multi", "share", "socket", "address", "networks" or "url"; with "closed " before it where x can no longer be used (a Socket: where it has no descriptor); nil for anything else. Never raises. (A box is empty when it is half made, or finalized.)
+---"easy", "multi", "share", "socket", "address", "networks", "policy" or "url"; an easy, multi, share, socket or url that can no longer be used has "closed " before it (a Socket: where it has no descriptor); nil for anything else. Never raises.
 ---@param x any
 ---@return string? kind
 function curl.type(x) end

@@ -320,7 +320,7 @@ local function write_class(out, model, class, prefix)
     end
   end
   if text then out("---" .. text) end
-  out("---@class curlsock." .. class .. (types.parents[class] and ": curlsock.Handle" or ""))
+  out("---@class curlsock." .. class)
   for name, classes in pairs(types.tables) do
     if classes[1] == class and #classes == 1 then fields[model.by_name[name]] = name end
   end

@@ -142,13 +142,11 @@ types.tables = {
 
 --- Classes with methods, and what their objects are called in the comments.
 types.classes = {
-  { "Handle", "handle" }, { "Easy", "easy" }, { "Multi", "multi" }, { "Share", "share" },
+  { "Easy", "easy" }, { "Multi", "multi" }, { "Share", "share" },
   { "Loop", "loop" }, { "Task", "task" }, { "Group", "group" }, { "Stream", "stream" },
   { "WebSocket", "ws" }, { "Rules", "rules" }, { "Policy", "policy" }, { "Recording", "recording" },
   { "Url", "url" }, { "Socket", "socket" }, { "Address", "address" }, { "Networks", "networks" },
 }
-
-types.parents = { Easy = "Handle", Multi = "Handle", Share = "Handle" }
 
 types.methods_of = {}
 for _, class in ipairs(types.classes) do types.methods_of[class[1]] = class[2] end
