@@ -106,6 +106,7 @@ help:
 	@echo 'make coverage     counts the lines and branches that test and oom run, lists those they do not'
 	@echo 'make matrix       runs every spec on several releases of Debian, as root;'
 	@echo '                  SUITES="$(SUITES)" MIRROR=url MATRIX=folder'
+	@echo 'make deb          builds the Debian package on them, and tries it in a clean root; SUITES, as root'
 	@echo 'make upstream     faults of libcurl, each in a page of C; ROOTS= other libcurls'
 	@echo 'make lint         checks style and warnings'
 	@echo 'make format       formats the C sources'

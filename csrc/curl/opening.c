@@ -86,11 +86,13 @@ int cs_can_take_connected(lua_State *L, struct cs_easy *e, int easy, int fd) {
 /* The stack of open_body: the frame's handle and the call come first. */
 enum { EASY = 3, ADDRESS, ANSWER, REASON };
 
-/* Anchors the value on top of the stack as the Socket of s; nil when that got no
- * descriptor after all. [-1, +0, m] */
-static void anchor(lua_State *L, const struct cs_easy *e, const struct cs_socket *s) {
-  const struct cs_pool *pool = cs_easy_pool(e);
-  cs_pool_anchor(L, e->multi && pool == e->multi->h.pool ? 1 : EASY, s, pool);
+/* Where the handle is that has the anchors of the pool of e. */
+static int holder_of(const struct cs_easy *e) {
+  return e->multi && cs_easy_pool(e) == e->multi->h.pool ? 1 : EASY;
+}
+
+static void withdraw(lua_State *L, const struct cs_easy *e, struct cs_socket *s) {
+  cs_pool_withdraw(L, holder_of(e), s, cs_easy_pool(e));
 }
 
 /* From now on each easy hears of headers: they say that the connection lives. */
@@ -113,7 +115,7 @@ static void lend(struct open_call *c, struct cs_socket *s, const struct cs_addre
 
 /* Prepares the Socket on top of the stack to be lent: whatever can raise happens here,
  * while the descriptor is still the script's, or not there at all. [-1, +0, m] */
-static void prepare(lua_State *L, const struct cs_easy *e, const struct cs_socket *s) {
+static void prepare(lua_State *L, const struct cs_easy *e, struct cs_socket *s) {
   const struct cs_policy *p = cs_policy_of(e);
   lua_getiuservalue(L, EASY, CS_UV_OWN + CS_CLOSESOCKET);
   lua_setiuservalue(L, -2, CS_UV_CLOSE);
@@ -123,7 +125,7 @@ static void prepare(lua_State *L, const struct cs_easy *e, const struct cs_socke
     lua_setiuservalue(L, -3, CS_UV_TOLD);
     lua_pop(L, 1);
   }
-  anchor(L, e, s);
+  cs_pool_anchor(L, holder_of(e), s, cs_easy_pool(e));
 }
 
 /* The default socket, for the address as the callback left it. */
@@ -137,8 +139,7 @@ static int open_default(lua_State *L, struct open_call *c, const struct cs_addre
   int code = fd < 0 ? errno : cs_socket_take(s, fd, CS_OWNED);
   if (!code) return lend(c, s, a), 0;
   if (fd >= 0) close(fd);
-  lua_pushnil(L);
-  anchor(L, c->easy, s);
+  withdraw(L, c->easy, s);
   lua_pushfstring(L, "socket: %s", strerror(code));
   keep_reason(L, c, EASY);
   return 0;
@@ -159,8 +160,7 @@ static int lend_socket(lua_State *L, struct open_call *c, struct cs_socket *s,
   lua_pushvalue(L, ANSWER);
   prepare(L, c->easy, s);
   if (s->state != CS_OWNED) { /* a finalizer has closed it, or lent it to another */
-    lua_pushnil(L);
-    anchor(L, c->easy, s);
+    withdraw(L, c->easy, s);
     return not_ours(L);
   }
   s->connected = connected;

@@ -11,6 +11,7 @@ local curl = require "curlsock"
 --                 requests { time, url, socket, kept, status, ... }
 --   connections   each { id, pool, easy, address, open, used, close, how, uses }, and each of the
 --                 uses { easy, from, to }
+-- A note, which the program may set in any of both, is drawn in place of how it ended.
 -- -> table[]
 local recording = {}
 recording.__index = recording

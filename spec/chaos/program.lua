@@ -2,7 +2,9 @@
 -- servers.py (lane.lua says how). Each round draws from its own stream, so that any of them can be
 -- left out. The end of the output is what was counted, and what was left over.
 
-package.path = "./?.lua;./lua/?.lua;./lua/?/init.lua;" .. package.path
+-- Modules are loaded after it has gone to its folder, too.
+local root = require("lfs").currentdir()
+package.path = ("%s/?.lua;%s/lua/?.lua;%s/lua/?/init.lua;"):format(root, root, root) .. package.path
 
 local seed, rounds, only = tonumber(arg[1]), tonumber(arg[2]), arg[3]
 local folder = assert(os.getenv "CHAOS_FOLDER")
@@ -26,11 +28,15 @@ local acts = require "spec.chaos.acts"
 local callbacks = require "spec.chaos.callbacks"
 local doh = require "spec.chaos.doh"
 local fly = require "spec.chaos.fly"
+local parts = require "spec.chaos.parts"
 local place = require "spec.chaos.places"
+require "spec.chaos.forks"
 
 local pick, stream = random.pick, random.stream
 local w = World.new(folder)
 local null = assert(io.open("/dev/null", "w"))
+function w.last(f) last = f end
+w.policy = callbacks.policy
 -- A program has one cache that most of its transfers meet in, or none.
 local home = pick(stream(seed), { "easy", "easy", "multi", "share" })
 
@@ -54,12 +60,18 @@ local function easy(R)
     end
     w:log("again", e)
   else
-    e = w:keep(R, "easy", curl.easy())
+    e = w:keep(R, "easy", curl.easy(callbacks.pool(w, R, 8)))
     w:log("new", e)
   end
   w:try(e, "setopt", options)
   if home == "share" and R(4) > 1 then w:try(e, "setopt", "share", acts.share(w, R)) end
   return e, options
+end
+
+-- The URL as a Url, which stays.
+local function as_url(R, text)
+  local ok, url = pcall(curl.url, text, "guess_scheme", "non_support_scheme")
+  return ok and url and w:keep(R, "url", url) or text
 end
 
 local function round(i)
@@ -69,18 +81,20 @@ local function round(i)
   local e, options = easy(R)
   callbacks.prepare(w, e)
   if R(2) == 1 then callbacks.set(w, R, e) end
-  if R(12) == 1 then w:try(e, "setopt", "policy", callbacks.policy(w, R)) end
+  if R(8) == 1 then w:try(e, "setopt", "mimepost", parts(w, R, e)) end
   if R(2) == 1 then
     for _ = 1, R(4) do
       acts.setopt(w, R, e)
     end
     w:try(e, "setopt", { timeout_ms = options.timeout_ms, stderr = null })
   end
+  if R(6) == 1 then w:try(e, "setopt", "url", as_url(R, options.url)) end
   w:count "transfers"
   fly(w, R, e, home)
   local ok, message = pcall(acts.any, w, R)
   if not ok then w:log("raised", message) end
   strangers.check(w)
+  if w.failure then error(w.failure, 0) end
 end
 
 local function selected()

@@ -14,7 +14,6 @@ local process = require "spec.support.process"
 local servers = require "spec.support.servers"
 
 local programs = {}
-local count = 0
 
 function programs.of(page)
   local list, title, lines = {}, nil, nil
@@ -27,7 +26,7 @@ function programs.of(page)
     elseif line == "```lua" then
       lines = {}
     else
-      title = line:match("^##+ (.*)") or title
+      title = line:match("^#+ (.*)") or title
     end
   end
   return list
@@ -68,10 +67,7 @@ local function lua(env)
 end
 
 local function new_folder()
-  count = count + 1
-  local folder = ("%s/program-%d"):format(servers.dir(), count)
-  assert(lfs.mkdir(folder))
-  return folder
+  return assert(process.output(("mktemp -d '%s/program.XXXXXX'"):format(servers.dir())))
 end
 
 function programs.run(text, with)
