@@ -26,7 +26,7 @@ end
 
 -- What begins so belongs to a script.
 local ours = {}
-for class in ("curl easy multi share handle socket address networks url policy guard rules loop "
+for class in ("curl easy multi share socket address networks url policy guard rules loop "
   .. "task group stream ws recording"):gmatch("%a+") do ours[class] = true end
 
 local function is_ours(block)

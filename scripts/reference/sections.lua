@@ -9,7 +9,7 @@ local sections = {
       .. "or let its variable do that (`local easy <close> = curl.easy{...}`); one that is "
       .. "forgotten is closed by the collector.",
     "curl.easy", "easy:perform", "easy:setopt", "easy:unset", "easy:getinfo", "easy:header",
-    "easy:headers", "easy:reset", "easy:dup", "handle:close", "easy:pause", "easy:unpause",
+    "easy:headers", "easy:reset", "easy:dup", "easy:close", "easy:pause", "easy:unpause",
     "curl.PAUSE", "easy:send", "easy:recv", "easy:ws_send", "easy:ws_recv", "easy:ws_meta",
     "easy:ws_start_frame",
     "easy:upkeep", "easy:socket", "easy:connections", "easy:close_idle", "mimepost",
