@@ -275,8 +275,8 @@ describe("curlsock.trace", function()
 
   it("writes URIs in HAR, whatever the program called its URLs", function()
     local recording = trace.record()
-    for _, url in ipairs { "127.0.0.1:1/x", "http://127.0.0.1:1/\u{fc}|x", "http://no such/", "", "a b",
-      "HTTP://127.0.0.1:1/%zz%41", "[::1", "http://127.0.0.1:1/{a}\"", false } do
+    for _, url in ipairs { "127.0.0.1:1/x", "http://127.0.0.1:1/\u{fc}|x", "http://no such/", "",
+      "a b", "HTTP://127.0.0.1:1/%zz%41", "[::1", "http://127.0.0.1:1/{a}\"", false } do
       local easy <close> = curl.easy { url = url or nil, proxy = "" }
       easy:perform()
     end

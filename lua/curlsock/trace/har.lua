@@ -82,7 +82,8 @@ local function entry(self, t, i)
     startedDateTime = date(self, began), time = total, timings = times,
     cache = {}, connection = request and request.socket and tostring(request.socket) or nil,
     request = {
-      method = t.method or "", url = as_uri(url), httpVersion = versions[tostring(t.http_version)] or "",
+      method = t.method or "", url = as_uri(url),
+      httpVersion = versions[tostring(t.http_version)] or "",
       cookies = json.empty(), headers = json.empty(), queryString = query_of(url),
       headersSize = -1, bodySize = t.sent or -1,
     },
