@@ -66,7 +66,9 @@ describe("make dist", function()
     run_luarocks(dist, luarocks.command,
       ("install --tree=%s --only-server=%s curlsock CFLAGS=-fPIC"):format(tree, dist))
     check_demo(tree, rock)
-    assert.equal("file", lfs.attributes(rock .. "/docs/security.md", "mode"))
+    for _, name in ipairs { "docs/manual/README.md", "library/curlsock.lua" } do
+      assert.equal("file", lfs.attributes(rock .. "/" .. name, "mode"), name)
+    end
   end)
 
   it("refuses what is not committed, and a tag that another commit has", function()
