@@ -144,6 +144,7 @@ build = {
         "csrc/curl/raretable.c",
         "csrc/curl/result.c",
         "csrc/curl/revoke.c",
+        "csrc/curl/said.c",
         "csrc/curl/setter.c",
         "csrc/curl/share.c",
         "csrc/curl/sockcall.c",

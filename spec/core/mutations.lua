@@ -15,7 +15,9 @@ return {
   },
   {
     check = core .. "pool.c: cs_link_empty(&p->sockets)",
-    core .. "pool.c", "if (--p->refs) return;", "if (--p->refs && cs_link_empty(&p->sockets)) return;",
+    core .. "pool.c",
+    "if (--p->refs) return;",
+    "if (--p->refs && cs_link_empty(&p->sockets)) return;",
   },
   {
     check = core .. "socket.c: s->fd < 0 && s->state >= CS_CLOSED",
