@@ -13,6 +13,10 @@ describe("The version", function()
     assert.equal(version, process.read("CHANGELOG.md"):match("\n## (%d+%.%d+%.%d+)"))
   end)
 
+  it("is that of the Debian package", function()
+    assert.equal(version, process.read("debian/changelog"):match("^curlsock %(([%d.]+)%)"))
+  end)
+
   it("is that of the tag, where the commit has one", function()
     local tags = process.output("git tag --points-at HEAD 2>/dev/null") or ""
     for tag in tags:gmatch("v%d[^\n]*") do
