@@ -59,7 +59,7 @@ describe("make dist", function()
     limit.start(400) -- it compiles all of it, one file after the other
     local repository = new_repository()
     local dist = repository .. "/build/dist"
-    shell.must(("make -C %s dist"):format(repository))
+    shell.must(("make -C %s BUILD=build dist"):format(repository))
     check_rockspec(("%s/curlsock-%s-1.rockspec"):format(dist, version))
     local files = shell.must(("tar -tzf %s/curlsock-%s.tar.gz"):format(dist, version))
     assert.matches("\ncurlsock-" .. version .. "/lua/curlsock/init.lua\n", files, 1, true)
