@@ -231,6 +231,13 @@ function transfers.collect(driver)
   _, driver.active = driver.multi:results(list)
 end
 
+--- Ends that of the easy at once: the coroutine that waits for it is cancelled, but may go on
+-- later.
+function transfers.cancel(driver, easy)
+  local transfer = driver.multi and curl.type(easy) == "easy" and driver.multi:easies(easy)
+  if driver.own[transfer] then transfer:__close "cancelled" end
+end
+
 --- Its time is over.
 function Transfer:late()
   local driver = self[DRIVER]
