@@ -73,7 +73,7 @@ local function folder()
   if not shared.folder then
     shared.folder = true
     assert(os.execute(("mkdir -p '%s/several' && cd '%s/several' && printf one >1.txt && "
-      .. "printf two >2.txt && printf x >3.bin && mkdir 4.txt && chmod -R a+rX ."):format(
+      .. "printf two >2.txt && printf x >3.bin && mkdir -p 4.txt && chmod -R a+rX ."):format(
       ftp.root, ftp.root)))
   end
   return ftp.url .. "/several/"
