@@ -136,12 +136,30 @@ local function new(driver)
   return transfer
 end
 
+-- What is wrong with it; nil: nothing.
+local function wrong_easy(name, easy)
+  local what = curl.type(easy)
+  if what == "closed easy" then return name .. ": the easy is closed" end
+  return what ~= "easy" and name .. ": curlsock.easy expected, got " .. type(easy) or nil
+end
+
+--- Raises an error unless it is an easy that this loop does not use.
+function transfers.check_easy(driver, name, easy, level)
+  local why = wrong_easy(name, easy)
+  if not why and driver.multi:easies(easy) ~= nil then why = name .. ": the easy is in use" end
+  if why then error(why, level + 1) end
+end
+
 -- Why it cannot be added; nil: as multi:add says.
 local function reason(multi, easy)
-  local what = curl.type(easy)
   if inside(multi) then return "perform is not allowed inside a callback of this loop" end
-  if what == "closed easy" then return "perform: the easy is closed" end
-  return what ~= "easy" and "perform: curlsock.easy expected, got " .. type(easy) or nil
+  return wrong_easy("perform", easy)
+end
+
+-- What multi:add says, as said by perform.
+local function renamed(err)
+  return type(err) == "string" and err:gsub("^bad argument #%d to '%?' %((.*)%)$", "perform: %1")
+    or err
 end
 
 -- It was refused: what mend would find out by a look at all. (In this order: if an interrupt comes
@@ -173,7 +191,7 @@ end
 local function refuse(driver, transfer, easy, seconds, err)
   if not is_in(driver, transfer) then never_began(driver, transfer) end
   if type(easy) == "table" then return perform_options(driver, easy, seconds) end
-  error(reason(driver.multi, easy) or err, 0)
+  error(reason(driver.multi, easy) or renamed(err), 0)
 end
 
 -- seconds and deadline: how long it may take, and until when, if it has a limit.
