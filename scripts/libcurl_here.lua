@@ -77,6 +77,7 @@ here.functions = {
   curl_ws_meta = "easy:ws_meta",
   curl_ws_recv = "easy:ws_recv",
   curl_ws_send = "easy:ws_send",
+  curl_ws_start_frame = "easy:ws_start_frame",
 }
 
 local format = "Lua has string.format"
@@ -114,7 +115,6 @@ here.refused = {
   ["function curl_pushheader_bynum"] = push,
   ["function curl_strequal"] = "Lua has string.lower",
   ["function curl_strnequal"] = "Lua has string.lower",
-  ["function curl_ws_start_frame"] = "easy:ws_send sends frames, in pieces too",
   ["option curlu"] = "url takes a Url",
   ["option errorbuffer"] = "the message of each failure is its text",
   ["option private"] = "any Lua value: a closure, or a table by easy",

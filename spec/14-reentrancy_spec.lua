@@ -144,6 +144,11 @@ local function allowed(world)
       end)
     end
     add("easy", "ws_meta", function() assert.is_nil(easy:ws_meta()) end)
+    add("easy", "ws_start_frame", function()
+      local ok, result = pcall(easy.ws_start_frame, easy, "text", 1)
+      assert.truthy(ok and result == nil
+        or not ok and result:find("only inside the easy's readfunction", 1, true), result)
+    end)
     add("easy", "tostring", function() assert.truthy(tostring(easy):match("^easy: 0x")) end)
   end
   for _, multi in ipairs(world.multis) do

@@ -180,6 +180,7 @@ local methods = {
     pause = { kinds "easy", kinds "nil" },
     unpause = { kinds "easy", kinds "nil" },
     ws_send = { kinds "easy", kinds("string", "number", "numeral") },
+    ws_start_frame = { kinds "easy", none, integer(0, math.maxinteger) },
   },
   multi = {
     add = { kinds "multi", kinds "easy" },

@@ -2,6 +2,7 @@
 -- each is called with, and what its answers mean. (SSH: 86-ssh_spec.lua.)
 
 local curl = require "curlsock"
+local described = require "spec.support.described"
 local easies = require "spec.support.easies"
 local errors = require "spec.support.errors"
 local left = require "spec.support.left"
@@ -104,7 +105,8 @@ for _, name in ipairs(names) do
       end
       for _, answer in ipairs { 42, print } do
         local easy <close> = with(function() return answer end)
-        errors.matches("^" .. name .. ": must return ", perform, name, easy)
+        errors.matches(("^%s: must return %s, got "):format(name, described.must_return(name)),
+          perform, name, easy)
       end
     end)
 

@@ -56,10 +56,13 @@ static void push_entry_of(lua_State *L, const struct cs_socket *s) {
   lua_setfield(L, -2, "pool");
 }
 
-/* curl.sockets(): what libcurl holds now: a list, in the order of their descriptors, of
- * tables with socket (the Socket), state ("lent") and pool (the easy, multi or share
- * that owns the connection cache). socket and pool are nil while the pool is being
- * finalized. */
+/* curl.sockets(): what libcurl holds now, in the order of their descriptors. Each is a
+ * table:
+ *   socket   the Socket
+ *   state    "lent"
+ *   pool     the easy, multi or share that owns the connection cache
+ * socket and pool are nil while the pool is being finalized.
+ * -> HeldSocket[] */
 int cs_sockets(lua_State *L) {
   const struct cs_runtime *rt = cs_runtime(L);
   lua_Integer n = 0;

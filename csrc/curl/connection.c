@@ -8,6 +8,7 @@
  * there the key is the local port, known once the socket is connected; a UNIX socket has
  * none.
  */
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,23 +64,33 @@ static void key_connected(struct cs_pool *pool) {
   }
 }
 
+/* Reads the address that libcurl says; 0 if it says none. */
+static int read_end(struct cs_end *end, const struct cs_easy *e, CURLINFO id) {
+  const char *text = NULL;
+  *end = (struct cs_end){0};
+  if (curl_easy_getinfo(e->curl, id, &text) || !text) return 0;
+  end->family = strchr(text, ':') ? AF_INET6 : AF_INET;
+  return inet_pton(end->family, text, end->bytes) == 1;
+}
+
 /* The ends of e's connection as libcurl has them; 0 if it has none. */
 static int ends_of(const struct cs_easy *e, struct cs_ends *ends) {
-  const char *local = NULL, *peer = NULL;
   long port = 0;
   if (curl_easy_getinfo(e->curl, CURLINFO_LOCAL_PORT, &port) || port <= 0 ||
-      curl_easy_getinfo(e->curl, CURLINFO_LOCAL_IP, &local) || !local ||
-      curl_easy_getinfo(e->curl, CURLINFO_PRIMARY_IP, &peer) || !peer ||
-      strlen(local) >= sizeof ends->local || strlen(peer) >= sizeof ends->peer)
+      !read_end(&ends->local, e, CURLINFO_LOCAL_IP) ||
+      !read_end(&ends->peer, e, CURLINFO_PRIMARY_IP))
     return 0;
   ends->port = (int)port;
-  strcpy(ends->local, local);
-  strcpy(ends->peer, peer);
   return 1;
 }
 
+static int is_same(const struct cs_end *a, const struct cs_end *b) {
+  return a->family == b->family && !memcmp(a->bytes, b->bytes, sizeof a->bytes);
+}
+
 static int is_equal(const struct cs_ends *a, const struct cs_ends *b) {
-  return a->port == b->port && !strcmp(a->local, b->local) && !strcmp(a->peer, b->peer);
+  return a->port == b->port && is_same(&a->local, &b->local) &&
+         is_same(&a->peer, &b->peer);
 }
 
 /* None also when there are two: to different ports of a host, or in two namespaces. */
@@ -177,7 +188,7 @@ static int is_told(const struct cs_easy *e, const struct cs_socket *s) {
   struct cs_ends told, own;
   if (!cs_fd_ends(s->fd, &own)) return 0;
   if (!ends_of(e, &told)) return is_numbered(e) && !own.port && !is_multiplexed(e);
-  if (is_numbered(e)) return told.port == own.port && !strcmp(told.local, own.local);
+  if (is_numbered(e)) return told.port == own.port && is_same(&told.local, &own.local);
   return is_equal(&told, &own);
 }
 
@@ -208,7 +219,8 @@ static struct cs_socket *find(lua_State *L, struct cs_easy *e) {
  * that is open. nil if there is none, or where it cannot be told: with libcurl before
  * 8.2 that of a UNIX socket, and where libcurl forgets it, after a transfer that ended
  * while others used its connection. Raises an error if the easy uses another pool by now,
- * and, before libcurl 8.2 and after the transfer, inside a callback of its pool. */
+ * and, before libcurl 8.2 and after the transfer, inside a callback of its pool.
+ * -> Socket | nil */
 int cs_easy_socket(lua_State *L) {
   struct cs_easy *e = cs_handle_check(L, 1, CS_EASY);
   struct cs_ends ends;

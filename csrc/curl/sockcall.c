@@ -12,7 +12,8 @@
 
 /* closesocketfunction(socket): the Socket that was opened, "closing" now. It is told,
  * once for each Socket, and on its return the descriptor is closed, unless it has called
- * socket:detach(). False is handed on to libcurl as a failure to close. */
+ * socket:detach(). False is handed on to libcurl as a failure to close.
+ * -> nothing | false */
 static int on_close(void *clientp, curl_socket_t fd) {
   return cs_close_event(clientp, fd);
 }
@@ -47,7 +48,7 @@ static int refuse_sockopt(lua_State *L) {
     lua_pushliteral(L, "refused by sockoptfunction");
   else
     lua_pushfstring(L, "refused by sockoptfunction: %s", luaL_tolstring(L, REASON, NULL));
-  lua_setiuservalue(L, EASY, CS_UV_REASON);
+  cs_easy_keep(L, EASY, CS_UV_REASON);
   return CURL_SOCKOPT_ERROR;
 }
 
@@ -61,7 +62,8 @@ static int already_connected(lua_State *L, struct sockopt_call *c) {
 /* sockoptfunction(socket, purpose, easy): the socket is going to be connected ("ipcxn"),
  * or FTP has accepted it ("accept"): then it is "borrowed" until this returns. Nothing,
  * true or a file goes on; "connected" keeps libcurl from connecting it; false, or nil and
- * a reason, refuses: the transfer fails. */
+ * a reason, refuses: the transfer fails.
+ * -> nothing | true | "connected" | false, reason */
 static int sockopt_answer(lua_State *L, struct sockopt_call *c) {
   enum cs_answer a = cs_answer_at(L, ANSWER);
   if (a == CS_YES || a == CS_NOTHING) return CURL_SOCKOPT_OK;

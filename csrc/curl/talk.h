@@ -28,9 +28,13 @@ void cs_talk_end(struct cs_easy *e);
 
 /* ---- ws.c: WebSocket --------------------------------------------------------------- */
 
-int cs_easy_ws_send(lua_State *L); /* easy:ws_send(bytes, kind [, more]) */
-int cs_easy_ws_recv(lua_State *L); /* easy:ws_recv([n]) */
-int cs_easy_ws_meta(lua_State *L); /* easy:ws_meta() */
+int cs_easy_ws_send(lua_State *L);        /* easy:ws_send(bytes, kind [, more]) */
+int cs_easy_ws_recv(lua_State *L);        /* easy:ws_recv([n]) */
+int cs_easy_ws_meta(lua_State *L);        /* easy:ws_meta() */
+int cs_easy_ws_start_frame(lua_State *L); /* easy:ws_start_frame(kind, size [, more]) */
+/* readfunction has returned so many bytes, 0 at the end. Raises an error if they do not
+ * fit into the frame that it has begun. */
+void cs_ws_given(lua_State *L, struct cs_easy *e, size_t length);
 
 #pragma GCC visibility pop
 

@@ -8,6 +8,15 @@
 
 #include "talk.h"
 
+/* Newer than some headers; and NULL in a libcurl that is older than it. */
+#ifdef __APPLE__
+#define MAY_BE_MISSING __attribute__((weak_import))
+#else
+#define MAY_BE_MISSING __attribute__((weak))
+#endif
+extern CURLcode curl_ws_start_frame(CURL *curl, unsigned flags,
+                                    curl_off_t size) MAY_BE_MISSING;
+
 static const struct kind {
   const char *name;
   unsigned flag;
@@ -51,7 +60,8 @@ static int push_frame(lua_State *L, const struct curl_ws_frame *frame) {
  * 2; more: fragments follow. How many bytes were taken, of which the rest is to be sent
  * with the same kind; or nil, message, name ("AGAIN": none now). Refused inside
  * callbacks, where libcurl would block. NOT_SUPPORTED before libcurl 8.11.0, and without
- * WebSocket. */
+ * WebSocket.
+ * -> sent: integer | nil, message, name */
 int cs_easy_ws_send(lua_State *L) {
   struct cs_easy *e = cs_handle_check(L, 1, CS_EASY);
   size_t length, sent = 0;
@@ -74,7 +84,9 @@ int cs_easy_ws_send(lua_State *L) {
 
 /* easy:ws_recv([n]): what has come of a frame, at most n bytes (16384), with connect_only
  * = 2: the bytes, and of the frame what ws_meta tells; or nil, message, name ("AGAIN":
- * nothing now; "GOT_NOTHING": the connection has ended). */
+ * nothing now; "GOT_NOTHING": the connection has ended).
+ * -> bytes: string, kind: string, more: boolean, offset: integer, left: integer
+ *    | nil, message, name */
 int cs_easy_ws_recv(lua_State *L) {
   struct cs_easy *e = cs_talk_check(L, "easy:ws_recv");
   lua_Integer size = luaL_optinteger(L, 2, CURL_MAX_WRITE_SIZE);
@@ -101,11 +113,55 @@ int cs_easy_ws_recv(lua_State *L) {
  * "binary", "ping", "pong", "close", "cont"), whether more fragments follow, the offset
  * of the data in it, and how many bytes of it are left. Elsewhere nil. (Frames that wait
  * because writefunction returned curl.PAUSE come as one in libcurl 8.14: easy:pause does
- * no such thing; it lets what was read come.) */
+ * no such thing; it lets what was read come.)
+ * -> kind: string, more: boolean, offset: integer, left: integer | nil */
 int cs_easy_ws_meta(lua_State *L) {
   const struct cs_easy *e = cs_handle_check(L, 1, CS_EASY);
   const struct curl_ws_frame *frame = is_there() ? curl_ws_meta(e->curl) : NULL;
   if (frame) return push_frame(L, frame);
   lua_pushnil(L);
   return 1;
+}
+
+/* easy:ws_start_frame(kind, size [, more]): inside readfunction, of a transfer of a URL
+ * ws:// or wss:// with upload = true: what it returns from now on is a frame of that kind
+ * and size in bytes, in one piece or several; more: fragments follow. Nothing,
+ * returned by the same call of readfunction, is not the end of the body: so an empty
+ * frame is sent. Returns the easy, or nil, message, name. NOT_SUPPORTED before libcurl
+ * 8.16.0, and without WebSocket. Raises an error elsewhere, and in a frame that has not
+ * got all its bytes; readfunction's transfer fails if it returns more than a frame takes,
+ * or ends inside one.
+ * -> Easy | nil, message, name */
+int cs_easy_ws_start_frame(lua_State *L) {
+  struct cs_easy *e = cs_handle_check(L, 1, CS_EASY);
+  unsigned flags = check_kind(L, 2) | (lua_toboolean(L, 4) ? CURLWS_CONT : 0);
+  lua_Integer size = luaL_checkinteger(L, 3);
+  luaL_argcheck(L, size >= 0, 3, "size out of range");
+  if (!curl_ws_start_frame)
+    return cs_fail_old(L, "easy:ws_start_frame", 0x081000, "NOT_SUPPORTED");
+  if (!is_there()) return cs_talk_fail(L, CS_NOT_SUPPORTED);
+  if (!e->reading)
+    return luaL_error(L, "easy:ws_start_frame: only inside the easy's readfunction");
+  if (e->owed)
+    return luaL_error(L, "easy:ws_start_frame: the frame before lacks %I bytes",
+                      (LUAI_UACINT)e->owed);
+  CURLcode code = curl_ws_start_frame(e->curl, flags, size);
+  if (code) return cs_talk_fail(L, code);
+  e->reading = 2;
+  e->owed = size;
+  lua_settop(L, 1);
+  return 1;
+}
+
+/* libcurl would drop what does not fit, and end the body inside a frame. */
+void cs_ws_given(lua_State *L, struct cs_easy *e, size_t length) {
+  int begun = e->reading == 2;
+  if (!begun && !e->owed) return;
+  if (length > (uint64_t)e->owed)
+    luaL_error(L, "readfunction: the frame takes %I bytes, got %I", (LUAI_UACINT)e->owed,
+               (LUAI_UACINT)length);
+  if (!begun && !length)
+    luaL_error(L, "readfunction: the body ends in a frame that lacks %I bytes",
+               (LUAI_UACINT)e->owed);
+  e->owed -= (curl_off_t)length;
 }

@@ -5,7 +5,9 @@
 --   loop:run()
 local driver = require "curlsock.driver"
 
---- new([options]): a loop, for whose methods see curlsock.driver; options are the multi's.
+--- curlsock.loop.new([options]): a loop of curlsock's own; options are those of its multi. Raises
+-- an error where libcurl refuses one.
+-- -> Loop
 local function new(options)
   local loop
   local hooks = {}

@@ -114,9 +114,11 @@ surface.methods = {
     ws_meta = { inside = "allowed" },
     ws_recv = { inside = "refused" },
     ws_send = { inside = "refused", args = { "x", "text" } },
+    ws_start_frame = { inside = "allowed", args = { "text", 1 } },
   },
   multi = {
     add = { inside = "refused", args = { easy } },
+    await = { inside = "refused", args = { easy, {} } },
     close = { inside = "refused" },
     close_idle = { inside = "refused", args = { 0 } },
     connections = { inside = "allowed" },

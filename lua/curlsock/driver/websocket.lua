@@ -197,6 +197,8 @@ end
 -- "text" or "binary"; or nil, reason, "CLOSED", code when one side has closed (1005: without a
 -- code); or nil, message, name: "TIMEDOUT", or why the connection has ended. What came before its
 -- end comes first. Raises what a callback threw.
+-- -> message: string, kind: string | nil, reason: string, "CLOSED", code: integer
+--    | nil, message, name
 function WebSocket:recv(seconds)
   local deadline = deadline_of("recv", seconds)
   local queue = self.messages
@@ -211,6 +213,7 @@ end
 
 --- ws:each(): iterates over messages and their kinds, until one side has closed. Raises an error
 -- when the connection ends otherwise.
+-- -> fun(): string?, string?
 function WebSocket:each()
   return function()
     local message, kind, name, code = self:recv()
@@ -237,6 +240,7 @@ end
 --- ws:send(message [, kind]): sends a "text" (the default) or "binary" one, whole; waits while the
 -- socket is full. Returns true, or what recv does at the end. A coroutine that is closed while it
 -- waits with half a message ends the connection.
+-- -> true | nil, reason: string, "CLOSED", code: integer | nil, message, name
 function WebSocket:send(message, kind)
   check_text("send", message)
   kind = kind or "text"
@@ -247,8 +251,8 @@ function WebSocket:send(message, kind)
   return send(self, message, kind)
 end
 
---- ws:ping([data]): sends a ping, of at most 125 bytes. The answer is nobody's. Returns as send
--- does.
+--- ws:ping([data]): sends a ping, of at most 125 bytes. The answer is nobody's.
+-- -> true | nil, reason: string, "CLOSED", code: integer | nil, message, name
 function WebSocket:ping(data)
   if #check_text("ping", data or "") > 125 then error("ping: at most 125 bytes expected", 2) end
   refuse_inside(self, "ping")
@@ -275,7 +279,7 @@ end
 
 --- ws:close([code [, reason]]): closes (1000: a normal end), waits until the server has too, but
 -- not long (5 seconds), and ends the connection. What was not received nobody gets any more.
--- Returns true.
+-- -> true
 function WebSocket:close(code, reason)
   local data, number = close_data(code, reason)
   refuse_inside(self, "close")
@@ -381,12 +385,14 @@ local function shake_hands(ws, deadline)
   return ws
 end
 
---- websocket(easy | options of an easy [, options]): performs the transfer, of a URL ws:// or
--- wss://, whose writefunction, headerfunction and ws_options are the WebSocket's from now on.
--- Returns it when the handshake is over, or nil, message, name: as perform, "TIMEDOUT", or
--- "NOT_SUPPORTED" before libcurl 8.11 and where that was built without it. Options: max, the size
--- of a message (16777216; for a longer one it closes, with code 1009); seconds, how long the
--- handshake may take.
+--- loop:websocket(easy [, options]): performs the transfer, of a URL ws:// or wss://, of an easy,
+-- or of the options of one, which is closed at the end. Its writefunction, headerfunction and
+-- ws_options are the WebSocket's from now on. Returns that when the handshake is over, or nil,
+-- message, name: as loop:perform, "TIMEDOUT", or "NOT_SUPPORTED" before libcurl 8.11 and where that
+-- was built without it. Options:
+--   max       size of a message (16777216); for a longer one it closes, with code 1009
+--   seconds   how long the handshake may take
+-- -> WebSocket | nil, message, name
 function websockets.new(driver, easy, options)
   if not driver.multi then error("websocket: the loop is closed", 2) end
   local max, deadline = check(options or {})

@@ -6,6 +6,7 @@
 --   "request"   id and socket (nil where libcurl does not tell the connection), url, kept
 --   "close"     id, socket (whose info() still tells how many bytes went over it)
 -- What sink throws fails the transfer, or comes out of the call that closed the connection.
+-- -> PolicyPart
 local check = require "curlsock.policy.check"
 local curl = require "curlsock"
 
