@@ -211,6 +211,7 @@ end
 local KNOWN = { limit = true, seconds = true, upload = true }
 
 local function check(options)
+  if type(options) ~= "table" then error("stream: table expected, got " .. type(options), 3) end
   for name in pairs(options) do
     if not KNOWN[name] then error(("stream: unknown option '%s'"):format(name), 3) end
   end
@@ -234,6 +235,7 @@ function streams.new(driver, easy, options)
   if not driver.multi then error("stream: the loop is closed", 2) end
   options = options or {}
   local limit, owned = check(options), type(easy) == "table"
+  if not owned then transfers.check_easy(driver, "stream", easy, 2) end
   if owned then
     local message, name
     easy, message, name = curl.easy(easy)

@@ -341,6 +341,9 @@ end
 local KNOWN <const> = { max = true, seconds = true }
 
 local function check(options)
+  if type(options) ~= "table" then
+    error("websocket: table expected, got " .. type(options), 3)
+  end
   for name in pairs(options) do
     if not KNOWN[name] then error(("websocket: unknown option '%s'"):format(name), 3) end
   end
@@ -417,16 +420,15 @@ end
 function websockets.new(driver, easy, options)
   if not driver.multi then error("websocket: the loop is closed", 2) end
   local max, deadline = check(options or {})
+  local owned = type(easy) == "table"
+  if not owned then transfers.check_easy(driver, "websocket", easy, 2) end
   if not is_there() then
     return nil, "websocket: libcurl " .. curl.version_info().version .. " has none", "NOT_SUPPORTED"
   end
-  local owned = type(easy) == "table"
   if owned then
     local message, name
     easy, message, name = curl.easy(easy)
     if not easy then return nil, message, name end
-  elseif curl.type(easy) ~= "easy" then
-    error("websocket: curlsock.easy expected, got " .. type(easy), 2)
   end
   local ws = new(driver, easy, owned, max)
   start(ws)
