@@ -1,8 +1,16 @@
 # SPDX-License-Identifier: MIT
 # make help lists what can be made. All variables with ?= can be set: make LUA=/opt/bin/lua
 
-PREFIX ?= /usr/local
 BUILD ?= build
+
+# Where make install puts things; DESTDIR stands before all of them. Debian has C modules in
+# LIBDIR=/usr/lib/$(gcc -print-multiarch).
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+DATADIR ?= $(PREFIX)/share
+LUADIR ?= $(DATADIR)/lua/$(LUA_VERSION)
+DOCDIR ?= $(DATADIR)/doc/curlsock
+INSTALL ?= install
 
 # make LUA=lua5.5 is for that Lua. What is installed is looked up when make starts; what needs a
 # set-up first starts another make after it.
@@ -13,6 +21,8 @@ LUA_PC ?= $(shell v=$(LUA_VERSION); for l in lua$$v lua-$$v lua$(subst .,,$(LUA_
 LUA_CFLAGS ?= $(shell pkg-config --cflags $(LUA_PC))
 CURL_CFLAGS ?= $(shell pkg-config --cflags libcurl)
 CURL_LIBS ?= $(shell pkg-config --libs libcurl)
+
+LUAROCKS ?= $(shell command -v luarocks-$(LUA_VERSION) || echo luarocks --lua-version=$(LUA_VERSION))
 
 LUAC ?= $(if $(findstring /,$(LUA)),$(dir $(LUA)))$(subst lua,luac,$(notdir $(LUA)))
 
@@ -73,6 +83,7 @@ help:
 	@echo 'make debug        builds $(BUILD)/debug: no optimisation, all symbols, checks of invariants'
 	@echo 'make watch        runs specs again whenever a file changes; TESTS, FILTER'
 	@echo 'make docs/coverage.md  what of libcurl is here, asked of the module'
+	@echo 'make doc          writes docs/reference.md and the folder library (for editors)'
 	@echo 'make picture      draws docs/picture.svg from transfers on loopback'
 	@echo 'make compile_commands.json  for clangd and other tools'
 	@echo 'make idle         10,000 idle connections in one multi; N=how many'
@@ -95,20 +106,23 @@ help:
 	@echo 'make coverage     counts the lines and branches that test and oom run, lists those they do not'
 	@echo 'make matrix       runs every spec on several releases of Debian, as root;'
 	@echo '                  SUITES="$(SUITES)" MIRROR=url MATRIX=folder'
+	@echo 'make deb          builds the Debian package on them, and tries it in a clean root; SUITES, as root'
 	@echo 'make upstream     faults of libcurl, each in a page of C; ROOTS= other libcurls'
 	@echo 'make lint         checks style and warnings'
 	@echo 'make format       formats the C sources'
 	@echo 'make bench        measures the cost against plain C, writes bench/RESULTS.md'
 	@echo 'make bench-policies  the cost of policies, between two network namespaces, as root'
-	@echo 'make install      installs to $(PREFIX); PREFIX=, DESTDIR='
+	@echo 'make install      installs to $(PREFIX); PREFIX=, DESTDIR=, LIBDIR=, LUADIR=, DATADIR=, DOCDIR=;'
+	@echo '                  make uninstall with the same takes it away'
+	@echo 'make dist         packs what is committed as a release: $(BUILD)/dist'
 	@echo 'make setup        installs the packages that all of these need'
 	@echo 'make clean        removes what was built'
 
 # What needs packages has two parts: the second runs in a make of its own, after the set-up.
 
 setup:
-	@sh scripts/setup.sh build test cover fuzz lint bench check matrix plot source static watch \
-	  chaos libcurl
+	@sh scripts/setup.sh build test dist cover fuzz lint bench check matrix plot source static \
+	  watch chaos libcurl
 
 demo:
 	@sh scripts/setup.sh build
@@ -156,6 +170,11 @@ picture:
 run-picture: all
 	@$(LUA_PATHS) $(LUA) scripts/picture.lua docs/picture.svg
 
+# What can be called, of the comments above it: for people, and for editors. With a libcurl that is
+# older than the last one, options and their values are as that had them.
+doc: all
+	@$(LUA_PATHS) $(LUA) scripts/reference.lua
+
 compile_commands.json:
 	@$(MAKE) --no-print-directory -Bn V=1 all | $(LUA) scripts/compile_commands.lua >$@
 
@@ -183,7 +202,7 @@ C_FILES = $(wildcard csrc/*.[ch] csrc/*/*.[ch] bench/*.[ch] spec/*/*.[ch])
 
 # Not ".", for what is in the folder build are whole systems (make matrix).
 lint-style:
-	luacheck --quiet --no-color lua spec examples bench scripts \
+	luacheck --quiet --no-color lua library spec examples bench scripts \
 	  $(wildcard *.rockspec .luacheckrc .busted)
 	$(CLANG_FORMAT) --dry-run -Werror $(C_FILES)
 	@awk 'length > 90 { print FILENAME ":" FNR ": more than 90 columns"; bad = 1 } \
@@ -205,18 +224,41 @@ lint-layers:
 run-lint-layers: $(OBJECTS)
 	@$(LUA) scripts/layers.lua csrc '$(BUILD)/csrc'
 
-LUA_SHARE = $(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/curlsock
-LUA_LIB = $(DESTDIR)$(PREFIX)/lib/lua/$(LUA_VERSION)/curlsock
+LUA_FILES = $(wildcard lua/curlsock/*.lua lua/curlsock/*/*.lua)
+DOC_FILES = README.md CHANGELOG.md SECURITY.md $(wildcard docs/*.* docs/*/*.* examples/*.lua)
+# For an editor: what lua-language-server reads.
+TYPE_FILES = $(wildcard library/*.lua library/*/*.lua)
+
+# Installs the files $(2) under the folder $(1), each by its name without the beginning $(3).
+define install_files
+	@for file in $(2); do \
+	  to='$(DESTDIR)$(1)'/"$${file#$(3)}" && $(INSTALL) -d "$${to%/*}" && \
+	  $(INSTALL) -m 644 "$$file" "$$to" || exit; \
+	done
+
+endef
+
+LUA_LIB = $(DESTDIR)$(LIBDIR)/lua/$(LUA_VERSION)/curlsock
 
 install: all
-	mkdir -p '$(LUA_LIB)' '$(LUA_SHARE)'
-	cp $(CORE) '$(LUA_LIB)/core.so'
-	cp -R lua/curlsock/. '$(LUA_SHARE)/'
+	$(INSTALL) -d '$(LUA_LIB)'
+	$(INSTALL) -m 755 $(CORE) '$(LUA_LIB)/core.so'
+	$(call install_files,$(LUADIR),$(LUA_FILES),lua/)
+	$(call install_files,$(DATADIR)/curlsock,$(TYPE_FILES))
+	$(call install_files,$(DOCDIR),$(DOC_FILES))
+
+uninstall:
+	rm -rf '$(LUA_LIB)' '$(DESTDIR)$(LUADIR)/curlsock' '$(DESTDIR)$(DATADIR)/curlsock' '$(DESTDIR)$(DOCDIR)'
+
+# A release, packed: tarball and rock. What is there must be committed.
+dist:
+	@sh scripts/setup.sh dist
+	@LUAROCKS='$(LUAROCKS)' sh scripts/dist.sh '$(BUILD)/dist'
 
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: docs/coverage.md all help setup demo run-demo test run-test debug watch picture run-picture \
+.PHONY: docs/coverage.md all help doc setup demo run-demo test run-test debug watch picture run-picture \
   compile_commands.json bench \
   run-bench lint run-lint format lint-style lint-gcc lint-clang lint-layers \
-  run-lint-layers install clean
+  run-lint-layers install uninstall dist clean

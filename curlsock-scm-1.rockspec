@@ -12,8 +12,9 @@ description = {
     Easy, multi and share handles of libcurl, with open, sockopt and close callbacks in Lua that
     stay safe when connections outlive the handle that made them.]],
   homepage = "https://github.com/curlsock/curlsock",
+  issues_url = "https://github.com/curlsock/curlsock/issues",
   license = "MIT",
-  labels = { "network", "http", "curl" },
+  labels = { "network", "http", "curl", "async", "ssrf" },
 }
 
 supported_platforms = { "unix" }
@@ -100,6 +101,7 @@ build = {
         "csrc/core/socket.c",
         "csrc/core/teardown.c",
         "csrc/core/thing.c",
+        "csrc/curl/age.c",
         "csrc/curl/answer.c",
         "csrc/curl/bond.c",
         "csrc/curl/callback.c",
@@ -143,6 +145,7 @@ build = {
         "csrc/curl/raretable.c",
         "csrc/curl/result.c",
         "csrc/curl/revoke.c",
+        "csrc/curl/said.c",
         "csrc/curl/setter.c",
         "csrc/curl/share.c",
         "csrc/curl/sockcall.c",
@@ -185,6 +188,7 @@ build = {
       libdirs = { "$(CURL_LIBDIR)" },
     },
   },
+  copy_directories = { "docs", "examples", "library" },
 }
 
 test_dependencies = {
@@ -193,7 +197,8 @@ test_dependencies = {
   "luasocket",
 }
 
+-- The specs alone: "make test" would install packages.
 test = {
   type = "command",
-  command = "make test",
+  command = "make run-test",
 }

@@ -16,7 +16,9 @@ local opened, closed, turns = 0, 0, 0
 -- A driver whose multi has no descriptor of its own has one watch for each of libcurl's.
 if raw then debug.getmetatable(curl.multi()).__index.pollfd = function() end end
 
-local function open_socket()
+-- As a guard would: whether the address may be dialled at all.
+local function open_socket(purpose, address)
+  if purpose ~= "ipcxn" or not address:within("127.0.0.0/8") then return nil, "not allowed" end
   opened = opened + 1
   return true
 end
@@ -39,9 +41,9 @@ end
 local function new_loop()
   local loop = require("curlsock." .. (adapter or name)).new()
   local turn = loop.hooks.turn
-  function loop.hooks.turn()
+  function loop.hooks.turn(...)
     turns = turns + 1
-    turn()
+    turn(...)
   end
   return loop
 end

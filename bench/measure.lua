@@ -75,6 +75,17 @@ function measure.sum(counts, others)
   return total
 end
 
+-- ---- system calls -----------------------------------------------------------------------
+
+-- How many a command makes, and what it prints.
+function measure.syscalls(words)
+  local file = servers.dir() .. "/strace"
+  local output = run(("strace -f -c -o %s %s"):format(file, words))
+  -- Per cent, seconds, microseconds a call, calls, and maybe errors.
+  local calls = process.read(file):match("%S+%s+%S+%s+%d+%s+(%d+)[%s%d]*total")
+  return tonumber(calls), output
+end
+
 -- ---- figures ----------------------------------------------------------------------------
 
 -- Between two numbers it is their mean, by how near it is to each. Nil of none.

@@ -10,11 +10,14 @@
  * It does for each transfer what a program must that wants of libcurl what loop_task.lua has:
  * a struct of its own that is found from the easy, an error buffer, callbacks that open and
  * close each socket and count, and the body dropped; results are read, easies removed, and the
- * answer checked. It has no ledger of its sockets: what that costs is a cost of curlsock, as
- * are callbacks that are set before they are wanted (sockopt, read, progress).
+ * answer checked. CURLOPT_NOSIGNAL is set, as curlsock sets it. It has no ledger of its
+ * sockets: what that costs is a cost of curlsock, as are callbacks that are set before they
+ * are wanted (sockopt, read, progress).
  */
+#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <math.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,9 +76,17 @@ static double now(void) {
 
 /* ---- callbacks of an easy ----------------------------------------------------------- */
 
+/* As a guard would: whether the address may be dialled at all. */
+static int is_allowed(curlsocktype purpose, const struct curl_sockaddr *address) {
+  struct sockaddr_in in;
+  if (purpose != CURLSOCKTYPE_IPCXN || address->family != AF_INET) return 0;
+  memcpy(&in, &address->addr, sizeof in);
+  return ntohl(in.sin_addr.s_addr) >> 24 == 127;
+}
+
 static curl_socket_t open_socket(void *clientp, curlsocktype purpose,
                                  struct curl_sockaddr *address) {
-  (void)purpose;
+  if (!is_allowed(purpose, address)) return CURL_SOCKET_BAD;
   int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
   if (fd < 0) return CURL_SOCKET_BAD;
   ++*(long *)clientp;
@@ -100,6 +111,7 @@ static struct transfer *new_transfer(void) {
   t->easy = easy;
   check(curl_easy_setopt(easy, CURLOPT_URL, url));
   check(curl_easy_setopt(easy, CURLOPT_PROXY, ""));
+  check(curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L));
   check(curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket));
   check(curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket));
   check(curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, &opened));

@@ -9,7 +9,8 @@
 #include "url.h"
 
 /* curl.live(): how many objects are not torn down, to find leaks: a table with easy,
- * multi, share, and socket for descriptors that a Socket or libcurl holds. */
+ * multi, share, and socket for descriptors that a Socket or libcurl holds.
+ * -> table<string, integer> */
 static int core_live(lua_State *L) {
   const struct cs_runtime *rt = cs_runtime(L);
   lua_createtable(L, 0, CS_NKINDS + 1);
@@ -22,16 +23,17 @@ static int core_live(lua_State *L) {
   return 1;
 }
 
-/* curl.now(): seconds on a clock that never goes back, to measure with. */
+/* curl.now(): seconds on a clock that never goes back, to measure with.
+ * -> seconds: number */
 static int core_now(lua_State *L) {
   lua_pushnumber(L, cs_now());
   return 1;
 }
 
-/* curl.type(x): "easy", "multi", "share", "socket", "address", "networks" or "url"; with
- * "closed " before it where x can no longer be used (a Socket: where it has no
- * descriptor); nil for anything else. Never raises. (A box is empty when it is half made,
- * or finalized.) */
+/* curl.type(x): "easy", "multi", "share", "socket", "address", "networks", "policy" or
+ * "url"; an easy, multi, share, socket or url that can no longer be used has "closed "
+ * before it (a Socket: where it has no descriptor); nil for anything else. Never raises.
+ * -> kind: string | nil */
 static int core_type(lua_State *L) {
   const struct cs_socket *s;
   lua_settop(L, 1);
@@ -58,7 +60,8 @@ static int core_type(lua_State *L) {
 }
 
 /* curl.inside([handle]): whether libcurl is at work, and this is a callback of it; with
- * a handle: a callback in which methods of that are refused. */
+ * a handle: a callback in which methods of that are refused.
+ * -> boolean */
 static int core_inside(lua_State *L) {
   const struct cs_runtime *rt = cs_runtime(L);
   struct cs_handle *h = NULL;

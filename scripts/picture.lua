@@ -4,20 +4,19 @@
 --   lua5.4 scripts/picture.lua FILE.svg
 
 local curl = require "curlsock"
+local policy = require "curlsock.policy"
 local servers = require "spec.support.servers"
 local trace = require "curlsock.trace"
 
--- What is on loopback stands for the Internet here; a guard of one line refuses the rest.
-local function open(_, address)
-  if not address:within "127.0.0.0/8" then return false, "not where this program may go" end
-  return true
-end
-
+-- What is on loopback stands for the Internet here.
+local rules <const> = policy.compose {
+  policy.guard { ports = "any", own = false }, policy.allow { "127.0.0.0/8" },
+}
 local nginx <const> = servers.nginx()
 local ports <const> = {
   ["api.example"] = nginx.port, ["cdn.example"] = nginx.port4, ["log.example"] = nginx.port,
 }
-local multi = curl.multi { maxconnects = 2, policy = { name = "guard", open = open } }
+local multi = curl.multi { maxconnects = 2, policy = rules }
 
 local done = {}
 
@@ -64,11 +63,15 @@ drive(0.05)
 local fourth <const> = start("log.example", 8) -- two may stay: what was idle longest is evicted
 finish(fourth)
 drive(0.06)
+local over <const> = recording:length()
 multi:close()
 recording:stop()
 servers.close()
+for _, c in ipairs(recording.connections) do
+  c.note = c.close < over and "evicted: idle longest" or "closed with the pool"
+end
 
 local file <close> = assert(io.open(arg[1], "w"))
 assert(file:write(recording:svg(
-  "Transfers come and go; their connections stay, and have rules of their own")))
+  "Transfers come and go. Connections stay, are used again, and must not go everywhere.")))
 io.write(recording:text(120))

@@ -47,6 +47,15 @@ test   | cmd update-ca-certificates update-ca-trust | ca-certificates | ca-certi
 test   | cmd nm                   | binutils             | binutils           | binutils          | binutils
 test   | cmd unshare              | util-linux           | util-linux         | util-linux        | -
 test   | cmd ip                   | iproute2             | iproute            | iproute2          | -
+test   | cmd luajit               | luajit               | luajit             | luajit            | luajit
+test   | cmd luajit               | lua5.1               | luajit             | luajit            | luajit
+test   | cmd luajit               | lua5.3               | luajit             | luajit            | luajit
+test   | cmd git                  | git                  | git                | git               | git
+test   | cmd zip                  | zip                  | zip                | zip               | zip
+test   | cmd unzip                | unzip                | unzip              | unzip             | unzip
+dist   | cmd git                  | git                  | git                | git               | git
+dist   | cmd luarocks-$v luarocks | luarocks             | luarocks           | luarocks$v        | luarocks
+dist   | cmd zip                  | zip                  | zip                | zip               | zip
 cover  | cmd gcc                  | gcc                  | gcc                | build-base        | gcc
 cover  | cmd gcov                 | gcc                  | gcc                | build-base        | gcc
 cover  | cmd luac$v luac          | lua$v                | lua                | lua$v             | lua@$v
@@ -60,6 +69,9 @@ lint   | cmd clang-format         | clang-format         | clang-tools-extra  | 
 lint   | cmd nm                   | binutils             | binutils           | binutils          | binutils
 static | cmd cppcheck             | cppcheck             | cppcheck           | cppcheck          | cppcheck
 bench  | cmd valgrind             | valgrind             | valgrind           | valgrind          | -
+bench  | cmd strace               | strace               | strace             | strace            | -
+bench  | cmd gnuplot-minimal      | gnuplot-nox          | gnuplot            | gnuplot           | gnuplot
+bench  | cmd python3              | python3-pycurl       | python3-pycurl     | py3-pycurl        | -
 check  | cmd gcc                  | gcc                  | libasan            | gcc               | gcc
 check  | cmd gcc                  | gcc                  | libubsan           | gcc               | gcc
 check  | cmd clang                | clang                | clang              | clang             | llvm
@@ -223,8 +235,8 @@ install() {
 
 for group in "$@"; do
   case $group in
-    build | test | cover | fuzz | lint | bench | check | matrix | plot | source | static | watch | \
-      chaos | libcurl) ;;
+    build | test | dist | cover | fuzz | lint | bench | check | matrix | plot | source | static | \
+      watch | chaos | libcurl) ;;
     *) echo "setup.sh: no such group: $group" >&2; exit 2 ;;
   esac
 done

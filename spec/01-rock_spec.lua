@@ -2,31 +2,13 @@
 
 local lfs = require "lfs"
 local left = require "spec.support.left"
+local luarocks = require "spec.support.luarocks"
 local process = require "spec.support.process"
-local servers = require "spec.support.servers"
+local shell = require "spec.support.shell"
 
+local must, version = shell.must, process.version
 local rockspec = "curlsock-scm-1.rockspec"
 local core = (os.getenv("CURLSOCK_BUILD") or "build") .. "/curlsock/core.so"
-
--- The command of LuaRocks that is for this Lua, wherever a system puts it.
-local version = process.version
-local luarocks = "luarocks-" .. version
-if not process.output("command -v " .. luarocks) then
-  luarocks = "luarocks --lua-version=" .. version
-end
-
--- Success, and what the shell command printed.
-local function shell(command)
-  local pipe = io.popen("{ " .. command .. "\n} 2>&1 </dev/null")
-  local output = pipe:read("a")
-  return pipe:close() == true, output
-end
-
-local function must(command)
-  local ok, output = shell(command)
-  assert(ok, command .. "\n" .. output)
-  return output
-end
 
 -- The files below the folder whose names match.
 local function files(folder, pattern, found)
@@ -43,19 +25,8 @@ local function files(folder, pattern, found)
   return found
 end
 
-local function fresh_folder(name)
-  local folder = servers.dir() .. "/" .. name
-  must("rm -rf " .. folder .. " && mkdir " .. folder)
-  return folder
-end
-
--- Loads curlsock from these folders alone, and tells where its two parts were found.
+-- Loads curlsock, and tells where its two parts were found.
 local script = [[
-  local root = os.getenv("ROOT")
-  local version = _VERSION:match "%d+%.%d+"
-  local share = root .. "/share/lua/" .. version
-  package.path = share .. "/?.lua;" .. share .. "/?/init.lua"
-  package.cpath = root .. "/lib/lua/" .. version .. "/?.so"
   local curl = require "curlsock"
   assert(curl.easy { url = "http://127.0.0.1/" }):close()
   print(package.searchpath("curlsock", package.path))
@@ -63,7 +34,7 @@ local script = [[
   require("curlsock.loop").new():close()]]
 
 local function check_installed(root)
-  local out = left.pass(script, { ROOT = root })
+  local out = left.pass(script, luarocks.only(root))
   local expected = "ROOT/share/lua/5.4/curlsock/init.lua\nROOT/lib/lua/5.4/curlsock/core.so\n"
   assert.equal((expected:gsub("ROOT", root):gsub("5%.4", version)), out)
 end
@@ -73,7 +44,7 @@ describe("the rockspec", function()
   assert(loadfile(rockspec, "t", spec))()
 
   it("passes LuaRocks' lint", function()
-    must(luarocks .. " lint " .. rockspec)
+    must(luarocks.command .. " lint " .. rockspec)
   end)
 
   it("lists every C file", function()
@@ -90,21 +61,31 @@ describe("the rockspec", function()
     table.sort(listed)
     assert.same(files("lua/curlsock", "%.lua$"), listed)
   end)
-
-  it("makes a rock that loads from its tree", function()
-    -- LuaRocks leaves what it compiles beside the sources, so it gets a copy of them.
-    local folder = fresh_folder("rock")
-    must(("cp -R csrc lua LICENSE %s %s"):format(rockspec, folder))
-    must(("cd %s && HOME=%s %s make --tree %s/tree"):format(folder, folder, luarocks, folder))
-    check_installed(folder .. "/tree")
-  end)
 end)
 
 describe("the Makefile", function()
   it("installs to PREFIX under DESTDIR", function()
-    local folder = fresh_folder("stage")
+    local folder = shell.folder("stage")
     must("make install PREFIX=/opt/curl DESTDIR=" .. folder)
     check_installed(folder .. "/opt/curl")
+  end)
+
+  it("installs where a distribution wants it, for everybody, and takes it away again", function()
+    local folder = shell.folder("stage")
+    local to = (" DESTDIR=%s PREFIX=/usr LIBDIR=/usr/lib/here LUADIR=/usr/lua DOCDIR=/usr/doc")
+      :format(folder)
+    must("umask 077; make install" .. to)
+    for _, name in ipairs { "lib/here/lua/" .. version .. "/curlsock/core.so",
+      "lua/curlsock/init.lua", "lua/curlsock/driver/tasks.lua", "doc/README.md",
+      "doc/docs/manual/README.md", "doc/examples/01-outlive.lua",
+      "share/curlsock/library/curlsock.lua" } do
+      local path = folder .. "/usr/" .. name
+      local mode = lfs.attributes(path, "permissions")
+      assert.equal(name:find("%.so$") and "rwxr-xr-x" or "rw-r--r--", mode, path)
+      assert.equal("rwxr-xr-x", lfs.attributes(path:match("(.*)/"), "permissions"), path)
+    end
+    must("make uninstall" .. to)
+    assert.same({}, files(folder, "%.%a"))
   end)
 
   it("builds a module that exports only luaopen_*", function()
@@ -115,7 +96,7 @@ end)
 describe("the set-up", function()
   -- A folder with these commands only, to be the PATH.
   local function path_with(...)
-    local folder = fresh_folder("path")
+    local folder = shell.folder("path")
     for _, command in ipairs { ... } do
       local target = assert(process.output("command -v " .. command))
       must(("ln -s %s %s/%s"):format(target, folder, command))
@@ -124,7 +105,7 @@ describe("the set-up", function()
   end
 
   local function setup(path, groups, for_lua)
-    return shell(("LUA=%s PATH=%s sh scripts/setup.sh %s"):format(for_lua or "", path, groups))
+    return shell.run(("LUA=%s PATH=%s sh scripts/setup.sh %s"):format(for_lua or "", path, groups))
   end
 
   it("names what is missing for every system where there is no apt-get", function()
@@ -152,10 +133,10 @@ describe("the set-up", function()
   end)
 
   it("touches nothing when nothing is missing", function()
-    assert.same({ true, "" }, { shell("sh scripts/setup.sh build test") })
+    assert.same({ true, "" }, { shell.run("sh scripts/setup.sh build test") })
   end)
 
   it("knows its groups", function()
-    assert.is_false((shell("sh scripts/setup.sh everything")))
+    assert.is_false((shell.run("sh scripts/setup.sh everything")))
   end)
 end)

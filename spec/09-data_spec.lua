@@ -559,8 +559,8 @@ describe("readfunction", function()
 
   for _, answer in ipairs { "", 7, true, {} } do
     it(("throws for an answer that is %q"):format(tostring(answer):sub(1, 5)), function()
-      assert.equal("readfunction: must return a string that is not empty, nil, or false and a "
-        .. "reason, got " .. errors.shown(answer), thrown("/upload", {
+      assert.equal("readfunction: must return a string that is not empty, nil, curl.PAUSE, "
+        .. "or false and a reason, got " .. errors.shown(answer), thrown("/upload", {
         upload = true,
         readfunction = function()
           return answer

@@ -2,6 +2,7 @@
 -- yes is a yes.
 
 local curl = require "curlsock"
+local described = require "spec.support.described"
 local errors = require "spec.support.errors"
 local process = require "spec.support.process"
 local servers = require "spec.support.servers"
@@ -55,8 +56,8 @@ for _, name in ipairs(names) do
 
     it("names what is no answer", function()
       for _, answer in ipairs { 1, {}, "yes", print } do
-        errors.matches("^" .. name .. ": must return true, ", fetch,
-          with(name, function() return answer end))
+        errors.matches(("^%s: must return %s, got "):format(name, described.must_return(name)),
+          fetch, with(name, function() return answer end))
       end
     end)
 

@@ -280,6 +280,11 @@ matrix:
 	@sh scripts/setup.sh matrix
 	@MIRROR='$(MIRROR)' sh scripts/matrix.sh '$(MATRIX)' $(SUITES)
 
+# The Debian package, built and tried on each of them.
+deb:
+	@sh scripts/setup.sh matrix
+	@MIRROR='$(MIRROR)' sh scripts/deb.sh '$(BUILD)/deb' $(SUITES)
+
 # Faults of libcurl, each in a page of C without curlsock: with the libcurl here, and with that of
 # each system that make matrix has made.
 UPSTREAM_PAGES = $(patsubst spec/upstream/%.c,$(BUILD)/upstream/%,$(wildcard spec/upstream/*.c))
@@ -301,4 +306,4 @@ $(UPSTREAM_PAGES): $(BUILD)/upstream/%: spec/upstream/%.c $(wildcard spec/upstre
   run-million oom run-oom sanitize sanitize-gcc sanitize-clang run-sanitize gcstress valgrind \
   run-valgrind apicheck run-apicheck analyze run-analyze soak run-soak chaos chaos-replay \
   chaos-sanitize chaos-apicheck chaos-libcurl run-chaos fuzz run-fuzz fuzz-corpus \
-  run-fuzz-corpus coverage run-coverage matrix
+  run-fuzz-corpus coverage run-coverage matrix deb

@@ -250,6 +250,8 @@ struct cs_pool {
   struct cs_link gone;   /* in rt->pools */
   unsigned long long id; /* of its handle */
   struct cs_lines lines; /* its sockets, as connections */
+  int *slots, nslots;    /* where its anchors have the Sockets (pool.c) */
+  int used, spare;
 };
 
 struct cs_pool *cs_pool_new(struct cs_handle *owner);
@@ -259,10 +261,13 @@ void cs_pool_unref(struct cs_pool *p);
 void cs_pool_begin(lua_State *L, int index, const struct cs_pool *pool);
 /* Takes the mark away; needs no memory. */
 void cs_pool_end(lua_State *L, int index, const struct cs_pool *pool);
-/* Anchors the value on top of the stack as the Socket of s, in a pool that the handle at
- * index owns or has touched. [-1, +0, m] */
-void cs_pool_anchor(lua_State *L, int index, const struct cs_socket *s,
-                    const struct cs_pool *pool);
+/* Anchors the Socket of s, which is on top of the stack and about to be lent, in a pool
+ * that the handle at index owns or has touched. [-1, +0, m] */
+void cs_pool_anchor(lua_State *L, int index, struct cs_socket *s, struct cs_pool *pool);
+/* It was not lent after all; needs no memory. */
+void cs_pool_withdraw(lua_State *L, int index, struct cs_socket *s, struct cs_pool *pool);
+/* It leaves the pool. */
+void cs_pool_give_back(struct cs_pool *p, struct cs_socket *s);
 /* The handle at index may be the one that closes what is in the other's pools. [m] */
 void cs_pool_touch(lua_State *L, int index, int other);
 /* No longer, for this pool; needs no memory. */
@@ -295,7 +300,8 @@ struct cs_socket {
   ino_t ino;
   struct cs_runtime *rt;
   struct cs_link all;        /* in the runtime's list of all */
-  struct cs_pool *pool;      /* lent or lost: where its connection lives */
+  struct cs_pool *pool;      /* lent or lost: where its connection lives, */
+  int slot;                  /* and where the anchors of that have its Socket; or 0 */
   struct cs_handle *watcher; /* lent: whose event loop waits for it, or NULL */
   struct cs_link in_pool;    /* in pool->sockets; the lost ones come first */
   struct cs_link in_opener;  /* in the list of what the running transfer opened */

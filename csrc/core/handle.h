@@ -13,7 +13,7 @@
 
 /* User values that every handle has; each kind adds its own after them. */
 enum {
-  CS_UV_POOLS = 1, /* table: struct cs_pool* -> its anchors (pool.c) */
+  CS_UV_POOLS = 1, /* table: id of a pool -> its anchors (pool.c) */
   CS_UV_NEXT,      /* the next handle that waits to be torn down */
   CS_UV_OWN        /* first one of the kind's own */
 };
@@ -63,6 +63,7 @@ struct cs_handle {
   unsigned long long id; /* unique in the runtime */
   struct cs_runtime *rt;
   struct cs_pool *pool; /* NULL once dead */
+  int touches;          /* of pools until its table of them is looked through */
   struct cs_link all;   /* in rt->handles */
   struct cs_link walk;  /* in rt->walk */
 };

@@ -106,6 +106,12 @@ int cs_socket_take(struct cs_socket *s, int fd, enum cs_state state) {
   return 0;
 }
 
+static void leave(struct cs_socket *s) {
+  cs_pool_give_back(s->pool, s);
+  cs_pool_unref(s->pool);
+  s->pool = NULL;
+}
+
 int cs_socket_end(struct cs_socket *s, enum cs_state state) {
   int fd = s->fd, entered = s->state < CS_CLOSED;
   CS_CHECK(state >= CS_CLOSED);
@@ -113,9 +119,8 @@ int cs_socket_end(struct cs_socket *s, enum cs_state state) {
   cs_link_drop(&s->in_pool);
   cs_link_drop(&s->in_opener);
   cs_unkey(s);
-  if (s->pool) cs_pool_unref(s->pool);
+  if (s->pool) leave(s);
   if (cs_ledger_find(s->rt, fd) == s) s->rt->table[fd] = NULL;
-  s->pool = NULL;
   s->fd = -1;
   s->state = state;
   if (!entered) return fd;
@@ -132,6 +137,7 @@ int cs_socket_close(struct cs_socket *s) {
 
 void cs_lend(struct cs_socket *s, struct cs_pool *pool, struct cs_link *opened) {
   CS_CHECK(s->state == CS_OWNED && !s->pool);
+  CS_CHECK(s->slot > 0);
   CS_CHECK(cs_ledger_find(s->rt, s->fd) == s);
   s->state = CS_LENT;
   s->pool = pool;

@@ -24,6 +24,7 @@ static const struct cs_socket detached = {.fd = -1, .state = CS_DETACHED};
 
 /* The box may be empty: half made, or finalized. */
 struct cs_socket *cs_socket_test(lua_State *L, int index) {
+  if (!lua_isuserdata(L, index)) return NULL;
   if (!cs_class_test(L, index, cs_socket_class) &&
       !cs_class_test(L, index, cs_retired_class))
     return NULL;
@@ -56,10 +57,13 @@ static void push_entry_of(lua_State *L, const struct cs_socket *s) {
   lua_setfield(L, -2, "pool");
 }
 
-/* curl.sockets(): what libcurl holds now: a list, in the order of their descriptors, of
- * tables with socket (the Socket), state ("lent") and pool (the easy, multi or share
- * that owns the connection cache). socket and pool are nil while the pool is being
- * finalized. */
+/* curl.sockets(): what libcurl holds now, in the order of their descriptors. Each is a
+ * table:
+ *   socket   the Socket
+ *   state    "lent"
+ *   pool     the easy, multi or share that owns the connection cache
+ * socket and pool are nil while the pool is being finalized.
+ * -> HeldSocket[] */
 int cs_sockets(lua_State *L) {
   const struct cs_runtime *rt = cs_runtime(L);
   lua_Integer n = 0;

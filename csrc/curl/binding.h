@@ -14,6 +14,10 @@
 
 struct pollfd;
 
+/* ---- age.c: which libcurl runs ----------------------------------------------------- */
+
+unsigned cs_version(void); /* 0x075801 for 7.88.1 */
+
 /* ---- error.c: how libcurl failed --------------------------------------------------- */
 
 /* What an option is refused with that this libcurl has, and cannot do well. */
@@ -84,6 +88,9 @@ struct cs_pool *cs_easy_pool(const struct cs_easy *e);
  * that does not lead to it. [-0, +1] */
 void cs_push_easy(lua_State *L, int index, const struct cs_frame *f,
                   const struct cs_easy *e);
+/* Sets what the easy at index has of its running transfer alone (CS_UV_ERROR,
+ * CS_UV_REASON or CS_UV_REST) to the value on top of the stack. [-1, +0] */
+void cs_easy_keep(lua_State *L, int index, int uservalue);
 /* Takes the error on top of the stack as that of e's transfer, and has libcurl abort it.
  * [-1, +0] */
 void cs_easy_error(struct cs_frame *f, struct cs_easy *e);

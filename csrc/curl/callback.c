@@ -139,8 +139,7 @@ static CURLcode set_progress(struct cs_easy *e, int on) {
 /* Before 8.7.0 an easy's second chunked upload after one with trailers writes before its
  * buffer, with and without them. */
 static int is_unsafe(enum cs_callback which) {
-  return which == CS_TRAILER &&
-         curl_version_info(CURLVERSION_NOW)->version_num < 0x080700;
+  return which == CS_TRAILER && cs_version() < 0x080700;
 }
 
 /* One that libcurl refuses is not set: a duplicate must not need it. */
@@ -183,6 +182,13 @@ CURLcode cs_callback_policy(struct cs_easy *e) {
   return code ? code : set_trampoline(e, find("resolver_start_function"));
 }
 
+static void forget(lua_State *L, struct cs_easy *e, int self) {
+  e->keeps = 0;
+  cs_clear_uservalue(L, self, CS_UV_ERROR);
+  cs_clear_uservalue(L, self, CS_UV_REASON);
+  cs_clear_uservalue(L, self, CS_UV_REST);
+}
+
 void cs_easy_begin(lua_State *L, struct cs_easy *e, int self) {
   if (e->failed || e->refused) cs_easy_restore(e);
   /* A listing that was aborted leaves libcurl's own write callback. */
@@ -198,7 +204,5 @@ void cs_easy_begin(lua_State *L, struct cs_easy *e, int self) {
   e->owed = 0;
   e->start = CS_UNKNOWN;
   e->errbuf[0] = '\0';
-  cs_clear_uservalue(L, self, CS_UV_ERROR);
-  cs_clear_uservalue(L, self, CS_UV_REASON);
-  cs_clear_uservalue(L, self, CS_UV_REST);
+  if (e->keeps) forget(L, e, self);
 }

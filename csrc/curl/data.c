@@ -13,10 +13,12 @@
 
 /* ---- write and header -------------------------------------------------------------- */
 
-/* writefunction(data), headerfunction(data): a piece of the body; a line of the headers
- * with its end, of each answer (also 100, redirects, a proxy's) and of trailers. Nothing,
- * true or a file (what file:write returns) goes on; curl.PAUSE, of writefunction, pauses;
- * false, or nil and a reason, ends the transfer with WRITE_ERROR. */
+/* writefunction(data), headerfunction(data): writefunction gets a piece of the body;
+ * headerfunction a line of the headers with its end, of each answer (also 100, redirects,
+ * a proxy's) and of trailers. Nothing, true or a file (what file:write returns) goes on;
+ * curl.PAUSE, of writefunction, pauses; false, or nil and a reason, ends the transfer
+ * with WRITE_ERROR.
+ * -> nothing | true | curl.PAUSE | false, reason */
 static int write_function(lua_State *L, struct cs_calling *c) {
   lua_pushlstring(L, c->data, c->size);
   cs_calling_ask(L);
@@ -41,14 +43,14 @@ static int write_body(lua_State *L) {
 
 static size_t write_to(struct cs_easy *e, enum cs_callback which, const char *name,
                        char *data, size_t size) {
-  struct cs_calling c = {
-      .easy = e, .which = which, .name = name, .data = data, .size = size};
   if (e->failed || e->refused) return CURL_WRITEFUNC_ERROR;
   /* Over HTTP/2 libcurl hands on what comes with the frames of others. (What it keeps of
    * WebSocket it joins, and tells of the last frame alone: 8.14. That is taken.) */
   if (e->paused & CURLPAUSE_RECV && !curl_ws_meta(e->curl)) return CURL_WRITEFUNC_PAUSE;
   /* Without a callback the data is dropped: libcurl would print it. */
   if (!(e->set.callbacks & 1u << which)) return size;
+  struct cs_calling c = {
+      .easy = e, .which = which, .name = name, .data = data, .size = size};
   return cs_calling_run(&c, write_body) ? CURL_WRITEFUNC_ERROR : c.answer;
 }
 
@@ -78,7 +80,7 @@ static void read_piece(lua_State *L, struct cs_calling *c) {
   memcpy(c->data, text + e->rest, size);
   e->rest += size;
   if (e->rest == length) lua_pushnil(L);
-  lua_setiuservalue(L, EASY, CS_UV_REST);
+  cs_easy_keep(L, EASY, CS_UV_REST);
   c->answer = size;
 }
 
@@ -86,7 +88,8 @@ static void read_piece(lua_State *L, struct cs_calling *c) {
  * longer one, which is then sent in pieces; nothing is the end of the body;
  * curl.PAUSE pauses; false, or nil and a reason, ends the transfer with
  * ABORTED_BY_CALLBACK. Over WebSocket (libcurl 8.16) each piece is a binary frame, unless
- * easy:ws_start_frame has begun another. */
+ * easy:ws_start_frame has begun another.
+ * -> piece: string | nil | curl.PAUSE | false, reason */
 static int read_function(lua_State *L, struct cs_calling *c) {
   lua_pushinteger(L, (lua_Integer)c->size);
   cs_calling_ask(L);
@@ -99,7 +102,8 @@ static int read_function(lua_State *L, struct cs_calling *c) {
   enum cs_answer a = cs_calling_answer(L);
   if (a == CS_YES || a == CS_OTHER)
     return cs_calling_wrong(L, c,
-                            "a string that is not empty, nil, or false and a reason");
+                            "a string that is not empty, nil, curl.PAUSE, or false and "
+                            "a reason");
   if (a == CS_NOTHING) cs_ws_given(L, c->easy, 0);
   if (a == CS_NO) c->answer = CURL_READFUNC_ABORT;
   if (a != CS_PAUSE) return 0;
@@ -139,7 +143,8 @@ size_t cs_on_read(char *data, size_t one, size_t size, void *easy) {
 /* seekfunction(offset, origin): the next readfunction has to begin there; origin is
  * "set", "cur" or "end". True, a file or a number (what file:seek returns) means that it
  * does; nothing that it cannot: libcurl may read and drop instead, or fail; false, or nil
- * and a reason, ends the transfer. */
+ * and a reason, ends the transfer.
+ * -> true | number | nil | false, reason */
 static int seek_answer(lua_State *L, const struct cs_calling *c) {
   enum cs_answer a = cs_calling_answer(L);
   if (a == CS_YES || lua_type(L, ANSWER) == LUA_TNUMBER) return CURL_SEEKFUNC_OK;
@@ -176,10 +181,11 @@ int cs_on_seek(void *easy, curl_off_t offset, int origin) {
 
 /* ---- progress, prereq, debug ------------------------------------------------------- */
 
-/* xferinfofunction(dltotal, dlnow, ultotal, ulnow), in bytes, 0 for what is not known:
- * often, and about once a second when nothing comes. Nothing, true or a file goes on;
- * false, or nil and a reason, ends the transfer with ABORTED_BY_CALLBACK. Setting it is
- * "noprogress = false". */
+/* xferinfofunction(dltotal, dlnow, ultotal, ulnow): how far it is, in bytes, 0 for what
+ * is not known: often, and about once a second when nothing comes. Nothing, true or a
+ * file goes on; false, or nil and a reason, ends the transfer with ABORTED_BY_CALLBACK.
+ * Setting it is "noprogress = false".
+ * -> nothing | true | false, reason */
 static int xferinfo_body(lua_State *L) {
   struct cs_calling *c = cs_calling_begin(L);
   for (int i = 0; i < 4; i++) lua_pushinteger(L, (lua_Integer)c->numbers[i]);
@@ -215,7 +221,8 @@ static void push_connection(lua_State *L, struct cs_easy *e) {
  * redirect. socket is the Socket of that connection; nil where it cannot be told: before
  * libcurl 8.2, which has no numbers for connections, that of a UNIX socket. Its purpose
  * is to allow: only true (or a file) goes on. All else ends the transfer with
- * ABORTED_BY_CALLBACK. */
+ * ABORTED_BY_CALLBACK.
+ * -> true | false, reason */
 static int prereq_body(lua_State *L) {
   struct cs_calling *c = cs_calling_begin(L);
   for (int i = 0; i < 2; i++) lua_pushstring(L, c->texts[i]);
@@ -229,7 +236,7 @@ static int prereq_body(lua_State *L) {
   c->answer = a == CS_YES;
   if (a == CS_YES || !lua_isnil(L, REASON)) return 0;
   lua_pushliteral(L, "refused by prereqfunction");
-  lua_setiuservalue(L, EASY, CS_UV_REASON);
+  cs_easy_keep(L, EASY, CS_UV_REASON);
   return 0;
 }
 
@@ -268,9 +275,10 @@ int cs_on_prereq(void *easy, char *primary_ip, char *local_ip, int primary_port,
   return CURL_PREREQFUNC_OK;
 }
 
-/* debugfunction(kind, data), with verbose = true: kind is "text", "header_in",
+/* debugfunction(kind, data): with verbose = true: kind is "text", "header_in",
  * "header_out", "data_in", "data_out", "ssl_data_in" or "ssl_data_out". It is told: what
- * it returns is not looked at. */
+ * it returns is not looked at.
+ * -> nothing */
 static int debug_body(lua_State *L) {
   static const char *const kinds[] = {"text",     "header_in",   "header_out",  "data_in",
                                       "data_out", "ssl_data_in", "ssl_data_out"};

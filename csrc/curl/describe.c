@@ -39,7 +39,8 @@ static int next_option(lua_State *L) {
  * which easy:setopt refuses a few: the name; libcurl's type: "long", "values" (bits, or
  * one of some), "off_t", "string", "slist", "blob", "function", "object" or "cbptr" (what
  * a callback is given, which cannot come from Lua); and for another name of an option
- * that one. */
+ * that one.
+ * -> fun(): string?, string?, string? */
 int cs_options(lua_State *L) {
   lua_pushnil(L);
   lua_pushcclosure(L, next_option, 1);

@@ -33,7 +33,8 @@ static void fill(lua_State *L, struct cs_easy *e, CURL *curl) {
 }
 
 /* curl.easy([options]): a new easy, its options set as by easy:setopt. Raises an error
- * for wrong options; nil, message, name for one that libcurl refuses. */
+ * for wrong options; nil, message, name for one that libcurl refuses.
+ * -> Easy | nil, message, name */
 int cs_easy_new(lua_State *L) {
   if (!lua_isnoneornil(L, 1)) luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
@@ -84,7 +85,8 @@ static void check_still(lua_State *L, const struct cs_easy *e) {
 }
 
 /* easy:perform(): runs the transfer and waits for its end. true, or nil, message, name.
- * Raises what a callback threw. */
+ * Raises what a callback threw.
+ * -> true | nil, message, name */
 static int easy_perform(lua_State *L) {
   struct cs_easy *e = cs_handle_check(L, 1, CS_EASY);
   struct cs_frame f;
@@ -115,7 +117,7 @@ static int easy_perform(lua_State *L) {
 /* libcurl 8.5 and later keeps the list of files of "hsts", and its cache; the cache also
  * before that. */
 static void set_nothing(struct cs_easy *e) {
-  int keeps = curl_version_info(CURLVERSION_NOW)->version_num >= 0x080500;
+  int keeps = cs_version() >= 0x080500;
   int hsts = keeps && e->set.hsts;
   e->set = nothing_set;
   e->set.hsts = hsts;
@@ -127,12 +129,13 @@ static void forget_fence(lua_State *L, struct cs_easy *e, int self) {
   e->fenced = 0;
   e->stale = 0;
   e->changes++;
-  cs_clear_uservalue(L, self, CS_UV_SAID);
+  cs_said_free(e);
   cs_clear_uservalue(L, self, CS_UV_URL);
 }
 
 /* easy:reset(): back to the options of a new easy; connections, cookies, the share
- * and the policy stay. Returns the easy. Refused while it is in a multi. */
+ * and the policy stay. Returns the easy. Refused while it is in a multi.
+ * -> Easy | nil, message, name */
 static int easy_reset(lua_State *L) {
   struct cs_easy *e = cs_handle_check(L, 1, CS_EASY);
   cs_refuse_inside(L, &e->h, "easy:reset");
@@ -161,22 +164,22 @@ static void copy_uservalues(lua_State *L, int from, int to) {
   lua_setiuservalue(L, to, CS_UV_URL);
   lua_getiuservalue(L, from, CS_UV_POLICY);
   lua_setiuservalue(L, to, CS_UV_POLICY);
-  cs_fence_copy(L, from, to);
   cs_rare_copy(L, from, to);
 }
 
-/* libcurl copies what a fence has set, too. */
-static void copy_policy(struct cs_easy *to, const struct cs_easy *from) {
+/* libcurl copies what a fence has set, too. 0 without memory. */
+static int copy_policy(struct cs_easy *to, const struct cs_easy *from) {
   to->policy = cs_policy_ref(from->policy);
   to->own_policy = from->own_policy;
   to->under = cs_policy_ref(from->under);
   to->fenced = from->fenced;
   to->stale = from->stale;
+  return cs_said_copy(to, from);
 }
 
 /* libcurl 7.88.0 to 8.4.0 frees the list of files of "hsts" twice: for both. */
 static int shares_hsts(const struct cs_easy *e) {
-  unsigned version = curl_version_info(CURLVERSION_NOW)->version_num;
+  unsigned version = cs_version();
   return e->set.hsts && version >= 0x075800 && version < 0x080500;
 }
 
@@ -195,7 +198,8 @@ static CURL *duplicate(lua_State *L, struct cs_easy *from) {
 
 /* easy:dup(): a new easy with the same options, callbacks and policy, without the
  * connections, the multi and the share. Raises an error without memory, and for option
- * "hsts" with a libcurl of 7.88.0 to 8.4.0. */
+ * "hsts" with a libcurl of 7.88.0 to 8.4.0.
+ * -> Easy | nil, message, name */
 static int easy_dup(lua_State *L) {
   struct cs_easy *from = cs_handle_check(L, 1, CS_EASY);
   lua_settop(L, 1);
@@ -205,7 +209,7 @@ static int easy_dup(lua_State *L) {
   copy_uservalues(L, 1, 2);
   cs_handle_check(L, 1, CS_EASY); /* a finalizer may have closed it */
   e->set = from->set;
-  copy_policy(e, from);
+  if (!copy_policy(e, from)) return luaL_error(L, "not enough memory");
   fill(L, e, duplicate(L, from));
   cs_easy_restore(e);
   cs_datagram_copy(e, from);
@@ -230,6 +234,7 @@ static void easy_init(struct cs_handle *h) {
 }
 
 static void drop_policies(struct cs_easy *e) {
+  cs_said_free(e);
   cs_policy_drop(&e->policy);
   cs_policy_drop(&e->under);
 }

@@ -43,7 +43,8 @@ static int result(lua_State *L, char *bytes, size_t length) {
 
 /* curl.escape(text): the text as a part of a URL: all bytes but letters, digits and
  * "-._~" become %XX. nil, message, "OUT_OF_MEMORY" for what libcurl finds too long, which
- * is some megabytes. */
+ * is some megabytes.
+ * -> string | nil, message, name */
 int cs_escape(lua_State *L) {
   size_t length;
   const char *text = check_text(L, &length);
@@ -52,7 +53,8 @@ int cs_escape(lua_State *L) {
 }
 
 /* curl.unescape(text): the reverse: each %XX becomes that byte, NUL too; what is no %XX
- * stays as it is, "+" too. Fails as curl.escape does. */
+ * stays as it is, "+" too. Fails as curl.escape does.
+ * -> string | nil, message, name */
 int cs_unescape(lua_State *L) {
   size_t length;
   int made = 0;
@@ -62,7 +64,8 @@ int cs_unescape(lua_State *L) {
 }
 
 /* curl.getdate(text): the seconds since 1970 (UTC) that a date means, as HTTP, mail and
- * cookies write it ("Sun, 06 Nov 1994 08:49:37 GMT"); nil if libcurl sees none in it. */
+ * cookies write it ("Sun, 06 Nov 1994 08:49:37 GMT"); nil if libcurl sees none in it.
+ * -> seconds: integer | nil */
 int cs_getdate(lua_State *L) {
   size_t length;
   const char *text = check_text(L, &length);

@@ -337,7 +337,7 @@ static int on_timer(CURLM *curl, long ms, void *multi) {
 
 /* The multi says what it waits for from now on. */
 static CURLMcode ask_events(struct cs_multi *m) {
-  unsigned version = curl_version_info(CURLVERSION_NOW)->version_num;
+  unsigned version = cs_version();
   m->forgetful = version < 0x080400;
   m->deaf = version >= 0x075700 && version < 0x080700;
   m->parts = version >= 0x080900;
@@ -382,7 +382,8 @@ static void move_watches(struct cs_frame *f, struct cs_multi *m) {
  * call makes it, and is possible only while no easy is in the multi; from then on
  * socketfunction is called for this descriptor alone, and timerfunction never. The
  * multi closes it. On failure nil, message, name ("ENOSYS" on systems other than
- * Linux). */
+ * Linux).
+ * -> fd: integer | nil, message, name */
 int cs_event_pollfd(lua_State *L) {
   struct cs_multi *m = cs_handle_check(L, 1, CS_MULTI);
   struct cs_frame f;
@@ -404,7 +405,8 @@ int cs_event_pollfd(lua_State *L) {
   return 1;
 }
 
-/* multi:events(): what pollfd is to be watched for: "r". */
+/* multi:events(): what pollfd is to be watched for: "r".
+ * -> "r" */
 int cs_event_events(lua_State *L) {
   cs_handle_check(L, 1, CS_MULTI);
   lua_pushliteral(L, "r");
@@ -412,7 +414,8 @@ int cs_event_events(lua_State *L) {
 }
 
 /* multi:watches(): what is to be watched now, by descriptor: "r", "w" or "rw". A
- * socketfunction that has thrown may have missed something. */
+ * socketfunction that has thrown may have missed something.
+ * -> table<integer, Events> */
 int cs_event_watches(lua_State *L) {
   const struct cs_multi *m = cs_handle_check(L, 1, CS_MULTI);
   lua_newtable(L);

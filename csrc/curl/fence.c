@@ -107,41 +107,20 @@ static void check_code(lua_State *L, CURLoption id, CURLcode code) {
                curl_easy_strerror(code));
 }
 
-/* Sets the list whose items are the string at index. */
-static CURLcode set_items(lua_State *L, struct cs_easy *e, CURLoption id, int index) {
-  size_t length = 0;
-  const char *items = lua_tolstring(L, index, &length);
-  return cs_list_set(e, id, items, length);
-}
-
-/* Pushes what the script has set the list to, "" for nothing. */
-static void push_own_list(lua_State *L, int easy, int number) {
-  lua_getiuservalue(L, easy, CS_UV_SAID);
-  if (lua_istable(L, -1))
-    lua_rawgeti(L, -1, number);
-  else
-    lua_pushnil(L);
-  lua_replace(L, -2);
-  if (lua_isstring(L, -1)) return;
-  lua_pop(L, 1);
-  lua_pushliteral(L, "");
-}
-
 static long normal(int number) {
-  if (cs_fenceables[number].stored == CURLOPT_MAXREDIRS &&
-      curl_version_info(CURLVERSION_NOW)->version_num >= 0x080300)
+  if (cs_fenceables[number].stored == CURLOPT_MAXREDIRS && cs_version() >= 0x080300)
     return 30;
   return cs_fenceables[number].normal;
 }
 
 /* Back to what the script has set, or libcurl's default. */
-static CURLcode take_back(lua_State *L, struct cs_easy *e, int easy, int number) {
+static CURLcode take_back(struct cs_easy *e, int number) {
   CURLoption id = cs_fenceables[number].stored;
+  size_t length;
   CURLcode code;
   if (cs_fenceables[number].kind == CS_LIST) {
-    push_own_list(L, easy, number);
-    code = set_items(L, e, id, lua_gettop(L));
-    lua_pop(L, 1);
+    const char *items = cs_said_text(e, number, &length);
+    code = cs_list_set(e, id, items, length);
   } else if (cs_fenceables[number].kind == CS_TEXT && !cs_fenceables[number].normal) {
     code = curl_easy_setopt(e->curl, id, (char *)NULL);
   } else {
@@ -151,23 +130,33 @@ static CURLcode take_back(lua_State *L, struct cs_easy *e, int easy, int number)
   return code;
 }
 
-static void take_all_back(lua_State *L, struct cs_easy *e, int easy) {
+static void take_all_back(lua_State *L, struct cs_easy *e) {
   for (int number = 0; number < cs_fenceable_count; number++) {
     if (!(e->fenced & CS_BIT(number))) continue;
-    check_code(L, cs_fenceables[number].stored, take_back(L, e, easy, number));
+    check_code(L, cs_fenceables[number].stored, take_back(e, number));
     e->fenced &= ~CS_BIT(number);
   }
 }
 
+/* Sets the list to what the script has set it to, and the items on top of the stack. */
+static CURLcode append_items(lua_State *L, struct cs_easy *e,
+                             const struct cs_rail *rail) {
+  size_t length;
+  const char *own = cs_said_text(e, rail->number, &length);
+  lua_pushlstring(L, own, length);
+  lua_pushvalue(L, -2);
+  lua_concat(L, 2);
+  const char *items = lua_tolstring(L, -1, &length);
+  CURLcode code = cs_list_set(e, rail->option, items, length);
+  lua_pop(L, 1);
+  return code;
+}
+
 /* Sets the rail's option to the value on top of the stack. [-1, +0, e] */
-static void set_rail(lua_State *L, struct cs_easy *e, int easy,
-                     const struct cs_rail *rail) {
+static void set_rail(lua_State *L, struct cs_easy *e, const struct cs_rail *rail) {
   CURLcode code;
   if (cs_fenceables[rail->number].kind == CS_LIST) {
-    push_own_list(L, easy, rail->number);
-    lua_insert(L, -2);
-    lua_concat(L, 2);
-    code = set_items(L, e, rail->option, lua_gettop(L));
+    code = append_items(L, e, rail);
   } else if (cs_fenceables[rail->number].kind == CS_TEXT &&
              lua_type(L, -1) == LUA_TSTRING) {
     code = curl_easy_setopt(e->curl, rail->option, lua_tostring(L, -1));
@@ -183,43 +172,39 @@ static void set_rail(lua_State *L, struct cs_easy *e, int easy,
 }
 
 /* Raises an error if the rail does not allow what the script has set. */
-static void check_rail(lua_State *L, const struct cs_easy *e, int easy,
-                       const struct cs_rail *rail, int at, int policy, int list,
-                       const char *call) {
+static void check_rail(lua_State *L, const struct cs_easy *e, const struct cs_rail *rail,
+                       int at, int policy, int list, const char *call) {
   int top = lua_gettop(L);
   if (!(e->set.said & CS_BIT(rail->number))) return;
-  lua_getiuservalue(L, easy, CS_UV_SAID);
-  lua_rawgeti(L, -1, rail->number);
+  cs_said_push(L, e, rail->number);
   if (!cs_rail_allows(L, rail, list, at, lua_gettop(L)))
     cs_rail_forbids(L, rail, policy, call);
   lua_settop(L, top);
 }
 
-static void apply_rail(lua_State *L, struct cs_easy *e, int easy,
-                       const struct cs_rail *rail, int at, int list) {
+static void apply_rail(lua_State *L, struct cs_easy *e, const struct cs_rail *rail,
+                       int at, int list) {
   int top = lua_gettop(L), is_list = cs_fenceables[rail->number].kind == CS_LIST;
   if (e->set.said & CS_BIT(rail->number) && !is_list) return;
   if (!rail->unset && lua_rawgeti(L, list, cs_rail_place(at, CS_RAIL_VALUE)) != LUA_TNIL)
-    set_rail(L, e, easy, rail);
+    set_rail(L, e, rail);
   lua_settop(L, top);
 }
 
-static void apply(lua_State *L, struct cs_easy *e, int easy, struct cs_policy *p,
-                  int list) {
+static void apply(lua_State *L, struct cs_easy *e, struct cs_policy *p, int list) {
   struct cs_policy *old = e->under;
   e->stale = 1;
-  take_all_back(L, e, easy);
+  take_all_back(L, e);
   e->under = cs_policy_ref(p);
   cs_policy_drop(&old);
-  for (int at = 0; p && at < p->rails; at++)
-    apply_rail(L, e, easy, &p->fence[at], at, list);
+  for (int at = 0; p && at < p->rails; at++) apply_rail(L, e, &p->fence[at], at, list);
   check_code(L, CURLOPT_RESOLVER_START_FUNCTION, cs_callback_policy(e));
   e->stale = 0;
 }
 
 /* All that calls functions of the script comes first: they may do anything. */
-void cs_fence_apply(lua_State *L, struct cs_easy *e, int easy, struct cs_policy *p,
-                    int policy, const char *call) {
+void cs_fence_apply(lua_State *L, struct cs_easy *e, struct cs_policy *p, int policy,
+                    const char *call) {
   int list = lua_gettop(L) + 1;
   unsigned changes = e->changes;
   if (p)
@@ -227,8 +212,8 @@ void cs_fence_apply(lua_State *L, struct cs_easy *e, int easy, struct cs_policy 
   else
     lua_pushnil(L);
   for (int at = 0; p && at < p->rails; at++)
-    check_rail(L, e, easy, &p->fence[at], at, policy, list, call);
+    check_rail(L, e, &p->fence[at], at, policy, list, call);
   if (e->h.phase == CS_OPEN && !cs_easy_is_busy(e) && e->changes == changes)
-    apply(L, e, easy, p, list);
+    apply(L, e, p, list);
   lua_pop(L, 1);
 }

@@ -14,9 +14,7 @@
 
 #include "binding.h"
 
-static int is_before(unsigned version) {
-  return curl_version_info(CURLVERSION_NOW)->version_num < version;
-}
+static int is_before(unsigned version) { return cs_version() < version; }
 
 static int is_file(const struct cs_easy *e) {
   const char *scheme = NULL;
@@ -28,7 +26,7 @@ static int refuse_body(lua_State *L) {
   struct cs_easy *e = lua_touserdata(L, 2);
   cs_push_easy(L, 1, e->h.rt->frame, e);
   lua_pushliteral(L, "connect_only has no meaning for file://");
-  lua_setiuservalue(L, -2, CS_UV_REASON);
+  cs_easy_keep(L, -2, CS_UV_REASON);
   return 0;
 }
 

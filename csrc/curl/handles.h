@@ -9,10 +9,15 @@
 
 #include "net.h"
 
+#if LIBCURL_VERSION_NUM < 0x075700
+#error curlsock needs libcurl 7.87 or newer
+#endif
+
 struct cs_bond;
 struct cs_easy;
 struct cs_multi;
 struct cs_policy;
+struct cs_said;
 struct cs_share;
 
 /* Callbacks an easy can have; each is a user value of the easy, CS_UV_OWN + number. Those
@@ -47,7 +52,6 @@ enum {
   CS_UV_MULTI,                             /* the multi that it is in */
   CS_UV_RARE,                              /* table of its rare callbacks, or nil */
   CS_UV_POLICY,                            /* of its own pool */
-  CS_UV_SAID,                              /* what it has set of a fence's options */
   CS_UV_ERROR,                             /* what a callback of this transfer threw */
   CS_UV_REASON,                            /* why a callback refused (a string) */
   CS_UV_REST,                              /* what readfunction returned too much */
@@ -88,6 +92,7 @@ struct cs_easy {
   int own_policy;           /* that was given, and is no default */
   struct cs_policy *under;  /* whose fence its options are set for, or NULL */
   uint64_t fenced;          /* which of these were */
+  struct cs_said *said;     /* what the script has set of those (said.c) */
   int stale;                /* the script has set one since */
   unsigned changes;         /* how often it has set one of these, or the URL */
 
@@ -98,6 +103,7 @@ struct cs_easy {
   struct cs_socket *on;  /* of its last request, if that was traced */
   int failed;            /* a callback threw: CS_UV_ERROR has it, all else is aborted */
   CURLcode refused;      /* the result, which libcurl does not know of; or CURLE_OK */
+  int keeps;             /* what the next one is to forget (cs_easy_keep) */
   int unsupported;       /* refused because this libcurl cannot do it */
   int paused;            /* by a callback or easy:pause: bits of CURLPAUSE_ALL */
   int running;           /* from perform or add to its end */
@@ -144,6 +150,7 @@ struct cs_multi {
   struct cs_policy *policy; /* or NULL */
   int pooled;               /* the options that the policy has for it are set */
   struct cs_link easies;    /* that were added */
+  int members;              /* how many, with the closed ones that somebody waits for */
   struct cs_link bonds;     /* with the shares that they use (bond.c) */
   struct cs_link done;      /* those whose result waits to be read */
   struct cs_link idle;      /* those that an old libcurl may have left undriven */

@@ -115,7 +115,8 @@ static int answer(lua_State *L, struct cs_easy *e, lua_CFunction body, struct qu
  * from: "header" (the default), "trailer", "connect" (a proxy's), "1xx", "pseudo"
  * (":status") or "any"; request is 1 for the first, counting redirects and those with
  * another login; the last one by default. Works in callbacks, on what has come; and until
- * the next transfer. nil, message, "NOT_SUPPORTED" if libcurl was built without it. */
+ * the next transfer. nil, message, "NOT_SUPPORTED" if libcurl was built without it.
+ * -> value: string, ... | nil, message, name */
 int cs_easy_header(lua_State *L) {
   struct cs_easy *e = cs_handle_check(L, 1, CS_EASY);
   size_t length;
@@ -129,7 +130,8 @@ int cs_easy_header(lua_State *L) {
 }
 
 /* easy:headers([origin [, request]]): all of them, as a list of { name, value } in the
- * order in which they came, which is empty if there are none. Else as easy:header. */
+ * order in which they came, which is empty if there are none. Else as easy:header.
+ * -> string[][] | nil, message, name */
 int cs_easy_headers(lua_State *L) {
   struct cs_easy *e = cs_handle_check(L, 1, CS_EASY);
   struct query q = {.curl = e->curl};

@@ -44,7 +44,8 @@ static void read_expire(lua_State *L, const struct hsts_call *h) {
 /* hstsreadfunction(easy): asked when a transfer begins, until it answers nothing: a table
  * of one host that wants TLS: host, include_subdomains, and expire, in seconds since 1970
  * (without: never). False, or nil and a reason, ends the transfer with
- * ABORTED_BY_CALLBACK. It needs hsts_ctrl; easy:dup asks it, too. */
+ * ABORTED_BY_CALLBACK. It needs hsts_ctrl; easy:dup asks it, too.
+ * -> table | nothing | false, reason */
 static int read_body(lua_State *L) {
   struct cs_calling *c = cs_calling_begin(L);
   const struct hsts_call *h = (struct hsts_call *)c;
@@ -95,7 +96,8 @@ static void write_expire(lua_State *L, const char *text) {
 
 /* hstswritefunction(entry, index, total, easy): told each host that wants TLS, as
  * hstsreadfunction tells them, when the easy is closed; index counts from 1. False ends
- * that. Not while its cache is that of a share. */
+ * that. Not while its cache is that of a share.
+ * -> nothing | false */
 static int write_body(lua_State *L) {
   struct cs_calling *c = cs_calling_begin(L);
   const struct hsts_call *h = (struct hsts_call *)c;

@@ -260,8 +260,7 @@ static CURLcode read_active(lua_State *L, struct cs_easy *e, CURLINFO id) {
 /* Before 8.13 libcurl's pointer outlives the connection that has the text, if another
  * handle closes that: here it has no such information. */
 static CURLcode read_entry_path(lua_State *L, struct cs_easy *e, CURLINFO id) {
-  if (curl_version_info(CURLVERSION_NOW)->version_num < 0x080d00)
-    return CURLE_UNKNOWN_OPTION;
+  if (cs_version() < 0x080d00) return CURLE_UNKNOWN_OPTION;
   return read_string(L, e, id);
 }
 
@@ -323,9 +322,7 @@ static const struct info *check_name(lua_State *L, int index) {
 
 /* ---- curl.infos -------------------------------------------------------------------- */
 
-static int is_old(const struct info *info) {
-  return curl_version_info(CURLVERSION_NOW)->version_num < info->since;
-}
+static int is_old(const struct info *info) { return cs_version() < info->since; }
 
 static const char *type_of(CURLINFO id) {
   static const char *const types[] = {"",      "string", "long", "double",
@@ -347,7 +344,8 @@ static int next_info(lua_State *L) {
 }
 
 /* curl.infos(): an iterator over what easy:getinfo knows of this libcurl, by name: the
- * name, and libcurl's type: "string", "long", "double", "off_t", "slist" or "socket". */
+ * name, and libcurl's type: "string", "long", "double", "off_t", "slist" or "socket".
+ * -> fun(): string?, string? */
 int cs_infos(lua_State *L) {
   lua_pushinteger(L, 0);
   lua_pushcclosure(L, next_info, 1);
@@ -362,7 +360,8 @@ int cs_infos(lua_State *L) {
  * as a descriptor or nil; "certinfo" as a list with a table for each certificate, which
  * has its lines as a list and, by name, the value of each. Returns nil, message, name
  * if this libcurl does not have it. Raises an error for an unknown name, for what has
- * no Lua value, and for the socket inside a callback. */
+ * no Lua value, and for the socket inside a callback.
+ * -> value: any | nil, message, name */
 int cs_easy_getinfo(lua_State *L) {
   struct cs_easy *e = cs_handle_check(L, 1, CS_EASY);
   const struct info *info = check_name(L, 2);

@@ -59,7 +59,7 @@ void cs_judge_refuse(lua_State *L, struct cs_easy *e, int easy,
   name_reason(L, top + 1);
   if (a)
     lua_pushfstring(L, "%s refused: %s", cs_address_text(a, text), lua_tostring(L, -1));
-  lua_setiuservalue(L, easy, CS_UV_REASON);
+  cs_easy_keep(L, easy, CS_UV_REASON);
   lua_settop(L, top);
   e->refusals++;
   if (p) p->refused++;

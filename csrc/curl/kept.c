@@ -109,12 +109,15 @@ static struct cs_pool *pool_at(lua_State *L, enum cs_kind kind) {
 }
 
 /* easy:connections(), multi:connections(), share:connections(): the open connections of
- * the pool (of an easy: the one that it uses), in the order of their descriptors: a list
- * of tables with socket (the Socket), address (the Address that it is connected with),
- * age (seconds since it was opened) and idle: seconds since a byte went over it, nil
- * while a transfer uses it. (Of a UNIX socket, and on systems other than Linux: since the
- * last transfer of the pool ended, noted from the first call on.) Attempts to connect are
- * not in it. */
+ * the pool (of an easy: the one that it uses), in the order of their descriptors.
+ * Attempts to connect are not in it. Each is a table:
+ *   socket    the Socket
+ *   address   the Address that it is connected with
+ *   age       seconds since it was opened
+ *   idle      seconds since a byte went over it; nil while a transfer uses it. (Of a UNIX
+ *             socket, and on systems other than Linux: since the last transfer of the
+ *             pool ended, noted from the first call on.)
+ * -> Connection[] */
 static int connections(lua_State *L, enum cs_kind kind) {
   const struct cs_handle *h = cs_handle_check(L, 1, kind);
   const struct cs_runtime *rt = h->rt;
@@ -132,11 +135,12 @@ static int connections(lua_State *L, enum cs_kind kind) {
   return 1;
 }
 
-/* easy:close_idle([seconds]), multi:close_idle, share:close_idle: ends the connections of
- * the pool that no transfer uses, and over which no byte went for that long (0). Their
- * peers see the end at once; libcurl notices it, and closes them, at the latest before
- * the pool's next transfer would use one. Returns how many. Refused inside a callback of
- * the pool. */
+/* easy:close_idle([seconds]), multi:close_idle([seconds]), share:close_idle([seconds]):
+ * ends the connections of the pool that no transfer uses, and over which no byte went for
+ * that long (0). Their peers see the end at once; libcurl notices it, and closes them, at
+ * the latest before the pool's next transfer would use one. Returns how many. Refused
+ * inside a callback of the pool.
+ * -> ended: integer */
 static int close_idle(lua_State *L, enum cs_kind kind, const char *call) {
   struct cs_handle *h = cs_handle_check(L, 1, kind);
   double seconds = 0;

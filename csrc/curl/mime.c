@@ -155,13 +155,22 @@ CURLcode cs_mime_unset(lua_State *L, const struct cs_setting *s) {
   return code ? code : curl_easy_setopt(s->e->curl, CURLOPT_HTTPGET, 1L);
 }
 
-/* mimepost: a list of parts, each a table: name, filename, type, encoder ("base64",
- * "quoted-printable", "8bit", "7bit", "binary"), headers (a list of lines), and one of
- * data (a string), file (a path, which is read when it is sent), read (a function) and
- * parts (a list of parts). read(size, easy) answers as readfunction does; size says how
- * much it gives, seek(offset, origin, easy) answers as seekfunction does. The tables are
- * read now: what becomes of them later does not matter. Another body, or a method, takes
- * the parts back. */
+/* mimepost: the option is a list of parts: of a form, or of a mail. The tables are read
+ * when it is set: what becomes of them later does not matter. Another body, or a method,
+ * takes the parts back. A part is a table of
+ *   name       of the field of a form
+ *   filename   that the other side is told
+ *   type       content type
+ *   encoder    "base64", "quoted-printable", "8bit", "7bit" or "binary"
+ *   headers    list of "Name: value" lines
+ * and of one of
+ *   data       the bytes, a string
+ *   file       a path, which is read when it is sent
+ *   read       read(size, easy), which answers as readfunction does; with it may be
+ *   size       how many bytes read gives
+ *   seek       seek(offset, origin, easy), which answers as seekfunction does
+ *   parts      list of parts within this one
+ * -> Part[] */
 CURLcode cs_mime_set(lua_State *L, const struct cs_setting *s) {
   cs_description_push(L, s->name, s->value);
   int description = lua_gettop(L);

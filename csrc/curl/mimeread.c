@@ -57,7 +57,7 @@ static int read_body(lua_State *L) {
   if (lua_type(L, ANSWER) == LUA_TSTRING) return c->answer = take_answer(L, c), 0;
   enum cs_answer a = cs_calling_answer(L);
   if (a == CS_YES || a == CS_OTHER)
-    return cs_calling_wrong(L, c, "a string, nil, or false and a reason");
+    return cs_calling_wrong(L, c, "a string, nil, curl.PAUSE, or false and a reason");
   if (a == CS_NO) c->answer = CURL_READFUNC_ABORT;
   if (a != CS_PAUSE) return 0;
   c->answer = CURL_READFUNC_PAUSE;

@@ -29,7 +29,8 @@ static int set_pool(lua_State *L, struct cs_multi *m) {
   return failed;
 }
 
-/* curl.multi([options]): a new multi. nil, message, name if libcurl refuses an option. */
+/* curl.multi([options]): a new multi. nil, message, name if libcurl refuses an option.
+ * -> Multi | nil, message, name */
 int cs_multi_new(lua_State *L) {
   if (!lua_isnoneornil(L, 1)) luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
@@ -52,27 +53,24 @@ int cs_multi_new(lua_State *L) {
   return failed;
 }
 
-/* multi:add(easy [, value]): starts its transfer with the next perform. Returns the
- * multi, or nil, message, name. The multi keeps the easy until it is removed; with a
- * value (not nil) it is removed by itself when its transfer ends, and results has the
- * value in its place, also when the easy is closed before: with name "CLOSED". */
-static int multi_add(lua_State *L) {
-  struct cs_multi *m = check_callable(L, "multi:add");
+/* Adds the easy at index 2, with the value at index 3. 0, or what the method returns. */
+static int add(lua_State *L, const char *call) {
+  struct cs_multi *m = check_callable(L, call);
   struct cs_easy *e = cs_handle_check(L, 2, CS_EASY);
   struct cs_frame f;
   lua_settop(L, 3);
-  cs_refuse_inside(L, &e->h, "multi:add");
+  cs_refuse_inside(L, &e->h, call);
   if (e->multi) return luaL_argerror(L, 2, "the easy is in a multi already");
-  int refused = cs_policy_enter(L, e, 2, m, 1, "multi:add");
+  int refused = cs_policy_enter(L, e, 2, m, 1, call);
   if (refused) return refused;
   cs_pool_touch(L, 1, 2);
   if (m->h.phase != CS_OPEN || e->h.phase != CS_OPEN) { /* a finalizer has closed it */
     cs_handle_check(L, 1, CS_MULTI);
     cs_handle_check(L, 2, CS_EASY);
   }
-  cs_refuse_inside(L, &e->h, "multi:add");
+  cs_refuse_inside(L, &e->h, call);
   if (e->multi) return luaL_argerror(L, 2, "the easy is in a multi already");
-  cs_talk_refuse(L, e, "multi:add");
+  cs_talk_refuse(L, e, call);
   cs_easy_begin(L, e, 2);
   cs_member_enter(L, m, e);
   cs_enter(&f, L, &m->h, 1);
@@ -82,13 +80,41 @@ static int multi_add(lua_State *L) {
   if (code) cs_member_leave(L, 2, e);
   cs_leave(&f);
   cs_rethrow(&f);
-  if (code) return cs_fail_multi(L, code);
-  lua_settop(L, 1);
-  return 1;
+  return code ? cs_fail_multi(L, code) : 0;
+}
+
+/* multi:add(easy [, value]): starts its transfer with the next perform. Returns the
+ * multi, or nil, message, name. The multi keeps the easy until it is removed; with a
+ * value (not nil) it is removed by itself when its transfer ends, and results has the
+ * value in its place, also when the easy is closed before: with name "CLOSED".
+ * -> Multi | nil, message, name */
+static int multi_add(lua_State *L) {
+  int failed = add(L, "multi:add");
+  if (!failed) lua_settop(L, 1);
+  return failed ? failed : 1;
+}
+
+/* multi:await(easy, table): adds the easy, with the table as its value, and suspends the
+ * coroutine, which the table has from then on at index 1: whoever drives the multi gets
+ * the multi from the resume that it ends, and is to resume it again. Returns what that
+ * passes; the multi where nothing can be suspended; what add returns when that fails; and
+ * false when easy is a table.
+ * -> any | nil, message, name | false */
+static int multi_await(lua_State *L) {
+  luaL_checktype(L, 3, LUA_TTABLE);
+  if (lua_istable(L, 2)) return lua_pushboolean(L, 0), 1;
+  int failed = add(L, "multi:await");
+  if (failed) return failed;
+  if (!lua_isyieldable(L)) return lua_settop(L, 1), 1;
+  lua_pushthread(L);
+  lua_rawseti(L, 3, 1);
+  lua_pushvalue(L, 1);
+  return lua_yield(L, 1);
 }
 
 /* multi:remove(easy): ends its transfer if it still runs; a result that was not read is
- * dropped. Returns the multi, or nil, message, name. */
+ * dropped. Returns the multi, or nil, message, name.
+ * -> Multi | nil, message, name */
 static int multi_remove(lua_State *L) {
   struct cs_multi *m = check_callable(L, "multi:remove");
   struct cs_easy *e = cs_handle_check(L, 2, CS_EASY);
@@ -144,7 +170,8 @@ static int end_step(lua_State *L, struct cs_frame *f, CURLMcode code) {
 }
 
 /* multi:perform(): does what can be done now. The number of transfers that still run, or
- * nil, message, name. Raises what a close callback threw, after all is done. */
+ * nil, message, name. Raises what a close callback threw, after all is done.
+ * -> running: integer | nil, message, name */
 static int multi_perform(lua_State *L) {
   struct cs_multi *m = check_callable(L, "multi:perform");
   struct cs_frame f;
@@ -158,7 +185,8 @@ static int multi_perform(lua_State *L) {
 
 /* multi:socket_action([fd, events]): as perform, for one descriptor that is ready: events
  * "r", "w" or "rw", or "e" for an error. Without arguments: the time of timerfunction has
- * come. With the descriptor of pollfd: for all that is ready. */
+ * come. With the descriptor of pollfd: for all that is ready.
+ * -> running: integer | nil, message, name */
 static int multi_socket_action(lua_State *L) {
   static const char *const names[] = {"r", "w", "rw", "e", NULL};
   static const int bits[] = {CURL_CSELECT_IN, CURL_CSELECT_OUT,
@@ -186,7 +214,8 @@ static int multi_socket_action(lua_State *L) {
 }
 
 /* multi:wakeup(): ends a poll, or the next one, at once; allowed inside callbacks.
- * Returns the multi, or nil, message, name. */
+ * Returns the multi, or nil, message, name.
+ * -> Multi | nil, message, name */
 static int multi_wakeup(lua_State *L) {
   struct cs_multi *m = cs_handle_check(L, 1, CS_MULTI);
   CURLMcode code = CURLM_OK;
@@ -200,7 +229,8 @@ static int multi_wakeup(lua_State *L) {
 }
 
 /* multi:timeout(): seconds until socket_action() should be called, or nil for no limit;
- * nil, message, name if it fails. */
+ * nil, message, name if it fails.
+ * -> seconds: number | nil | nil, message, name */
 static int multi_timeout(lua_State *L) {
   struct cs_multi *m = check_callable(L, "multi:timeout");
   long ms = -1;
@@ -233,7 +263,8 @@ static int push_member(lua_State *L, const struct cs_multi *m) {
 
 /* multi:easies([easy]): a list of the easies in the multi, in the order in which they
  * were added; for each that was added with a value, that. Of one easy what the list has
- * for it, or nil: without a look at the others. */
+ * for it, or nil: without a look at the others.
+ * -> list: any[] | any */
 static int multi_easies(lua_State *L) {
   const struct cs_multi *m = cs_handle_check(L, 1, CS_MULTI);
   lua_Integer n = 0;
@@ -283,6 +314,7 @@ static void drop_first(lua_State *L, struct cs_multi *m, int easy) {
   lua_setiuservalue(L, 1, CS_UV_CLOSED);
   cs_clear_uservalue(L, easy, CS_UV_NEXT);
   cs_clear_uservalue(L, easy, CS_UV_VALUE);
+  m->members--;
 }
 
 static int next_result(lua_State *L) {
@@ -311,16 +343,18 @@ static int list_results(lua_State *L, struct cs_multi *m) {
   lua_pushnil(L);
   lua_rawseti(L, 2, n + 1);
   lua_pushinteger(L, n / 3);
-  return 1;
+  lua_pushinteger(L, m->members);
+  return 2;
 }
 
-/* multi:results(): iterates over the transfers that have ended since: easy, true, or
- * easy, nil, message, name. What a callback threw is the message, with name "CALLBACK".
- * The easy stays in the multi until it is removed; one that was added with a value is
- * removed, and the value comes in its place. multi:results(list): puts all of them in
- * the list, from its start: three values for each, the easy or its value, then name and
- * message, or false and nil where it succeeded; and nil after the last. Returns how
- * many there are. */
+/* multi:results() or multi:results(list): iterates over the transfers that have ended
+ * since: easy, true, or easy, nil, message, name. What a callback threw is the message,
+ * with name "CALLBACK". The easy stays in the multi until it is removed; one that was
+ * added with a value is removed, and the value comes in its place. With a list, which is
+ * faster: puts all of them in it, from its start: three values for each, the easy or its
+ * value, then name and message, or false and nil where it succeeded; and nil after the
+ * last. Returns how many there are, and how many easies the multi has still.
+ * -> fun(): any, true?, string?, string? | count: integer, integer? */
 static int multi_results(lua_State *L) {
   struct cs_multi *m = check_callable(L, "multi:results");
   lua_settop(L, 2);
@@ -397,6 +431,7 @@ void cs_multi_class_new(lua_State *L) {
                                     .may_write = multi_may_write,
                                     .unwatch = cs_event_unwatch};
   static const luaL_Reg methods[] = {{"add", multi_add},
+                                     {"await", multi_await},
                                      {"perform", multi_perform},
                                      {"poll", cs_multi_poll},
                                      {"remove", multi_remove},

@@ -61,9 +61,7 @@ static CURLMcode set_number(lua_State *L, struct cs_multi *m, int self,
   return code;
 }
 
-static int is_old(const struct option *o) {
-  return curl_version_info(CURLVERSION_NOW)->version_num < o->since;
-}
+static int is_old(const struct option *o) { return cs_version() < o->since; }
 
 /* Sets the option to the value at index. 0, or the number of results that it pushed: nil,
  * message, name. */
@@ -97,19 +95,24 @@ int cs_multi_set_table(lua_State *L, struct cs_multi *m, int self, int index) {
   return failed;
 }
 
+/* socketfunction(fd, events, easy): the script's event loop is to watch the descriptor
+ * for events "r", "w" or "rw" from now on, or no longer (nil), and to call socket_action
+ * when it is ready. easy is nil for what libcurl does for itself. Before libcurl 8.2 a
+ * descriptor may be closed already when it is not to be watched any longer. What it
+ * throws is raised by the call that ran it, after its work is done.
+ * -> nothing */
+
+/* timerfunction(seconds): multi:socket_action() is to be called after so long, in place
+ * of an earlier time; or (nil) not at all. What it throws is raised by the call that ran
+ * it, after its work is done.
+ * -> nothing */
+
 /* multi:setopt(name, value) or multi:setopt{name = value, ...}: value is a number, or
  * for "socketfunction" and "timerfunction" a function or nil. A table is set in the
  * order of libcurl's numbers, functions last, whatever its own order is. Returns the
  * multi, or nil, message, name: "UNKNOWN_OPTION" for what this libcurl is too old for
  * ("network_changed", "resolve_threads_max", "quick_exit").
- *
- * socketfunction(fd, events, easy): the script's event loop is to watch the descriptor
- * for events "r", "w" or "rw" from now on, or no longer (nil), and to call socket_action
- * when it is ready. easy is nil for what libcurl does for itself. Before libcurl 8.2 a
- * descriptor may be closed already when it is not to be watched any longer.
- * timerfunction(seconds): socket_action() is to be called after so long, in place of an
- * earlier time; or (nil) not at all. What they throw is raised
- * by the call that ran them, after its work is done. */
+ * -> Multi | nil, message, name */
 int cs_multi_setopt(lua_State *L) {
   struct cs_multi *m = cs_handle_check(L, 1, CS_MULTI);
   cs_refuse_inside(L, &m->h, "multi:setopt");

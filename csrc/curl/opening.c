@@ -58,14 +58,14 @@ static void keep_reason(lua_State *L, struct open_call *c, int easy) {
     lua_pushfstring(L, "%s refused by opensocketfunction", text);
   else
     lua_pushfstring(L, "%s refused: %s", text, luaL_tolstring(L, -1, NULL));
-  lua_setiuservalue(L, easy, CS_UV_REASON);
+  cs_easy_keep(L, easy, CS_UV_REASON);
 }
 
 /* Why libcurl cannot take that socket as connected, or NULL: 7.88.0 and 7.88.1 connect
  * again what is connected, and each release does with UDP, which would lead it elsewhere.
  */
 static const char *why_not_connected(int fd) {
-  unsigned version = curl_version_info(CURLVERSION_NOW)->version_num;
+  unsigned version = cs_version();
   if (cs_fd_type(fd) == SOCK_DGRAM)
     return "libcurl cannot take a connected datagram socket";
   if (version == 0x075800 || version == 0x075801)
@@ -79,18 +79,20 @@ int cs_can_take_connected(lua_State *L, struct cs_easy *e, int easy, int fd) {
   if (!why) return 1;
   e->unsupported = 1;
   lua_pushstring(L, why);
-  lua_setiuservalue(L, easy, CS_UV_REASON);
+  cs_easy_keep(L, easy, CS_UV_REASON);
   return 0;
 }
 
 /* The stack of open_body: the frame's handle and the call come first. */
 enum { EASY = 3, ADDRESS, ANSWER, REASON };
 
-/* Anchors the value on top of the stack as the Socket of s; nil when that got no
- * descriptor after all. [-1, +0, m] */
-static void anchor(lua_State *L, const struct cs_easy *e, const struct cs_socket *s) {
-  const struct cs_pool *pool = cs_easy_pool(e);
-  cs_pool_anchor(L, e->multi && pool == e->multi->h.pool ? 1 : EASY, s, pool);
+/* Where the handle is that has the anchors of the pool of e. */
+static int holder_of(const struct cs_easy *e) {
+  return e->multi && cs_easy_pool(e) == e->multi->h.pool ? 1 : EASY;
+}
+
+static void withdraw(lua_State *L, const struct cs_easy *e, struct cs_socket *s) {
+  cs_pool_withdraw(L, holder_of(e), s, cs_easy_pool(e));
 }
 
 /* From now on each easy hears of headers: they say that the connection lives. */
@@ -113,7 +115,7 @@ static void lend(struct open_call *c, struct cs_socket *s, const struct cs_addre
 
 /* Prepares the Socket on top of the stack to be lent: whatever can raise happens here,
  * while the descriptor is still the script's, or not there at all. [-1, +0, m] */
-static void prepare(lua_State *L, const struct cs_easy *e, const struct cs_socket *s) {
+static void prepare(lua_State *L, const struct cs_easy *e, struct cs_socket *s) {
   const struct cs_policy *p = cs_policy_of(e);
   lua_getiuservalue(L, EASY, CS_UV_OWN + CS_CLOSESOCKET);
   lua_setiuservalue(L, -2, CS_UV_CLOSE);
@@ -123,7 +125,7 @@ static void prepare(lua_State *L, const struct cs_easy *e, const struct cs_socke
     lua_setiuservalue(L, -3, CS_UV_TOLD);
     lua_pop(L, 1);
   }
-  anchor(L, e, s);
+  cs_pool_anchor(L, holder_of(e), s, cs_easy_pool(e));
 }
 
 /* The default socket, for the address as the callback left it. */
@@ -137,8 +139,7 @@ static int open_default(lua_State *L, struct open_call *c, const struct cs_addre
   int code = fd < 0 ? errno : cs_socket_take(s, fd, CS_OWNED);
   if (!code) return lend(c, s, a), 0;
   if (fd >= 0) close(fd);
-  lua_pushnil(L);
-  anchor(L, c->easy, s);
+  withdraw(L, c->easy, s);
   lua_pushfstring(L, "socket: %s", strerror(code));
   keep_reason(L, c, EASY);
   return 0;
@@ -159,8 +160,7 @@ static int lend_socket(lua_State *L, struct open_call *c, struct cs_socket *s,
   lua_pushvalue(L, ANSWER);
   prepare(L, c->easy, s);
   if (s->state != CS_OWNED) { /* a finalizer has closed it, or lent it to another */
-    lua_pushnil(L);
-    anchor(L, c->easy, s);
+    withdraw(L, c->easy, s);
     return not_ours(L);
   }
   s->connected = connected;
@@ -320,7 +320,8 @@ static int is_barred(lua_State *L, struct open_call *c) {
  * which may be changed; purpose is "ipcxn", also for one that is to listen (FTP). It
  * exists to allow: true opens the usual socket; a Socket, a descriptor or an object with
  * one is lent to libcurl; false, nil and a reason, or nothing refuses, and libcurl tries
- * the next address, or fails with COULDNT_CONNECT. */
+ * the next address, or fails with COULDNT_CONNECT.
+ * -> true | Socket | fd: integer | userdata | false, reason */
 static void ask_own(lua_State *L, const struct open_call *c) {
   lua_getiuservalue(L, EASY, CS_UV_OWN + CS_OPENSOCKET);
   lua_pushstring(L, cs_purpose_name(c->purpose));

@@ -203,7 +203,7 @@ static void check_nil(lua_State *L, const struct cs_setting *s) {
  * names in lower case. What a value is depends on the option: an integer; a boolean where
  * libcurl has 0 and 1; a name of a value ("2tls") or a list of such names; a version as a
  * number (http_version, sslversion: 1.1; ipresolve: 4, 6); seconds, also fractions, for
- * times; a string; a list of strings; a function, or what stands in for one (callback.c);
+ * times; a string; a list of strings; a function, or what may stand in for one;
  * for "share" a share, for "stderr" a file. A Url is taken for its text, as it is now, by
  * "url", the proxies, "referer" and "doh_url"; unless that would mean another URL, as a
  * "/" in a user that was set without "urlencode" does ("URL_MALFORMAT").
@@ -219,7 +219,8 @@ static void check_nil(lua_State *L, const struct cs_setting *s) {
  * accept_encoding, timeout and timeout_ms, postfields and mimepost); for a value of a
  * wrong type or range; for CR, LF and NUL in what may be sent as a line, which is every
  * string but file names and the pass phrases of keys; for nil, but for a function or the
- * share; and during a transfer for what libcurl then has in use (a body, TLS files). */
+ * share; and during a transfer for what libcurl then has in use (a body, TLS files).
+ * -> Easy | nil, message, name */
 int cs_easy_setopt(lua_State *L) {
   struct cs_easy *e = cs_handle_check(L, 1, CS_EASY);
   int failed;
@@ -238,7 +239,8 @@ int cs_easy_setopt(lua_State *L) {
 
 /* easy:unset(name): back to libcurl's default, for strings, lists, blobs, functions,
  * "share", "stderr" and "postfields". Returns the easy, or nil, message, name. Raises an
- * error for an unknown option and for a number, which has to be set. */
+ * error for an unknown option and for a number, which has to be set.
+ * -> Easy | nil, message, name */
 int cs_easy_unset(lua_State *L) {
   struct cs_easy *e = cs_handle_check(L, 1, CS_EASY);
   lua_settop(L, 2);

@@ -61,7 +61,8 @@ static int run(lua_State *L, struct cs_easy *e, int bits) {
 /* easy:pause([what]): nothing is received ("recv"), sent ("send") or either ("all", the
  * default), until unpause; time limits count on, low_speed_time does not. Also inside
  * callbacks, but of socketfunction and timerfunction. Returns the easy; or nil, message,
- * "BAD_FUNCTION_ARGUMENT" when no transfer runs, or it has no connection yet. */
+ * "BAD_FUNCTION_ARGUMENT" when no transfer runs, or it has no connection yet.
+ * -> Easy | nil, message, name */
 int cs_easy_pause(lua_State *L) {
   int what;
   struct cs_easy *e = check(L, "easy:pause", &what);
@@ -71,7 +72,8 @@ int cs_easy_pause(lua_State *L) {
 /* easy:unpause([what]): what was paused, by easy:pause or by a callback that returned
  * curl.PAUSE, goes on, by default all. What has come meanwhile may be handed to
  * writefunction before this returns: where that refuses or throws, the transfer ends with
- * it, and unpause returns. Otherwise as easy:pause. */
+ * it, and unpause returns. Otherwise as easy:pause.
+ * -> Easy | nil, message, name */
 int cs_easy_unpause(lua_State *L) {
   int what;
   struct cs_easy *e = check(L, "easy:unpause", &what);

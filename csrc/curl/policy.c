@@ -31,7 +31,8 @@ static int policy__tostring(lua_State *L) {
 
 /* policy:stats(): what became of the sockets of its pools, as a table of numbers: asked
  * (how often libcurl wanted one), opened, refused, and reused (transfers that needed no
- * new one). */
+ * new one).
+ * -> table<string, integer> */
 static int policy_stats(lua_State *L) {
   struct cs_policy *const *box = cs_class_check(L, 1, cs_policy_class);
   const struct cs_policy *p = *box;
@@ -51,7 +52,8 @@ static int policy_stats(lua_State *L) {
   return 1;
 }
 
-/* policy.name and policy.admit are what the table had. */
+/* policy.name, policy.admit: what the table had.
+ * -> any */
 static int policy__index(lua_State *L) {
   const char *key = cs_word(L, 2);
   cs_class_check(L, 1, cs_policy_class);
@@ -174,15 +176,26 @@ static void read_policy(lua_State *L, int index) {
 }
 
 /* curl.policy(table): what a pool lets in, for the option "policy" of a multi, a share
- * (that shares connections), an easy or a loop. Fields: name (stands before each
- * reason); start(easy, url, hop), open(purpose, address, easy, socket, transfer), where
- * transfer counts those of the easy, and sockopt(socket, purpose, easy), which are asked:
- * only true is a yes, of open a Socket too; false, or nil, and a reason refuses;
- * request(socket, easy, kept) and close(socket), which are told; fence: options of an
- * easy that would lead around it, and what they must be; max_body and max_header:
- * bytes that a transfer may deliver, and of the headers of all its answers; pool: options
- * of a multi that has it; admit(easy, loop): for loops. An unknown field raises an
- * error. */
+ * (that shares connections), an easy or a loop. What is asked says yes by true, and open
+ * by a Socket too; false, or nil, and a reason refuses. What a hook throws fails the
+ * transfer; of close, it comes out of the call that closed the connection. All fields may
+ * be absent; an unknown one raises an error.
+ *   name                             stands before each reason
+ *   start(easy, url, hop)            asked before a request (hop 0) and each redirect
+ *   open(purpose, address, easy, socket, transfer)
+ *                                    asked about each socket; socket is what the easy's
+ *                                    own callback gave, transfer counts those of the easy
+ *   sockopt(socket, purpose, easy)   asked before a socket is connected
+ *   request(socket, easy, kept)      told of each request on a connection, new or kept
+ *   close(socket)                    told once for each socket that was opened
+ *   fence                            options of an easy that would lead around it, and
+ *                                    what they must be
+ *   max_body, max_header             bytes that a transfer may deliver, and of the
+ *                                    headers of all its answers
+ *   pool                             options of a multi that has it
+ *   admit(easy, loop)                asked by a loop before a transfer begins: true,
+ *                                    seconds to wait, or nil and a reason
+ * -> Policy */
 int cs_policy_make(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
@@ -210,7 +223,8 @@ static void push_meant(lua_State *L, int index) {
 static const char default_key;
 
 /* curl.default_policy(policy): each pool that is made from now on, also by loops and
- * modules, has this policy unless it is given another. Can be called once. */
+ * modules, has this policy unless it is given another. Can be called once.
+ * -> nothing */
 int cs_policy_default(lua_State *L) {
   struct cs_runtime *rt = cs_runtime(L);
   luaL_checkany(L, 1);
@@ -293,7 +307,7 @@ int cs_policy_enter(lua_State *L, struct cs_easy *e, int index, struct cs_multi 
   if (p == e->under && !e->stale && !asks) return 0;
   cs_push_policy(L, e, index, multi); /* which keeps p, whatever is closed */
   int policy = lua_gettop(L);
-  if (p != e->under || e->stale) cs_fence_apply(L, e, index, p, policy, call);
+  if (p != e->under || e->stale) cs_fence_apply(L, e, p, policy, call);
   if (asks && e->h.phase == CS_OPEN) refused = cs_judge_start(L, p, index, policy);
   if (!refused) check_unchanged(L, e, m, p, changes, call);
   return refused;

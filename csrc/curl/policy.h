@@ -144,8 +144,19 @@ lua_Integer cs_fence_value(lua_State *L, const struct cs_easy *e, int easy,
                            CURLoption stored);
 /* It was set. [-0, +0, m] */
 void cs_fence_note(lua_State *L, const struct cs_setting *s, int unset);
-/* Copies what the duplicate is to know of it. */
-void cs_fence_copy(lua_State *L, int from, int to);
+
+/* ---- said.c: to what the script has set them --------------------------------------- */
+
+/* Sets it to the value at index, which is canonical (fence.h). [-0, +0, e] */
+void cs_said_set(lua_State *L, struct cs_easy *e, int number, int index);
+void cs_said_unset(struct cs_easy *e, int number);
+/* Pushes it; nil for nothing. [-0, +1, m] */
+void cs_said_push(lua_State *L, const struct cs_easy *e, int number);
+/* Its text; "" for nothing. */
+const char *cs_said_text(const struct cs_easy *e, int number, size_t *length);
+/* Copies them to the duplicate; 0 without memory. */
+int cs_said_copy(struct cs_easy *to, const struct cs_easy *from);
+void cs_said_free(struct cs_easy *e);
 
 /* ---- fence.c: the options that a policy forces ------------------------------------- */
 
@@ -154,8 +165,8 @@ void cs_fence_read(lua_State *L, int index, int policy, struct cs_policy *p);
 /* Sets what the Policy at index policy (p, or NULL and nil) wants of the easy, and takes
  * back what another wanted. It may call functions of the script: nothing is set of an
  * easy that they have closed, put to use or changed. [-0, +0, e] */
-void cs_fence_apply(lua_State *L, struct cs_easy *e, int easy, struct cs_policy *p,
-                    int policy, const char *call);
+void cs_fence_apply(lua_State *L, struct cs_easy *e, struct cs_policy *p, int policy,
+                    const char *call);
 
 #pragma GCC visibility pop
 

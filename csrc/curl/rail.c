@@ -2,9 +2,8 @@
  *
  * rail.c - the options that may stand in a fence, and what the script has set of them.
  * libcurl cannot be asked what an option is: so only those can stand in one whose default
- * is known here, and what the script sets one of them to is noted. The user value
- * CS_UV_SAID of an easy is a table, number of the option -> value; set.said has the bit
- * of each.
+ * is known here, and what the script sets one of them to is noted (said.c); set.said has
+ * the bit of each.
  */
 #define CURL_DISABLE_DEPRECATION /* some have new names, which 7.85 lacks */
 #include <string.h>
@@ -89,25 +88,16 @@ void cs_push_canonical(lua_State *L, const struct cs_known *k, const char *name,
 
 /* ---- what the script has set ------------------------------------------------------- */
 
-/* Pushes the table of what the script has said; made if there is none. [-0, +1, m] */
-static void push_said(lua_State *L, int easy) {
-  if (lua_getiuservalue(L, easy, CS_UV_SAID) == LUA_TTABLE) return;
-  lua_pop(L, 1);
-  lua_newtable(L);
-  lua_pushvalue(L, -1);
-  lua_setiuservalue(L, easy, CS_UV_SAID);
-}
-
 void cs_fence_note(lua_State *L, const struct cs_setting *s, int unset) {
   struct cs_easy *e = s->e;
   int number = s->known->fence;
-  push_said(L, s->self);
-  if (unset)
-    lua_pushnil(L);
-  else
+  if (unset) {
+    cs_said_unset(e, number);
+  } else {
     cs_push_canonical(L, s->known, s->name, s->value);
-  lua_rawseti(L, -2, number);
-  lua_pop(L, 1);
+    cs_said_set(L, e, number, lua_gettop(L));
+    lua_pop(L, 1);
+  }
   e->set.said = unset ? e->set.said & ~CS_BIT(number) : e->set.said | CS_BIT(number);
   e->fenced &= ~CS_BIT(number);
   e->stale = e->under != NULL;
@@ -127,24 +117,11 @@ lua_Integer cs_fence_value(lua_State *L, const struct cs_easy *e, int easy,
     }
     value = lua_tointeger(L, -1);
   } else if (e->set.said & CS_BIT(number)) {
-    lua_getiuservalue(L, easy, CS_UV_SAID);
-    lua_rawgeti(L, -1, number);
+    cs_said_push(L, e, number);
     value = lua_tointeger(L, -1);
   }
   lua_settop(L, top);
   return value;
-}
-
-void cs_fence_copy(lua_State *L, int from, int to) {
-  if (lua_getiuservalue(L, from, CS_UV_SAID) == LUA_TTABLE) {
-    push_said(L, to);
-    for (lua_pushnil(L); lua_next(L, -3); lua_rawset(L, -4)) {
-      lua_pushvalue(L, -2);
-      lua_insert(L, -2);
-    }
-    lua_pop(L, 1);
-  }
-  lua_pop(L, 1);
 }
 
 /* ---- comparing --------------------------------------------------------------------- */

@@ -44,7 +44,8 @@ static void fill_list(lua_State *L, struct cs_calling *c) {
 
 /* trailerfunction(easy): a chunked upload has ended: a list of "Name: value" lines to be
  * sent after it; or nothing. False, or nil and a reason, ends the transfer with
- * ABORTED_BY_CALLBACK. A libcurl before 8.7.0 refuses the option: NOT_SUPPORTED. */
+ * ABORTED_BY_CALLBACK. A libcurl before 8.7.0 refuses the option: NOT_SUPPORTED.
+ * -> lines: string[] | nothing | false, reason */
 static int trailer_body(lua_State *L) {
   struct cs_calling *c = cs_calling_begin(L);
   lua_pushvalue(L, EASY);
@@ -75,7 +76,8 @@ int cs_on_trailer(struct curl_slist **list, void *easy) {
 
 /* resolver_start_function(easy): a name is about to be resolved (libcurl does not say
  * which; it is one that no cache has; in some releases an address, too). False, or nil
- * and a reason, refuses: COULDNT_RESOLVE_HOST. */
+ * and a reason, refuses: COULDNT_RESOLVE_HOST.
+ * -> nothing | true | false, reason */
 static int resolver_start_body(lua_State *L) {
   struct cs_calling *c = cs_calling_begin(L);
   lua_pushvalue(L, EASY);
@@ -102,7 +104,8 @@ int cs_on_resolver_start(void *resolver, void *reserved, void *easy) {
 
 /* interleavefunction(data, easy): a packet of RTP that came by RTSP, with its four bytes
  * of header; without this callback they go to writefunction. False, or nil and a reason,
- * ends the transfer with WRITE_ERROR. It cannot pause. */
+ * ends the transfer with WRITE_ERROR. It cannot pause.
+ * -> nothing | true | false, reason */
 static int interleave_body(lua_State *L) {
   struct cs_calling *c = cs_calling_begin(L);
   lua_pushlstring(L, c->data, c->size);

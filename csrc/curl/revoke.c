@@ -56,7 +56,8 @@ static lua_Integer each(lua_State *L, const struct cs_policy *p,
  * no transfer uses are ended; those in use end with their transfers, and a request that
  * would go on one that is older than this is REFUSED. (Before libcurl 8.2 that cannot be
  * told of UNIX sockets.) Returns how many were ended. Refused inside a callback of one
- * of the pools. */
+ * of the pools.
+ * -> ended: integer */
 int cs_policy_revoke(lua_State *L) {
   struct cs_policy *p = cs_policy_check(L, 1);
   const struct cs_link *easies = &cs_runtime(L)->handles[CS_EASY];

@@ -105,7 +105,8 @@ static int set_table(lua_State *L, struct cs_share *s, int index) {
 /* share:setopt(name, kinds) or share:setopt{name = kinds}: name is "share" or
  * "unshare", kinds one of "connect", "cookie", "dns", "hsts", "psl", "ssl_session" or a
  * list of them. Of a table "share" comes first. Returns the share, or nil, message, name
- * ("IN_USE" while easies use it). */
+ * ("IN_USE" while easies use it).
+ * -> Share | nil, message, name */
 static int share_setopt(lua_State *L) {
   struct cs_share *s = cs_handle_check(L, 1, CS_SHARE);
   cs_refuse_inside(L, &s->h, "share:setopt");
@@ -117,7 +118,8 @@ static int share_setopt(lua_State *L) {
   return 1;
 }
 
-/* curl.share([options]): a new share; options as for share:setopt. */
+/* curl.share([options]): a new share; options as for share:setopt.
+ * -> Share | nil, message, name */
 int cs_share_new(lua_State *L) {
   if (!lua_isnoneornil(L, 1)) luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);

@@ -12,7 +12,8 @@
 
 /* closesocketfunction(socket): the Socket that was opened, "closing" now. It is told,
  * once for each Socket, and on its return the descriptor is closed, unless it has called
- * socket:detach(). False is handed on to libcurl as a failure to close. */
+ * socket:detach(). False is handed on to libcurl as a failure to close.
+ * -> nothing | false */
 static int on_close(void *clientp, curl_socket_t fd) {
   return cs_close_event(clientp, fd);
 }
@@ -47,7 +48,7 @@ static int refuse_sockopt(lua_State *L) {
     lua_pushliteral(L, "refused by sockoptfunction");
   else
     lua_pushfstring(L, "refused by sockoptfunction: %s", luaL_tolstring(L, REASON, NULL));
-  lua_setiuservalue(L, EASY, CS_UV_REASON);
+  cs_easy_keep(L, EASY, CS_UV_REASON);
   return CURL_SOCKOPT_ERROR;
 }
 
@@ -61,7 +62,8 @@ static int already_connected(lua_State *L, struct sockopt_call *c) {
 /* sockoptfunction(socket, purpose, easy): the socket is going to be connected ("ipcxn"),
  * or FTP has accepted it ("accept"): then it is "borrowed" until this returns. Nothing,
  * true or a file goes on; "connected" keeps libcurl from connecting it; false, or nil and
- * a reason, refuses: the transfer fails. */
+ * a reason, refuses: the transfer fails.
+ * -> nothing | true | "connected" | false, reason */
 static int sockopt_answer(lua_State *L, struct sockopt_call *c) {
   enum cs_answer a = cs_answer_at(L, ANSWER);
   if (a == CS_YES || a == CS_NOTHING) return CURL_SOCKOPT_OK;
@@ -128,11 +130,19 @@ static int has_sockopt(const struct sockopt_call *c) {
          (p->hooks & 1u << CS_ASK_OPEN && is_connected_meanwhile(c));
 }
 
+/* cs_on_open has just given it to libcurl, and nobody is asked: there is nothing to look
+ * at. */
+static int is_plain(const struct sockopt_call *c) {
+  return c->socket && c->socket->state == CS_LENT && !c->socket->connected &&
+         !has_sockopt(c);
+}
+
 static int on_sockopt(void *clientp, curl_socket_t fd, curlsocktype purpose) {
   struct cs_easy *e = clientp;
   struct cs_frame *f = e->h.rt->frame;
   struct sockopt_call c = {e, purpose, fd, cs_ledger_find(e->h.rt, fd), NULL, 0};
   if (!f || e->failed) return CURL_SOCKOPT_ERROR;
+  if (purpose == CURLSOCKTYPE_IPCXN && is_plain(&c)) return CURL_SOCKOPT_OK;
   /* Closed behind libcurl's back already, and the number is that of a Socket of the
    * script. */
   if (c.socket && c.socket->state == CS_OWNED && cs_same(c.socket))

@@ -37,7 +37,8 @@ static const char *hostkey_type(int type) {
 
 /* ssh_hostkeyfunction(type, key, easy): the server has that key, in bytes; type is
  * "rsa", "ecdsa", "ed25519", "dss", "rsa1" or "unknown". Its purpose is to allow: only
- * true (or a file) goes on, all else ends the transfer with PEER_FAILED_VERIFICATION. */
+ * true (or a file) goes on, all else ends the transfer with PEER_FAILED_VERIFICATION.
+ * -> true | false, reason */
 static int hostkey_body(lua_State *L) {
   struct cs_calling *c = cs_calling_begin(L);
   lua_pushstring(L, hostkey_type((int)c->numbers[0]));
@@ -97,9 +98,10 @@ static int named_answer(lua_State *L) {
  * of ssh_knownhosts says of it: match is "ok", "mismatch" (it has known instead) or
  * "missing". A key is a table: type, as ssh_hostkeyfunction has it, and key (bytes) or
  * base64. Its purpose is to allow: true (or a file) and "fine" go on; so do
- * "fine_add_to_file" and "fine_replace", which write the file. All else ends the
- * transfer with PEER_FAILED_VERIFICATION. (libcurl's CURLKHSTAT_DEFER is not there: to
- * close such a connection it asks again, for ever.) */
+ * "fine_add_to_file" and "fine_replace", which write the file. All else, "reject" too,
+ * ends the transfer with PEER_FAILED_VERIFICATION. (libcurl's CURLKHSTAT_DEFER is not
+ * there: to close such a connection it asks again, for ever.)
+ * -> true | "fine" | "fine_add_to_file" | "fine_replace" | "reject" | false, reason */
 static int key_body(lua_State *L) {
   static const char *const matches[] = {[CURLKHMATCH_OK] = "ok",
                                         [CURLKHMATCH_MISMATCH] = "mismatch",
@@ -119,7 +121,8 @@ static int key_body(lua_State *L) {
 
 int cs_on_ssh_key(CURL *curl, const struct curl_khkey *known,
                   const struct curl_khkey *found, enum curl_khmatch match, void *easy) {
-  static char expected[] = "true, the name of an answer, or false and a reason";
+  static char expected[] = "true, \"fine\", \"fine_add_to_file\", \"fine_replace\", "
+                           "\"reject\", or false and a reason";
   struct key_call k = {.c = {.easy = easy,
                              .which = CS_SSH_KEY,
                              .name = "ssh_keyfunction",

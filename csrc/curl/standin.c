@@ -18,7 +18,7 @@ static FILE *check_file(lua_State *L, const char *name, int index) {
 
 static void keep_errno(lua_State *L, int easy, int code) {
   lua_pushstring(L, strerror(code));
-  lua_setiuservalue(L, easy, CS_UV_REASON);
+  cs_easy_keep(L, easy, CS_UV_REASON);
 }
 
 /* ---- data that comes --------------------------------------------------------------- */

@@ -55,7 +55,8 @@ void cs_talk_end(struct cs_easy *e) {
 /* easy:send(bytes): sends on the connection that a transfer with connect_only has made,
  * through TLS where there is. How many bytes were taken; or nil, message, name ("AGAIN":
  * none now; easy:socket() can be waited for). From the first on the connection is the
- * script's: the easy cannot perform any more. */
+ * script's: the easy cannot perform any more.
+ * -> sent: integer | nil, message, name */
 int cs_easy_send(lua_State *L) {
   struct cs_easy *e = cs_talk_check(L, "easy:send");
   size_t length, sent = 0;
@@ -73,7 +74,8 @@ int cs_easy_send(lua_State *L) {
 }
 
 /* easy:recv([n]): what has come, at most n bytes (16384), "" at the end; or nil, message,
- * name, as easy:send. */
+ * name, as easy:send.
+ * -> string | nil, message, name */
 int cs_easy_recv(lua_State *L) {
   struct cs_easy *e = cs_talk_check(L, "easy:recv");
   lua_Integer size = luaL_optinteger(L, 2, CURL_MAX_WRITE_SIZE);
@@ -93,7 +95,8 @@ int cs_easy_recv(lua_State *L) {
 }
 
 /* easy:upkeep(): has libcurl look after the connections of the pool (HTTP/2: pings, see
- * upkeep_interval_ms). Returns the easy, or nil, message, name. */
+ * upkeep_interval_ms). Returns the easy, or nil, message, name.
+ * -> Easy | nil, message, name */
 int cs_easy_upkeep(lua_State *L) {
   struct cs_easy *e = cs_handle_check(L, 1, CS_EASY);
   struct cs_frame f;

@@ -205,28 +205,31 @@ static void trace_end(struct cs_frame *f, struct cs_socket *s) {
  * in this Lua state; nil ends that. An event is a table with
  *   event     what has happened (below)
  *   time      when, as curl.now() tells it
- *   easy      number of the easy, pool that of the handle whose cache the connection is
- *             in, socket that of the Socket: each is unique in the Lua state
- *   handle    the easy, and url, the one it is at, where the event is of a transfer
+ *   easy      number of the easy: this, and the next two, are unique in the Lua state
+ *   pool      number of the handle whose cache the connection is in
+ *   socket    number of the Socket
+ *   handle    the easy, where the event is of a transfer
+ *   url       the one it is at
  *   address   text of the address that is dialled
  *   attempt   how an attempt to connect ended
  *   reason    why, where something refused
  *   result    "OK", or the name of the failure
  * The events are
- *   start     a transfer begins: by easy:perform, or it was added to a multi
- *   open      libcurl has a socket (address), which is to be connected
- *   refused   there is none for the address (reason)
- *   connected the first request of a new connection is sent next (attempt: "won")
- *   reused    a request is sent next on a connection that had one
- *   idle      no transfer uses the connection any more, and it stays
- *   close     the socket is closed; without a request (attempt) it was "lost" to another
- *             attempt, has "failed", has "timed out" or was "cancelled"
- *   detach    its close callback has taken it
- *   done      the transfer has ended (result, reason); "REMOVED" before its end
+ *   start       a transfer begins: by easy:perform, or it was added to a multi
+ *   open        libcurl has a socket (address), which is to be connected
+ *   refused     there is none for the address (reason)
+ *   connected   the first request of a new connection is sent next (attempt: "won")
+ *   reused      a request is sent next on a connection that had one
+ *   idle        no transfer uses the connection any more, and it stays
+ *   close       the socket is closed; without a request (attempt) it was "lost" to
+ *               another attempt, has "failed", has "timed out" or was "cancelled"
+ *   detach      its close callback has taken it
+ *   done        the transfer has ended (result, reason); "REMOVED" before its end
  * socket is nil where libcurl does not tell it (prereqfunction). Before libcurl 8.2 what
  * happened to attempts is known when the transfer ends: one that failed beside one that
  * won is "lost". f runs as a callback does, and what it does itself is not told; an error
- * in it becomes a warning. It is kept until the state ends, with what it mentions. */
+ * in it becomes a warning. It is kept until the state ends, with what it mentions.
+ * -> nothing */
 int cs_trace(lua_State *L) {
   struct cs_runtime *rt = cs_runtime(L);
   if (!lua_isnoneornil(L, 1)) luaL_checktype(L, 1, LUA_TFUNCTION);

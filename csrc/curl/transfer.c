@@ -22,6 +22,12 @@ void cs_push_easy(lua_State *L, int index, const struct cs_frame *f,
   cs_or_empty_box(L);
 }
 
+void cs_easy_keep(lua_State *L, int index, int uservalue) {
+  struct cs_easy *e = cs_unbox(L, index);
+  if (e) e->keeps = 1;
+  lua_setiuservalue(L, index, uservalue);
+}
+
 /* libcurl calls the progress callback whatever it waits for; but while it connects,
  * from 8.22 on it only looks at the time. */
 void cs_easy_abort(struct cs_easy *e) {
@@ -38,7 +44,7 @@ void cs_easy_error(struct cs_frame *f, struct cs_easy *e) {
     return;
   }
   lua_insert(L, -2);
-  lua_setiuservalue(L, -2, CS_UV_ERROR);
+  cs_easy_keep(L, -2, CS_UV_ERROR);
   lua_pop(L, 1);
   e->failed = 1;
   cs_easy_abort(e);

@@ -144,7 +144,8 @@ static int copy(lua_State *L, int index) {
  * "default_scheme", "path_as_is", "no_authority", "allow_space". On failure nil, message
  * and the name of libcurl's CURLUE_ code: "MALFORMED_INPUT" also for NUL, CR and LF. A
  * flag that is newer than this libcurl is "NOT_SUPPORTED". Raises an error for an
- * unknown flag. */
+ * unknown flag.
+ * -> Url | nil, message, name */
 int cs_url_new(lua_State *L) {
   unsigned flags = 0;
   int is_url = cs_url_test(L, 1) != NULL;
@@ -166,7 +167,8 @@ int cs_url_new(lua_State *L) {
  * the scheme, if there is none), "no_default_port", "punycode", "puny2idn", "get_empty"
  * (an empty query or fragment is ""), "no_guess_scheme"... On failure nil, message, name:
  * "URLDECODE" for what decodes to a control byte; "NO_HOST" for "url" without one. Raises
- * an error for an unknown part or flag. */
+ * an error for an unknown part or flag.
+ * -> string | nil | nil, message, name */
 static int url_get(lua_State *L) {
   CURLU *u = check(L, 1);
   const struct cs_urlpart *p = cs_urlpart_arg(L, 2);
@@ -186,7 +188,8 @@ static int url_get(lua_State *L) {
  * "urlencode"; "appendquery" adds the text, NAME=VALUE, to the query, after "&" (then the
  * first "=" is not encoded); those of curl.url. Returns the url, or nil, message, name,
  * and then the part is as it was. Without "urlencode" a part is taken as it is, and may
- * mean something else in the whole text. */
+ * mean something else in the whole text.
+ * -> Url | nil, message, name */
 static int url_set(lua_State *L) {
   CURLU *u = check(L, 1);
   const struct cs_urlpart *p = cs_urlpart_arg(L, 2);
@@ -203,7 +206,8 @@ static int url_set(lua_State *L) {
   return 1;
 }
 
-/* url:dup(): another Url with the same parts. Raises an error without memory. */
+/* url:dup(): another Url with the same parts. Raises an error without memory.
+ * -> Url */
 static int url_dup(lua_State *L) { return copy(L, 1); }
 
 /* tostring(url): its text, with the password that is in it; without a host only what it

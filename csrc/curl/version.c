@@ -21,13 +21,10 @@ static void set_text(lua_State *L, const char *field, const char *text) {
 
 /* What came after the oldest header that this compiles with. */
 static void set_newer(lua_State *L, const curl_version_info_data *info) {
-#if LIBCURL_VERSION_NUM >= 0x075700
   if (info->age >= CURLVERSION_ELEVENTH) set_names(L, "features", info->feature_names);
-#endif
 #if LIBCURL_VERSION_NUM >= 0x080800
   if (info->age >= CURLVERSION_TWELFTH) set_text(L, "rtmp_version", info->rtmp_version);
 #endif
-  (void)L, (void)info;
 }
 
 static void set_libraries(lua_State *L, const curl_version_info_data *info) {
@@ -44,12 +41,19 @@ static void set_libraries(lua_State *L, const curl_version_info_data *info) {
   set_text(L, "gsasl_version", info->gsasl_version);
 }
 
-/* curl.version_info(): what libcurl this is: a table with version ("7.88.1"), version_num
- * (0x075801), host (for which it was built), protocols and, where libcurl tells (7.87),
- * features as lists of names; the libraries that it was built with, as texts (nil for
- * none): ssl_version, libz_version, ares, libidn, libssh_version,
- * brotli_version, nghttp2_version, quic_version, zstd_version, hyper_version,
- * gsasl_version, rtmp_version; and cainfo and capath, where it looks for certificates. */
+/* curl.version_info(): what libcurl this is: a table of
+ *   version       "7.88.1"
+ *   version_num   0x075801
+ *   host          for which system it was built
+ *   protocols     list of names
+ *   features      list of names, where libcurl tells them (7.87)
+ *   ssl_version, libz_version, ares, libidn, libssh_version, brotli_version,
+ *   nghttp2_version, quic_version, zstd_version, hyper_version, gsasl_version,
+ *   rtmp_version
+ *                 the libraries that it was built with, as texts; nil for none
+ *   cainfo, capath
+ *                 where it looks for certificates
+ * -> VersionInfo */
 int cs_version_info(lua_State *L) {
   const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
   lua_createtable(L, 0, 18);

@@ -95,11 +95,11 @@ static CURLMcode wait_with_libcurl(struct cs_multi *m, struct fds *fds, int ms,
 }
 
 /* multi:poll(seconds [, descriptors]): waits until a transfer can go on, wakeup is called
- * or one of the script's own descriptors is ready, at most that long: a table, descriptor
- * -> "r", "w" or "rw". Returns the number of descriptors that are ready (with pollfd: of
- * that one and the script's), and, if there is such a table, one of those in it that are:
- * descriptor -> events, where an error or a hangup counts as what was waited for; or nil,
- * message, name. */
+ * or one of the script's own descriptors is ready, at most that long: a table of "r", "w"
+ * or "rw" by descriptor. Returns the number of descriptors that are ready (with pollfd:
+ * of that one and the script's), and, if there is such a table, one of those in it that
+ * are, in which an error or a hangup counts as what was waited for.
+ * -> ready: integer, events: table<integer, Events>? | nil, message, name */
 int cs_multi_poll(lua_State *L) {
   struct cs_multi *m = cs_handle_check(L, 1, CS_MULTI);
   cs_refuse_inside(L, &m->h, "multi:poll");

@@ -57,7 +57,8 @@ static void push_info(lua_State *L, const struct curl_fileinfo *i) {
  * many follow. It has filename, type ("file", "directory", "symlink"...) and, where the
  * server tells, size, perm, links, time (a text), user, group, target. Nothing, true or
  * a file transfers it, "skip" does not; false, or nil and a reason, ends the transfer
- * with CHUNK_FAILED. */
+ * with CHUNK_FAILED.
+ * -> nothing | true | "skip" | false, reason */
 static int chunk_bgn_body(lua_State *L) {
   struct cs_calling *c = cs_calling_begin(L);
   push_info(L, c->more);
@@ -85,7 +86,8 @@ long cs_on_chunk_bgn(const void *info, void *easy, int remains) {
 }
 
 /* chunk_end_function(easy): the file has ended, or was skipped. Nothing, true or a file
- * goes on; false, or nil and a reason, ends the transfer with CHUNK_FAILED. */
+ * goes on; false, or nil and a reason, ends the transfer with CHUNK_FAILED.
+ * -> nothing | true | false, reason */
 static int chunk_end_body(lua_State *L) {
   struct cs_calling *c = cs_calling_begin(L);
   lua_pushvalue(L, EASY);
@@ -109,7 +111,8 @@ long cs_on_chunk_end(void *easy) {
 
 /* fnmatch_function(pattern, name, easy): whether the name is one of the pattern, in place
  * of libcurl's own way: true is yes; nothing, or false alone, no. False or nil with a
- * reason ends the transfer with CHUNK_FAILED. */
+ * reason ends the transfer with CHUNK_FAILED.
+ * -> true | false | nothing | false, reason */
 static int fnmatch_body(lua_State *L) {
   struct cs_calling *c = cs_calling_begin(L);
   for (int i = 0; i < 2; i++) lua_pushstring(L, c->texts[i]);
@@ -117,7 +120,7 @@ static int fnmatch_body(lua_State *L) {
   cs_calling_ask(L);
   enum cs_answer a = cs_calling_answer(L);
   if (a == CS_PAUSE || a == CS_OTHER)
-    return cs_calling_wrong(L, c, "true, false, or false and a reason");
+    return cs_calling_wrong(L, c, "true, false, nothing, or false and a reason");
   c->answer = a == CS_YES                           ? CURL_FNMATCHFUNC_MATCH
               : a == CS_NO && !lua_isnil(L, REASON) ? CURL_FNMATCHFUNC_FAIL
                                                     : CURL_FNMATCHFUNC_NOMATCH;

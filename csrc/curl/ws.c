@@ -60,7 +60,8 @@ static int push_frame(lua_State *L, const struct curl_ws_frame *frame) {
  * 2; more: fragments follow. How many bytes were taken, of which the rest is to be sent
  * with the same kind; or nil, message, name ("AGAIN": none now). Refused inside
  * callbacks, where libcurl would block. NOT_SUPPORTED before libcurl 8.11.0, and without
- * WebSocket. */
+ * WebSocket.
+ * -> sent: integer | nil, message, name */
 int cs_easy_ws_send(lua_State *L) {
   struct cs_easy *e = cs_handle_check(L, 1, CS_EASY);
   size_t length, sent = 0;
@@ -83,12 +84,15 @@ int cs_easy_ws_send(lua_State *L) {
 
 /* easy:ws_recv([n]): what has come of a frame, at most n bytes (16384), with connect_only
  * = 2: the bytes, and of the frame what ws_meta tells; or nil, message, name ("AGAIN":
- * nothing now; "GOT_NOTHING": the connection has ended). */
+ * nothing now; "GOT_NOTHING": the connection has ended).
+ * -> bytes: string, kind: string, more: boolean, offset: integer, left: integer
+ *    | nil, message, name */
 int cs_easy_ws_recv(lua_State *L) {
   struct cs_easy *e = cs_talk_check(L, "easy:ws_recv");
   lua_Integer size = luaL_optinteger(L, 2, CURL_MAX_WRITE_SIZE);
   size_t got = 0;
-  const struct curl_ws_frame *frame = NULL;
+  const struct curl_ws_frame *told = NULL;
+  struct curl_ws_frame frame = {0};
   struct cs_frame f;
   luaL_argcheck(L, size >= 1 && size <= INT_MAX, 2, "size out of range");
   if (!is_there()) return cs_talk_fail(L, CS_NOT_SUPPORTED);
@@ -96,19 +100,21 @@ int cs_easy_ws_recv(lua_State *L) {
   if (!cs_talk_begin(L, e, "easy:ws_recv")) return cs_talk_fail(L, CURLE_OK);
   cs_enter(&f, L, &e->h, 1);
   cs_quiet(&f);
-  CURLcode code = curl_ws_recv(e->curl, bytes, (size_t)size, &got, (void *)&frame);
+  CURLcode code = curl_ws_recv(e->curl, bytes, (size_t)size, &got, (void *)&told);
+  if (told) frame = *told; /* which is the connection's: what follows may close that */
   cs_leave(&f);
   cs_rethrow(&f);
   if (code) return cs_talk_fail(L, code);
   lua_pushlstring(L, bytes, got);
-  return frame ? 1 + push_frame(L, frame) : 1;
+  return told ? 1 + push_frame(L, &frame) : 1;
 }
 
 /* easy:ws_meta(): inside writefunction: of which frame the data is: its kind ("text",
  * "binary", "ping", "pong", "close", "cont"), whether more fragments follow, the offset
  * of the data in it, and how many bytes of it are left. Elsewhere nil. (Frames that wait
  * because writefunction returned curl.PAUSE come as one in libcurl 8.14: easy:pause does
- * no such thing; it lets what was read come.) */
+ * no such thing; it lets what was read come.)
+ * -> kind: string, more: boolean, offset: integer, left: integer | nil */
 int cs_easy_ws_meta(lua_State *L) {
   const struct cs_easy *e = cs_handle_check(L, 1, CS_EASY);
   const struct curl_ws_frame *frame = is_there() ? curl_ws_meta(e->curl) : NULL;
@@ -124,7 +130,8 @@ int cs_easy_ws_meta(lua_State *L) {
  * frame is sent. Returns the easy, or nil, message, name. NOT_SUPPORTED before libcurl
  * 8.16.0, and without WebSocket. Raises an error elsewhere, and in a frame that has not
  * got all its bytes; readfunction's transfer fails if it returns more than a frame takes,
- * or ends inside one. */
+ * or ends inside one.
+ * -> Easy | nil, message, name */
 int cs_easy_ws_start_frame(lua_State *L) {
   struct cs_easy *e = cs_handle_check(L, 1, CS_EASY);
   unsigned flags = check_kind(L, 2) | (lua_toboolean(L, 4) ? CURLWS_CONT : 0);

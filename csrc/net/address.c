@@ -50,7 +50,8 @@ struct cs_address *cs_address_arg(lua_State *L, int index) {
 
 /* curl.address(text): the Address that the text means: "127.0.0.1:80", "[::1]:80",
  * "[fe80::1%2]:80", "unix:/path", "unix:@abstract" (Linux), or an IP address alone, with
- * port 0. Its socktype is "stream", its protocol 0. Any other text raises an error. */
+ * port 0. Its socktype is "stream", its protocol 0. Any other text raises an error.
+ * -> Address */
 int cs_address_parse(lua_State *L) {
   if (lua_type(L, 1) != LUA_TSTRING) expected(L, 1, "text of an address");
   lua_settop(L, 1);
@@ -197,23 +198,33 @@ static int unknown_field(lua_State *L) {
   return luaL_error(L, "Address has no field %s", cs_shown(L, 2));
 }
 
-/* address[key]: a field, nil where it has no meaning for the family, or a method. An
- * unknown name raises an error: a guard that misspells a field must not pass. */
+/* address.socktype, address.protocol, address.bytes: fields to read.
+ *   socktype   "stream" or "dgram"
+ *   protocol   the system's number
+ *   bytes      4 or 16 bytes in network order; nil for a UNIX socket
+ * (An unknown name raises an error: a guard that misspells a field must not pass.)
+ * -> any */
 static int address__index(lua_State *L) {
   struct cs_address *a = cs_address_check(L, 1);
   const struct field *f = find_field(L);
   if (f->name) return f->get(L, a), 1;
   lua_settop(L, 2);
   lua_pushvalue(L, 2);
-  if (lua_rawget(L, lua_upvalueindex(1)) == LUA_TNIL) return unknown_field(L);
+  if (lua_rawget(L, lua_upvalueindex(2)) == LUA_TNIL) return unknown_field(L);
   return 1;
 }
 
-/* address[field] = value. family ("inet", "inet6", "unix") clears the address to that
- * family's any-address and keeps the port; ip is an IPv4 or IPv6 address (it sets the
- * family, keeps the port, and clears the scope unless it has one); port is 0 to 65535;
- * path is that of a UNIX socket, "@name" an abstract one (Linux), "" none; scope_id is
- * that of an IPv6 address. Anything else raises an error that names the field. */
+/* address.family, address.ip, address.port, address.path, address.scope_id: fields that
+ * can be set; what is no value of one raises an error that names it. A field is nil where
+ * it has no meaning for the family; a name that is neither field nor method raises.
+ *   family     "inet", "inet6" or "unix". Setting it clears the address to that family's
+ *              any-address and keeps the port
+ *   ip         an IPv4 or IPv6 address. Setting it sets the family, keeps the port, and
+ *              clears the scope unless the text has one
+ *   port       0 to 65535
+ *   path       of a UNIX socket: "@name" is an abstract one (Linux), "" none
+ *   scope_id   of an IPv6 address
+ * -> any */
 static int address__newindex(lua_State *L) {
   struct cs_address *a = cs_address_check(L, 1);
   const struct field *f = find_field(L);
@@ -252,7 +263,8 @@ static int address__eq(lua_State *L) {
  * "10.0.0.0/8", "fc00::/7", or one address. An IPv4 address that is mapped into IPv6
  * (::ffff:10.0.0.1) lies in IPv4 networks too, because it reaches the same host; a plain
  * IPv4 address never lies in an IPv6 network, nor a UNIX address in any. Raises an error
- * if the text is no network. */
+ * if the text is no network.
+ * -> boolean */
 static int address_within(lua_State *L) {
   const struct cs_address *a = cs_address_check(L, 1);
   struct cs_network net = {0};
@@ -265,7 +277,8 @@ static int address_within(lua_State *L) {
 }
 
 /* address:copy(): an equal Address, of the same socktype and protocol, that changes by
- * itself. */
+ * itself.
+ * -> Address */
 static int address_copy(lua_State *L) {
   const struct cs_address *a = cs_address_check(L, 1);
   *cs_address_new(L) = *a;
@@ -273,7 +286,8 @@ static int address_copy(lua_State *L) {
 }
 
 /* address:unpack(): family, bytes, port, socktype and scope_id, as the fields of these
- * names are: for who looks at all of them, for each new connection. */
+ * names are: for who looks at all of them, for each new connection.
+ * -> family: string, bytes: string, port: integer, socktype: string, scope_id: integer */
 static int address_unpack(lua_State *L) {
   struct cs_address *a = cs_address_check(L, 1);
   get_family(L, a);
@@ -288,7 +302,8 @@ static int address_unpack(lua_State *L) {
  * it is one of the host's own, as the kernel has them now: those of its interfaces, all
  * that is routed to it (127.0.0.0/8), "0.0.0.0" and "::"; and for every UNIX address. If
  * the kernel does not say, nil, message, name. Systems other than Linux know their
- * interfaces' addresses alone. */
+ * interfaces' addresses alone.
+ * -> boolean | nil, message, name */
 static int address_is_foreign(lua_State *L) {
   int own = cs_address_is_own(cs_address_check(L, 1));
   if (own < 0) return cs_fail_errno(L, errno, "is_foreign");
@@ -297,7 +312,8 @@ static int address_is_foreign(lua_State *L) {
 }
 
 /* address:socket(): a new Socket of the address's family, socktype and protocol, as
- * curl.socket makes it. On failure nil, message, name. */
+ * curl.socket makes it. On failure nil, message, name.
+ * -> Socket | nil, message, name */
 static int address_socket(lua_State *L) {
   const struct cs_address *a = cs_address_check(L, 1);
   lua_settop(L, 1);
@@ -319,8 +335,9 @@ void cs_address_class_new(lua_State *L) {
       {"within", address_within}, {"unpack", address_unpack},
       {"socket", address_socket}, {NULL, NULL}};
   cs_class_new(L, class_name, meta, methods);
+  lua_pushvalue(L, -1);
   lua_getfield(L, -1, "__index");
-  lua_pushcclosure(L, address__index, 1);
+  lua_pushcclosure(L, address__index, 2);
   lua_setfield(L, -2, "__index");
   lua_pop(L, 1);
 }

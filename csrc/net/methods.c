@@ -18,7 +18,8 @@ static int result(lua_State *L, int code, const char *call, const struct cs_addr
 }
 
 /* socket:bind(address): binds it to the local Address, or its text. Returns the socket;
- * on failure nil, message, name. */
+ * on failure nil, message, name.
+ * -> Socket | nil, message, name */
 static int socket_bind(lua_State *L) {
   const struct cs_address *a = cs_address_arg(L, 2);
   struct cs_socket *s = cs_socket_check(L, "bind", CS_IF_OPEN);
@@ -38,17 +39,20 @@ static int push_address(lua_State *L, int peer) {
   return 1;
 }
 
-/* socket:localaddress(): the Address it is bound to. On failure nil, message, name. */
+/* socket:localaddress(): the Address it is bound to. On failure nil, message, name.
+ * -> Address | nil, message, name */
 static int socket_localaddress(lua_State *L) { return push_address(L, 0); }
 
 /* socket:peeraddress(): the Address it is connected with. On failure nil, message,
- * name. */
+ * name.
+ * -> Address | nil, message, name */
 static int socket_peeraddress(lua_State *L) { return push_address(L, 1); }
 
 /* ---- methods of the owner --------------------------------------------------------- */
 
 /* socket:listen([backlog]): waits for connections, of which backlog (128) may queue up.
- * Returns the socket; on failure nil, message, name. */
+ * Returns the socket; on failure nil, message, name.
+ * -> Socket | nil, message, name */
 static int socket_listen(lua_State *L) {
   int backlog = lua_isnoneornil(L, 2) ? 128 : cs_int_arg(L, 2, 0, INT_MAX);
   struct cs_socket *s = cs_socket_check(L, "listen", CS_IF_OWNED);
@@ -59,7 +63,8 @@ static int socket_listen(lua_State *L) {
 
 /* socket:accept([seconds]): the next connection: a Socket, owned and blocking, and the
  * Address of its peer. With seconds it waits so long at most: nil, message, "EAGAIN".
- * Without, as the descriptor's blocking mode says. On failure nil, message, name. */
+ * Without, as the descriptor's blocking mode says. On failure nil, message, name.
+ * -> Socket, peer: Address | nil, message, name */
 static int socket_accept(lua_State *L) {
   struct cs_wait w = cs_wait_arg(L, 2);
   struct cs_socket *new = cs_socket_push(L, cs_runtime(L));
@@ -75,7 +80,8 @@ static int socket_accept(lua_State *L) {
 
 /* socket:connect(address [, seconds]): connects to the Address, or its text. With seconds
  * it takes so long at most: nil, message, "ETIMEDOUT". Without, as the descriptor's
- * blocking mode says. Returns the socket; on failure nil, message, name. */
+ * blocking mode says. Returns the socket; on failure nil, message, name.
+ * -> Socket | nil, message, name */
 static int socket_connect(lua_State *L) {
   const struct cs_address *a = cs_address_arg(L, 2);
   struct cs_wait w = cs_wait_arg(L, 3);
@@ -88,7 +94,8 @@ static int socket_connect(lua_State *L) {
 /* socket:send(data [, seconds]): how many bytes of the string were sent, which may be
  * fewer than all. With seconds it waits so long at most until some can be: nil, message,
  * "EAGAIN". Without, as the descriptor's blocking mode says. On failure nil, message,
- * name; never raises SIGPIPE. */
+ * name; never raises SIGPIPE.
+ * -> sent: integer | nil, message, name */
 static int socket_send(lua_State *L) {
   size_t size;
   const char *data = luaL_checklstring(L, 2, &size);
@@ -106,7 +113,8 @@ static int socket_send(lua_State *L) {
 /* socket:recv(size [, seconds]): a string of at most size bytes (1 or more), "" at the
  * end of a stream. With seconds it waits so long at most until there is one: nil,
  * message, "EAGAIN". Without, as the descriptor's blocking mode says. On failure nil,
- * message, name. */
+ * message, name.
+ * -> string | nil, message, name */
 static int socket_recv(lua_State *L) {
   luaL_Buffer b;
   size_t size = (size_t)cs_int_arg(L, 2, 1, INT_MAX);
@@ -124,7 +132,8 @@ static int socket_recv(lua_State *L) {
 /* ---- methods about the owner ------------------------------------------------------- */
 
 /* socket:fd(): the descriptor, for an event loop; nil if there is none any more. Also
- * called getfd, pollfd and fileno. */
+ * called getfd, pollfd and fileno.
+ * -> integer | nil */
 static int socket_fd(lua_State *L) {
   struct cs_socket *s = cs_socket_self(L);
   if (s->state == CS_OWNED && !cs_same(s)) cs_socket_end(s, CS_CLOSED);
@@ -138,13 +147,15 @@ static int socket_fd(lua_State *L) {
 static const char *const states[] = {"owned",    "lent",   "closed",  "closing",
                                      "borrowed", "closed", "detached"};
 
-/* socket:state(): "owned", "lent", "closing", "borrowed", "closed" or "detached". */
+/* socket:state(): "owned", "lent", "closing", "borrowed", "closed" or "detached".
+ * -> string */
 static int socket_state(lua_State *L) {
   lua_pushstring(L, states[cs_socket_self(L)->state]);
   return 1;
 }
 
-/* socket:detach(): the open descriptor, which is now the script's to close. */
+/* socket:detach(): the open descriptor, which is now the script's to close.
+ * -> fd: integer */
 static int socket_detach(lua_State *L) {
   struct cs_socket *s = cs_socket_check(L, "detach", CS_IF_CLOSING);
   lua_pushinteger(L, cs_socket_end(s, CS_DETACHED));
@@ -152,7 +163,8 @@ static int socket_detach(lua_State *L) {
 }
 
 /* socket:close(): closes the descriptor: true; on failure nil, message, name (it is
- * closed all the same). Does nothing if the Socket has none. */
+ * closed all the same). Does nothing if the Socket has none.
+ * -> true | nil, message, name */
 static int socket_close(lua_State *L) {
   enum cs_state state = cs_socket_self(L)->state;
   int open = state != CS_CLOSED && state != CS_DETACHED;
@@ -166,16 +178,17 @@ static int socket_close(lua_State *L) {
 
 static int is_data(lua_State *L, int key) { return !strcmp(cs_word(L, key), "data"); }
 
-/* socket.data: any value of the script's, nil at first. Other keys: a method or nil. */
+/* socket.data: any value of the script's, nil at first; it can be set in any state, and
+ * the close callback gets the same Socket. Another field cannot be set.
+ * -> any */
 static int socket__index(lua_State *L) {
   cs_socket_self(L);
   if (is_data(L, 2)) return lua_getiuservalue(L, 1, CS_UV_DATA), 1;
   lua_settop(L, 2);
-  lua_rawget(L, lua_upvalueindex(1));
+  lua_rawget(L, lua_upvalueindex(2));
   return 1;
 }
 
-/* socket.data = value, in any state. Raises an error for any other key. */
 static int socket__newindex(lua_State *L) {
   cs_socket_self(L);
   lua_settop(L, 3);
@@ -267,8 +280,9 @@ void cs_socket_class_new(lua_State *L) {
   };
   cs_class_new(L, cs_socket_class, meta, methods);
   cs_class_hide(L, cs_socket_class);
+  lua_pushvalue(L, -1);
   lua_getfield(L, -1, "__index");
-  lua_pushcclosure(L, socket__index, 1);
+  lua_pushcclosure(L, socket__index, 2);
   lua_setfield(L, -2, "__index");
   retired_class_new(L);
   lua_pop(L, 1);

@@ -181,7 +181,8 @@ static void sort(lua_State *L, struct networks *n) {
  * Address, of which the IP alone counts; its value is true. With a network as the key, a
  * text, the value is any. Raises an error that names the entry if it is no network, has
  * bits behind its prefix ("10.1.0.0/8"), or if the list has holes, or a network is there
- * twice. */
+ * twice.
+ * -> Networks */
 int cs_networks_new(lua_State *L) {
   int listed;
   luaL_argexpected(L, lua_type(L, 1) == LUA_TTABLE, 1, "table of networks");
@@ -236,7 +237,8 @@ static const unsigned char *address_bytes(lua_State *L, size_t *size) {
 /* networks:find(address): the smallest network in which the Address lies, or a string of
  * 4 or 16 bytes, as address.bytes has them: its text, as it was given, and its value; nil
  * if there is none, as for every UNIX address. Ports and zones do not count; an IPv4
- * address that is mapped into IPv6 is one of IPv6 here, and lies in no IPv4 network. */
+ * address that is mapped into IPv6 is one of IPv6 here, and lies in no IPv4 network.
+ * -> network: string, value: any | nil */
 static int networks_find(lua_State *L) {
   const struct networks *n = cs_class_check(L, 1, class_name);
   const struct range *r = NULL;

@@ -61,7 +61,8 @@ static void put_fd(struct msghdr *m, union control *c, int fd) {
  * Socket, which stays the script's, or of an integer, over a UNIX socket, and with it the
  * string data: at least a byte; one NUL if there is none. Returns how many bytes were
  * sent, which may be fewer than all: the descriptor went with the first. seconds, and
- * failure, as send's; "EOPNOTSUPP" if the socket is no UNIX socket. */
+ * failure, as send's; "EOPNOTSUPP" if the socket is no UNIX socket.
+ * -> sent: integer | nil, message, name */
 int cs_socket_sendfd(lua_State *L) {
   size_t size = 1;
   const char *data = lua_isnoneornil(L, 3) ? "" : luaL_checklstring(L, 3, &size);
@@ -123,7 +124,8 @@ static int own_fd(struct cs_socket *s, struct msghdr *m) {
  * at most size (4096) bytes. If data comes without one: nil and the data, "" at the end
  * of a stream. seconds, and failure, as recv's; more than one descriptor is "EBADMSG",
  * one of something else "ENOTSOCK", one for which this process has no room "EMFILE":
- * these are closed, and the data is lost. */
+ * these are closed, and the data is lost.
+ * -> Socket, data: string | nil, data: string | nil, message, name */
 int cs_socket_recvfd(lua_State *L) {
   luaL_Buffer b;
   size_t size = lua_isnoneornil(L, 2) ? 4096 : (size_t)cs_int_arg(L, 2, 1, INT_MAX);

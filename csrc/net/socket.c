@@ -112,7 +112,8 @@ static const char *netns_arg(lua_State *L) {
  * "dgram", "seqpacket", "raw"; or the integers of the system. options.netns is the path
  * of a network namespace ("/run/netns/x", "/proc/1234/ns/net"; Linux, and for those that
  * may enter it): there the socket is, and the caller stays where it is. On failure nil,
- * message, name ("ENOSYS" for a namespace on other systems). */
+ * message, name ("ENOSYS" for a namespace on other systems).
+ * -> Socket | nil, message, name */
 int cs_socket_open(lua_State *L) {
   int family = cs_family_arg(L, 1, AF_INET);
   int type = cs_socktype_arg(L, 2, SOCK_STREAM);
@@ -128,7 +129,8 @@ int cs_socket_open(lua_State *L) {
 }
 
 /* curl.socketpair([socktype]): two Sockets, connected with each other, of family "unix"
- * and of type "stream", "dgram" or "seqpacket". On failure nil, message, name. */
+ * and of type "stream", "dgram" or "seqpacket". On failure nil, message, name.
+ * -> Socket, Socket | nil, message, name */
 int cs_socket_pair(lua_State *L) {
   int type = cs_socktype_arg(L, 1, SOCK_STREAM), fds[2];
   struct cs_socket *left = cs_socket_push(L, cs_runtime(L));
@@ -161,7 +163,8 @@ static void check_adoptable(lua_State *L, const struct cs_runtime *rt, int fd) {
 }
 
 /* curl.adopt(fd): a Socket that owns the descriptor of an open socket. Raises an error,
- * and leaves the descriptor alone, if it is anything else or has an owner already. */
+ * and leaves the descriptor alone, if it is anything else or has an owner already.
+ * -> Socket */
 int cs_socket_adopt(lua_State *L) {
   int fd = cs_int_arg(L, 1, 0, INT_MAX);
   struct cs_runtime *rt = cs_runtime(L);

@@ -334,7 +334,8 @@ static const void *read_value(lua_State *L, const struct cs_option *o, union cs_
  * congestion), or for linger whole seconds, nil and false meaning off. Level and option
  * may be integers of the system: then value is an integer, or a string of raw bytes.
  * Returns the socket; on failure nil, message, name ("ENOPROTOOPT" for an option that
- * this system does not have). An unknown option and a wrong value raise an error. */
+ * this system does not have). An unknown option and a wrong value raise an error.
+ * -> Socket | nil, message, name */
 int cs_sockopt_set(lua_State *L) {
   lua_settop(L, 4);
   struct target t = target_arg(L);
@@ -366,7 +367,8 @@ static int get_raw(lua_State *L, const struct target *t) {
  * takes it; type and domain are names as in curl.socket, error is an errno's name or
  * false, peercred a table with pid, uid and gid. An option given as an integer is an
  * integer; with size, a string of at most so many raw bytes. On failure nil, message,
- * name. */
+ * name.
+ * -> value: any | nil, message, name */
 int cs_sockopt_get(lua_State *L) {
   lua_settop(L, 4);
   struct target t = target_arg(L);

@@ -129,7 +129,8 @@ int cs_fd_tcp(int fd, struct cs_tcp *tcp) {
 /* socket:info(): what the kernel knows of a TCP connection: a table of counts and, in
  * seconds, times, under the names of struct tcp_info (rtt, total_retrans, snd_cwnd,
  * bytes_acked...), and state ("established", "close_wait"...). On failure, as for a
- * socket that is not TCP, nil, message, name ("ENOSYS" on systems other than Linux). */
+ * socket that is not TCP, nil, message, name ("ENOSYS" on systems other than Linux).
+ * -> table<string, any> | nil, message, name */
 int cs_socket_info(lua_State *L) {
   struct cs_socket *s = cs_socket_check(L, "info", CS_IF_OPEN);
 #ifdef __linux__

@@ -24,11 +24,12 @@ local function keep_running(cq, f)
   end, f)
 end
 
---- new([options [, controller]]): a loop, for whose methods see curlsock.driver; options are
--- the multi's, controller is the cqueue that it lives in (a new one if none is given).
--- perform() waits in coroutines of that controller; elsewhere it steps the controller, but inside
--- a coroutine of another controller cqueues may refuse that. Nor does cqueues bear, while its
--- loop() runs, that a coroutine is closed from outside: loop() does not return then.
+--- curlsock.cqueues.new([options [, controller]]): a loop in a cqueue; options are those of its
+-- multi, controller is the cqueue that it lives in (a new one if none is given). loop:perform()
+-- waits in coroutines of that controller; elsewhere it steps the controller, but inside a coroutine
+-- of another controller cqueues may refuse that. Nor does cqueues bear, while its loop() runs, that
+-- a coroutine is closed from outside: loop() does not return then.
+-- -> Loop
 local function new(options, controller)
   local loop
   local cq = controller or cqueues.new()

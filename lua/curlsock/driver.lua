@@ -1,34 +1,6 @@
 --- Runs transfers in an event loop, from coroutines. This is written once for all loops: an
--- adapter (curlsock.loop, curlsock.luv, ...) gives it a few hooks and calls it back. This is all
--- that an adapter, or a program, may use of it:
---
--- The hooks are fields of a table that the adapter makes. Each loop has
---   watch(fd, events)   call on_event(fd, events) whenever the descriptor is ready for events
---                       "r", "w" or "rw", in place of what was watched for; nil: no longer (which
---                       after a failure may come for what is not watched)
---   timer(seconds)      call on_timer() once, after so long, in place of an earlier time;
---                       nil: not at all. (Neither calls back before it has returned.)
---   turn()              wait for any event of the loop and handle what has happened
--- a loop in which other things than transfers happen, the host group:
---   busy()              whether what was spawned, and has not ended, may still go on
---   settle()            a call from outside the loop returns, which may have unwatched something
--- a loop with coroutines of its own, the coroutines group:
---   current()           what can be suspended in this coroutine: by default itself; nil for
---                       nothing
---   suspend(it)         wait until resume(it), or less; by default it yields
---   resume(it)          let it go on
---   spawn(co)           let the new coroutine begin; these two return true, or false and what
---                       the coroutine threw meanwhile
---
--- The calls, which are methods of the driver:
---   perform(easy [, seconds])   sleep(seconds)   wait(fd, events [, seconds])
---   stream(easy [, options])    websocket(easy [, options])   spawn(f, ...)   group()
---   run()   step()   close()    on_event(fd, events)   on_timer()   guard(f, ...)   watches()
--- and fields to read:
---   hooks      the table above, with the defaults
---   multi      its multi; nil when it was closed
---   active     how many transfers are in it
---   spawned    how many coroutines were spawned and have not ended
+-- adapter (curlsock.loop, curlsock.luv, ...) gives it a few hooks and calls it back. What stands
+-- above functions in here is all that an adapter, or a program, may use of it.
 --
 -- Where the system has it the multi is one descriptor with its timer inside (multi:pollfd), so
 -- an adapter usually sees one watch in all. Nothing in here depends on that. While no transfer
@@ -49,13 +21,37 @@ local waiting = require "curlsock.driver.waiting"
 local watching = require "curlsock.driver.watching"
 local websockets = require "curlsock.driver.websocket"
 
+--- loop.hooks, loop.multi, loop.active, loop.spawned: fields to read.
+--   hooks     those of curlsock.driver.new, with the defaults
+--   multi     its multi; nil when it was closed
+--   active    how many transfers are in it
+--   spawned   how many coroutines were spawned and have not ended
+-- -> any
 local Driver = {}
 Driver.__index = Driver
 
 local function nothing() end
 
---- driver.new(hooks [, options]): a driver with a multi of its own, which has these options.
--- Raises an error where libcurl refuses one.
+--- curlsock.driver.new(hooks [, options]): a loop with a multi of its own, which has these options,
+-- for an event loop that has no adapter yet. Raises an error where libcurl refuses an option. hooks
+-- is a table of functions:
+--   watch(fd, events)   call on_event(fd, events) whenever the descriptor is ready for events
+--                       "r", "w" or "rw", in place of what was watched for; nil: no longer (which
+--                       after a failure may come for what is not watched)
+--   timer(seconds)      call on_timer() once, after so long, in place of an earlier time;
+--                       nil: not at all. (Neither calls back before it has returned.)
+--   turn()              wait for any event of the loop and handle what has happened
+-- where other things than transfers happen, also
+--   busy()              whether what was spawned, and has not ended, may still go on
+--   settle()            a call from outside the loop returns, which may have unwatched something
+-- and where the loop has coroutines of its own
+--   current()           what can be suspended in this coroutine: by default itself; nil for
+--                       nothing
+--   suspend(it)         wait until resume(it), or less; by default it yields
+--   resume(it)          let it go on
+--   spawn(co)           let the new coroutine begin; these two return true, or false and what
+--                       the coroutine threw meanwhile
+-- -> Loop
 local function new(hooks, options)
   local has_host = hooks.busy ~= nil
   hooks.busy, hooks.settle = hooks.busy or nothing, hooks.settle or nothing
@@ -72,7 +68,7 @@ local function new(hooks, options)
   return self
 end
 
---- perform(easy [, seconds]): what easy:perform() does, while others run: the coroutine waits
+--- loop:perform(easy [, seconds]): what easy:perform() does, while others run: the coroutine waits
 -- until the transfer is done. Outside a coroutine it runs the loop meanwhile, and raises what
 -- that does. A table of options stands for an easy, which is closed then. After so many seconds,
 -- if given, the loop ends it, whatever it waits for: a policy that lets it in later, a free
@@ -81,53 +77,58 @@ end
 -- transfer threw. A coroutine that is closed while it waits cancels its transfer. (One for which
 -- libcurl's own thread asks a name server cannot be ended before that has an answer, or gives up:
 -- all wait then.)
+-- -> true | nil, message, name
 Driver.perform = transfers.perform
 
---- sleep(seconds): waits so long, while others go on. Returns true, or nil, message, "CLOSED" when
--- the loop was closed. Outside a coroutine it runs the loop meanwhile, as all that waits does.
+--- loop:sleep(seconds): waits so long, while others go on. Returns true, or nil, message, "CLOSED"
+-- when the loop was closed. Outside a coroutine it runs the loop meanwhile, as all that waits does.
+-- -> true | nil, message, name
 function Driver:sleep(seconds)
   waiting.check_seconds("sleep", seconds, 2)
   return waiting.sleep(self, seconds)
 end
 
---- wait(fd, events [, seconds]): waits until a descriptor is ready for "r", "w" or "rw", at most so
--- long: of a Socket, of an object with a method fd, getfd, pollfd or fileno, or an integer. Returns
--- for what it is ready (an error or a hangup counts as what is waited for), or nil, message, name:
--- "TIMEDOUT", or "CLOSED" when the loop was closed. Raises an error when the loop watches that
--- descriptor already. It must stay open meanwhile.
+--- loop:wait(fd, events [, seconds]): waits until a descriptor is ready for "r", "w" or "rw", at
+-- most so long: of a Socket, of an object with a method fd, getfd, pollfd or fileno, or an integer.
+-- Returns for what it is ready (an error or a hangup counts as what is waited for), or nil,
+-- message, name: "TIMEDOUT", or "CLOSED" when the loop was closed. Raises an error when the loop
+-- watches that descriptor already. It must stay open meanwhile.
+-- -> events: Events | nil, message, name
 Driver.wait = descriptors.wait
 
---- spawn(f, ...): runs f(...) in a coroutine, at once or when the loop runs. Returns a task, with
--- the methods wait([seconds]) and cancel() (driver/tasks.lua). What it throws comes out of run(),
--- if nobody waits for it. One that yields by itself goes on with the next turn of the loop, unless
--- that has a host (luv, cqueues) whose means let it go on.
+--- loop:spawn(f, ...): runs f(...) in a coroutine, at once or when the loop runs. What it throws
+-- comes out of loop:run(), if nobody waits for the task. One that yields by itself goes on with the
+-- next turn of the loop, unless that has a host (luv, cqueues) whose means let it go on.
+-- -> Task
 function Driver:spawn(f, ...)
   tasks.check_function(f, 2)
   return tasks.spawn(self, nil, f, ...)
 end
 
---- group(): tasks that end together (driver/groups.lua): its methods are spawn(f, ...), which is
--- as that of the loop, wait([seconds]) and cancel(); it can be a variable to be closed.
+--- loop:group(): tasks that end together: the first that throws cancels the others. It can be a
+-- variable to be closed, which cancels what has not ended.
+-- -> Group
 Driver.group = groups.new
 
---- stream(easy [, options]): starts the transfer and gives a stream (driver/stream.lua), with the
--- methods headers(), read([format]), lines(), pieces(), write(data), finish() and close().
+-- loop:stream, and the methods of a stream, stand in driver/stream.lua.
 Driver.stream = streams.new
 
---- websocket(easy [, options]): makes a WebSocket of the transfer (driver/websocket.lua), with the
--- methods recv([seconds]), each(), send(message [, kind]), ping([data]) and close([code, reason]).
+-- loop:websocket, and the methods of a WebSocket, stand in driver/websocket.lua.
 Driver.websocket = websockets.new
 
---- watches(): what is to be watched now, by descriptor: "r", "w" or "rw".
+--- loop:watches(): what is to be watched now, by descriptor: "r", "w" or "rw".
+-- -> table<integer, Events>
 Driver.watches = descriptors.all
 
---- run(): runs the loop until no transfer is left, and nothing that was spawned and can go
--- on. Raises as on_event does; a further run() goes on.
+--- loop:run(): runs the loop until no transfer is left, and nothing that was spawned and can go
+-- on. Raises as loop:on_event does; a further run() goes on.
+-- -> nothing
 Driver.run = turns.run
 
---- step(): waits for this driver's transfers alone, and whatever else its coroutines wait for, if
--- there is any, and handles what has happened.
--- Raises as on_event does, and when the wait itself fails.
+--- loop:step(): waits for this loop's transfers alone, and whatever else its coroutines wait for,
+-- if there is any, and handles what has happened. Raises as loop:on_event does, and when the wait
+-- itself fails.
+-- -> nothing
 Driver.step = turns.step
 
 -- The loop is closed from here on, whatever is thrown meanwhile: a further close goes on.
@@ -135,12 +136,13 @@ local function begin_close(driver)
   local multi = driver.multi
   if curl.inside(multi) then multi:close() end -- says that it is refused
   driver.closing = { multi = multi, easies = multi:easies() }
-  driver.multi = nil
+  driver.multi, driver.start = nil, nil
 end
 
---- close(): ends the transfers that still run (their coroutines get nil, message, "CLOSED"),
+--- loop:close(): ends the transfers that still run (their coroutines get nil, message, "CLOSED"),
 -- unwatches all and closes the multi with its connections. A second call does nothing. Raises
--- as on_event does. Refused inside a callback of a transfer.
+-- as loop:on_event does. Refused inside a callback of a transfer.
+-- -> nothing
 function Driver:close()
   if not turns.is_inside(self) then turns.end_transfers(self) end
   if self.multi then begin_close(self) end
@@ -165,23 +167,27 @@ function Driver:__close(err)
   failure.warn(failed)
 end
 
---- on_event(fd, events): the descriptor is ready for "r", "w" or "rw", or has an error: "e".
+--- loop:on_event(fd, events): the descriptor is ready for "r", "w" or "rw", or has an error: "e".
 -- Dropped when it is not watched any more. Raises what close callbacks and hooks threw, and
 -- what coroutines did not catch: the first error, after all is done; others are warnings.
+-- -> nothing
 Driver.on_event = turns.event
 
---- on_timer(): the time of the timer hook has come. Raises as on_event does.
--- (Where it is refused, inside a callback, the time must not be lost.)
+--- loop:on_timer(): the time of the timer hook has come. Raises as loop:on_event
+-- does.
+-- -> nothing
 function Driver:on_timer()
+  -- (Where it is refused, inside a callback, the time must not be lost.)
   local ok, err = pcall(turns.time, self)
   if ok then return watching.set_timer(self) end -- the hook has one time only
   if self.timed then self.hooks.timer(0.01) end
   error(err, 0)
 end
 
---- guard(f, ...): calls f(...), which calls on_event or on_timer, for a library that cannot bear
--- an error: what is thrown is kept for the next run(), perform or close(). Returns false for the
--- first error that is kept so, true otherwise.
+--- loop:guard(f, ...): calls f(...), which calls loop:on_event or loop:on_timer, for a library that
+-- cannot bear an error: what is thrown is kept for the next run(), perform or close(). Returns
+-- false for the first error that is kept so, true otherwise.
+-- -> boolean
 function Driver:guard(f, ...)
   local ok, err = pcall(f, ...)
   return ok or not failure.hold(self, err)

@@ -1,5 +1,4 @@
 --- One call for what most scripts want of HTTP.
---
 --   local fetch = require "curlsock.fetch"
 --   local response = assert(fetch("https://example.com/", { query = { q = "lua" } }))
 --   print(response.status, response.headers["content-type"], #response.body)
@@ -175,20 +174,38 @@ local function attempt_all(easy, method, options)
   end
 end
 
---- fetch(url [, options]), fetch(options): performs a request. Options: url; method; headers and
--- query, tables of names with a value or a list of them; one body: form, such a table, multipart,
--- parts as mimepost takes them, json, a text of it, or body, a string, a file or a function(size)
--- that returns the next piece; to, a file or a function(data) that gets the body of the answer;
--- redirects, how many are followed (10; false: none); retries, how often it is tried again (0),
--- with growing pauses or as Retry-After says, and where it may have arrived only if its method can
--- be repeated; timeout of all that, in seconds; policy; loop, in which it runs: without one it
--- blocks; curl, options of the easy. Returns a response, whatever its status: status, ok (2xx),
--- headers (a list of { name, value }; headers["content-type"] is the first of that name,
--- headers("set-cookie") a list of all), body, url (the last), timing (seconds) and attempts; or
--- nil, message, name. Raises what to or body threw.
+--- fetch(url [, options]) or fetch(options): performs a request. Options:
+--   url         text, or a Url
+--   method      by default GET, and POST if there is a body
+--   headers     table of names, with a value or a list of values
+--   query       such a table; it is added to that of the URL
+--   form        such a table: the body of a form
+--   multipart   parts, as mimepost takes them: a form with files
+--   json        text of the body
+--   body        string, file, or function(size) that returns the next piece
+--   to          file, or function(data) that gets the body of the answer
+--   redirects   how many are followed (10); false: none
+--   retries     how often it is tried again (0), with growing pauses or as Retry-After says, and
+--               where it may have arrived only if its method can be repeated
+--   timeout     seconds for all of that
+--   policy      of the pool
+--   loop        in which it runs: without one it blocks
+--   curl        options of the easy
+-- There can be one of form, multipart, json and body. Returns a response, whatever its status:
+--   status      of the answer
+--   ok          whether that is 2xx
+--   headers     list of { name, value }; headers["content-type"] is the first of that name,
+--               headers("set-cookie") a list of all
+--   body        unless it went to "to"
+--   url         the last
+--   timing      seconds until namelookup, connect, appconnect, starttransfer and total
+--   attempts    how often it was tried
+-- or nil, message, name. Raises what to or body threw.
+-- -> Response | nil, message, name
 local function fetch(url, options)
-  local all = {}
-  for name, value in pairs(type(url) == "table" and url or options or {}) do all[name] = value end
+  local given, all = type(url) == "table" and url or options or {}, {}
+  if type(given) ~= "table" then error("fetch: table expected, got " .. type(given), 2) end
+  for name, value in pairs(given) do all[name] = value end
   if type(url) ~= "table" then all.url = url end
   check(all)
   local easy, method, name = new_easy(all)

@@ -5,7 +5,9 @@
 --   loop:run()
 local driver = require "curlsock.driver"
 
---- new([options]): a loop, for whose methods see curlsock.driver; options are the multi's.
+--- curlsock.loop.new([options]): a loop of curlsock's own; options are those of its multi. Raises
+-- an error where libcurl refuses one.
+-- -> Loop
 local function new(options)
   local loop
   local hooks = {}
@@ -14,8 +16,8 @@ local function new(options)
 
   function hooks.timer() end
 
-  function hooks.turn()
-    loop:step()
+  function hooks.turn(how) -- which the driver knows
+    loop:step(how)
   end
 
   loop = driver.new(hooks, options)

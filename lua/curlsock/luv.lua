@@ -35,9 +35,10 @@ local function is_open(handle)
   return false
 end
 
---- new([options]): a loop, for whose methods see curlsock.driver; options are the multi's. It
--- keeps uv.run() running while it has transfers. Inside a callback of libuv, a perform that is
--- in no coroutine waits for transfers alone.
+--- curlsock.luv.new([options]): a loop in that of luv; options are those of its multi. It keeps
+-- uv.run() running while it has transfers. Inside a callback of libuv, a perform that is in no
+-- coroutine waits for transfers alone.
+-- -> Loop
 local function new(options)
   local loop
   local polls, stopped, timer = {}, {}, nil

@@ -15,7 +15,8 @@ function Watch:getfd()
   return self.fd
 end
 
---- new([options]): a loop, for whose methods see curlsock.driver; options are the multi's.
+--- curlsock.select.new([options]): a loop on LuaSocket's select; options are those of its multi.
+-- -> Loop
 local function new(options)
   local loop, deadline
   local watches = {} -- by descriptor
@@ -83,9 +84,10 @@ local function new(options)
 
   loop = driver.new(hooks, options)
 
-  --- select([recvt [, sendt [, seconds]]]): as socket.select, for a program with sockets of its
-  -- own, while transfers go on. It may return before one of these is ready, with empty lists.
-  -- Raises as on_event does.
+  --- loop:select([recvt [, sendt [, seconds]]]): of curlsock.select alone: as socket.select, for a
+  -- program with sockets of its own, while transfers go on. It may return before one of these is
+  -- ready, with empty lists. Raises as loop:on_event does.
+  -- -> readable: table, writable: table, message: string?
   function loop.select(_, recvt, sendt, seconds)
     local ok, readable, writable, message = pcall(select, with_watches(recvt, "r"),
       with_watches(sendt, "w"), time_left(seconds))

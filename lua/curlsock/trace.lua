@@ -1,19 +1,18 @@
---- trace.record(): notes what happens to transfers and connections in this Lua state from now on,
--- by curl.trace, on a clock of its own (curl.now: libcurl's times mislead for a transfer that
--- waited in a queue). A recording has
---   recording:stop()          notes no more; returns the recording
---   recording:text([width])   a waterfall for a terminal of so many columns (100)
---   recording:svg([title])    a picture: transfers above, connections below, on one axis
---   recording:chrome()        JSON for chrome://tracing and ui.perfetto.dev
---   recording:har()           HAR 1.2, which browsers and proxies read
---   recording.transfers       list of { id, url, start, done, result, reason, requests, refused },
---                             each request { time, url, socket, kept, status, ... }
---   recording.connections     list of { id, pool, easy, address, open, used, close, how,
---                             uses }, each use { easy, from, to }
--- Times are seconds since the recording began; done, used and close are nil until then. It sets no
--- callback, and keeps no easy and no Socket: the script's callbacks and socket.data are its own.
+--- curlsock.trace.record(): notes what happens to transfers and connections in this Lua state from
+-- now on, by curl.trace, on a clock of its own (curl.now: libcurl's times mislead for a transfer
+-- that waited in a queue). It sets no callback, and keeps no easy and no Socket: the script's
+-- callbacks and socket.data are its own. Times are seconds since the recording began; done, used
+-- and close are nil until then.
+-- -> Recording
 local curl = require "curlsock"
 
+--- recording.transfers, recording.connections: lists of what was noted.
+--   transfers     each { id, url, start, done, result, reason, requests, refused }, and each of the
+--                 requests { time, url, socket, kept, status, ... }
+--   connections   each { id, pool, easy, address, open, used, close, how, uses }, and each of the
+--                 uses { easy, from, to }
+-- A note, which the program may set in any of both, is drawn in place of how it ended.
+-- -> table[]
 local recording = {}
 recording.__index = recording
 
@@ -125,6 +124,8 @@ end
 
 on.close, on.detach = over, over
 
+--- recording:stop(): notes no more.
+-- -> Recording
 function recording:stop()
   if self.stopped then return self end
   self.stopped = curl.now() - self.began
@@ -132,10 +133,23 @@ function recording:stop()
   return self
 end
 
--- The seconds that the recording spans.
+--- recording:length(): the seconds that it spans.
+-- -> seconds: number
 function recording:length()
   return self.stopped or curl.now() - self.began
 end
+
+--- recording:text([width]): a waterfall for a terminal of so many columns (100).
+-- -> string
+
+--- recording:svg([title]): a picture: transfers above, connections below, on one axis.
+-- -> string
+
+--- recording:chrome(): JSON for chrome://tracing and ui.perfetto.dev.
+-- -> string
+
+--- recording:har(): HAR 1.2, which browsers and proxies read.
+-- -> string
 
 for _, form in ipairs { "text", "svg", "chrome", "har" } do
   recording[form] = function(self, ...)

@@ -33,23 +33,35 @@ for _, kind in ipairs(surface.handles) do
   end
 end
 
+methods.url = { "dup", "get", "set" }
+
 -- What would wait for ever is told for how long.
 local bounded = {
   poll = { 0.01 }, accept = { 0.01 }, recv = { 100, 0.01 }, send = { "x", 0.01 },
   connect = { "127.0.0.1:80", 0.01 },
 }
 
--- Any method with anything.
-function acts.call(w, R)
-  local kind = pick(R, { "easy", "multi", "share", "socket" })
-  local object, method = w:any(R, kind), pick(R, methods[kind])
-  if not object or method == "perform" then return end
+-- The arguments of a call: right ones, or a few of anything.
+local function arguments_of(w, R, kind, method)
+  if bounded[method] then return bounded[method] end
+  local entry = surface.methods[kind][method]
+  if R(2) == 1 then
+    return (surface.arguments(entry, { easy = w:any(R, "easy"), address = "127.0.0.1:0" }))
+  end
   local arguments = {}
   for i = 1, R(0, 3) do
     local handle = R(3) == 1 and w:any(R, pick(R, { "easy", "multi", "share", "socket" }))
     arguments[i] = handle or value(R)
   end
-  arguments = bounded[method] or arguments
+  return arguments
+end
+
+-- Any method with anything.
+function acts.call(w, R)
+  local kind = pick(R, { "easy", "easy", "multi", "share", "socket", "url" })
+  local object, method = w:any(R, kind), pick(R, methods[kind])
+  if not object or method == "perform" then return end
+  local arguments = arguments_of(w, R, kind, method)
   if method == "detach" then debug.sethook() end -- no interrupt may lose what it returns
   local ok, fd = w:try(object, method, table.unpack(arguments))
   if method == "detach" and ok and fd then w:keep(R, "socket", curl.adopt(fd)) end
@@ -93,7 +105,8 @@ local function share(w, R)
   if R(2) == 1 or not s then
     local data = pick(R, { { "connect", "dns" }, { "connect", "ssl_session", "cookie" },
       { "connect" }, { "cookie", "psl", "hsts" } })
-    s = w:keep(R, "share", curl.share { share = data })
+    local policy = w.policy and data[1] == "connect" and R(4) == 1 and w.policy(w, R) or nil
+    s = w:keep(R, "share", curl.share { share = data, policy = policy })
   end
   return s
 end
@@ -107,6 +120,23 @@ local function trace(w, R)
   curl.trace(R(3) > 1 and function()
     if own(200) == 1 then acts.any(w, own) end
   end or nil)
+end
+
+local function pause(w, R, e)
+  w:try(e, pick(R, { "pause", "unpause", "unpause" }), pick(R, { "recv", "send", "all" }))
+end
+
+-- On the connection that connect_only has left.
+function acts.talk(w, R, e)
+  local calls = { { "send", "GET / HTTP/1.1\r\n\r\n" }, { "recv" }, { "recv", 1 }, { "socket" },
+    { "ws_send", "text", "text" }, { "ws_send", "x", "close" }, { "ws_recv" }, { "upkeep" },
+    { "perform" }, { "getinfo", "activesocket" }, { "close_idle" }, { "dup" } }
+  for _ = 1, R(6) do
+    local call = pick(R, calls)
+    local ok, done = w:try(e, table.unpack(call))
+    if ok and done and call[1] ~= "dup" then w:count("ok " .. call[1]) end
+    if ok and done and call[1] == "dup" then w:keep(R, "easy", done) end
+  end
 end
 
 local function infos(w, R, e)
@@ -156,7 +186,7 @@ local table_of = {
   { 8, acts.setopt }, { 4, infos }, { 2, copy }, { 1, scope }, { 2, use_share }, { 3, membership },
   { 1, function(w, _, e) w:try(e, "close") end }, { 1, function(w, _, e) w:try(e, "reset") end },
   { 6, acts.call }, { 2, acts.perform }, { 1, acts.socket }, { 1, acts.sockets },
-  { 3, acts.collect }, { 1, acts.finalizer }, { 2, pump }, { 1, coroutines },
+  { 3, acts.collect }, { 4, pause }, { 1, acts.finalizer }, { 2, pump }, { 1, coroutines },
   { 1, trace },
   { 1, function(w, R)
     local kind = pick(R, { "easy", "multi", "share", "socket", "loop" })
@@ -170,10 +200,16 @@ local table_of = {
 }
 
 local bag = {}
-for _, entry in ipairs(table_of) do
-  for _ = 1, entry[1] do
-    bag[#bag + 1] = entry[2]
+
+-- What others have beside these, and how often.
+function acts.more(weight, f)
+  for _ = 1, weight do
+    bag[#bag + 1] = f
   end
+end
+
+for _, entry in ipairs(table_of) do
+  acts.more(entry[1], entry[2])
 end
 
 -- One of them. It may raise.

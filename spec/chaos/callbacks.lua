@@ -4,6 +4,8 @@
 local curl = require "curlsock"
 local acts = require "spec.chaos.acts"
 local names = require "spec.chaos.options"
+local native = require "spec.support.native"
+local policy = require "curlsock.policy"
 local random = require "spec.chaos.random"
 
 local pick, stream = random.pick, random.stream
@@ -51,11 +53,18 @@ local answers = {
   function(_, _, _, address) address.path = "none" return true end, take_away,
   function(R, _, size) return ("r"):rep(math.min(size, R(1, 70000))) end,
   function() return "connected" end, function() return coroutine.yield() end,
+  function() return { "X-A: b" } end, function() return { "X-A: b\r\n", 1 } end,
+  function() return { host = "localhost", expire = 4107542400 } end,
+  function() return { host = ("h"):rep(300) } end, function() return "skip" end,
+  function() return "fine_replace" end,
 }
 
--- What goes well. readfunction's is a small body; the others are content with true.
+-- What goes well. readfunction's is a small body; a list has one entry; the others are content with
+-- true.
 local function good(name, n)
   if name == "readfunction" then return n % 2 == 1 and "hello world\n" or nil end
+  if name == "trailerfunction" then return n % 2 == 1 and { "X-A: b" } or nil end
+  if name == "hstsreadfunction" then return n % 2 == 1 and { host = "only.hsts" } or nil end
   return true
 end
 
@@ -71,8 +80,9 @@ end
 function callbacks.new(w, R, name, e)
   local own, calls = stream(R(1 << 40)), 0
   local held = setmetatable({ e }, { __mode = R(2) == 1 and "v" or nil })
-  local rate = pick(R, { 4, 15, 40, 1000 })
+  local rate, forks = pick(R, { 4, 15, 40, 1000 }), w.forks
   return function(...)
+    if w.forks > forks then native.exit(9) end -- in a child nobody calls it
     calls = calls + 1
     w:count "callbacks"
     if own(rate) == 1 then acts.any(w, own, held[1]) end
@@ -108,12 +118,53 @@ end
 local hooks = { "start", "open", "sockopt", "request", "close" }
 
 -- A policy with some of its hooks.
-function callbacks.policy(w, R)
-  local policy = { name = "chaos" }
+local function own_policy(w, R)
+  local own = { name = "chaos" }
   for _, name in ipairs(hooks) do
-    if R(2) == 1 then policy[name] = callbacks.new(w, R, name) end
+    if R(2) == 1 then own[name] = callbacks.new(w, R, name) end
   end
-  return policy
+  return own
+end
+
+local phases = { "start", "route", "judge", "make", "prepare", "accept", "opened", "request",
+  "closed", "refused", "admit" }
+
+-- The ready-made ones, as they suit the servers, and one of any hooks.
+local makers = {
+  function() return policy.guard { allow = { "127.0.0.0/8" }, ports = "any", own = false,
+    protocols = "http,https,ftp,ftps" } end,
+  function() return policy.limit { per_host = 2, rate = 100, burst = 5 } end,
+  function() return policy.limit { body = 50000, header = 3000, open = 3 } end,
+  function() return policy.route { ["only.route"] = "127.0.0.1", localhost = "127.0.0.1:80" } end,
+  function() return policy.bind { inet = "127.0.0.1" } end,
+  function() return policy.fault { refuse = { every = 3 }, reset = { every = 5 } } end,
+  function()
+    return policy.fault { hang = { every = 4 }, delay = { every = 2, seconds = 0.02 } }
+  end,
+  function() return policy.fault { cut = { every = 2, bytes = 100 } } end,
+  function(w, R) return policy.trace(callbacks.new(w, R, "sink")) end,
+  function(w, R) return policy.transport(callbacks.new(w, R, "serve"), { host = "127.0.0.1" }) end,
+  function(w, R)
+    local name = pick(R, phases)
+    return { name = "chaos " .. name, [name] = callbacks.new(w, R, name) }
+  end,
+}
+
+-- A policy; or rules of several, which may contradict each other.
+function callbacks.policy(w, R)
+  if R(2) == 1 then return own_policy(w, R) end
+  local parts = {}
+  for i = 1, R(3) do
+    parts[i] = pick(R, makers)(w, R)
+  end
+  local ok, rules = pcall(policy.compose, parts)
+  w:log("composes", ok and "rules" or rules)
+  return ok and rules or own_policy(w, R)
+end
+
+-- Options for a new pool: one in so many has a policy.
+function callbacks.pool(w, R, one_in)
+  return { policy = R(one_in) == 1 and callbacks.policy(w, R) or nil }
 end
 
 return callbacks

@@ -4,7 +4,7 @@
 local curl = require "curlsock"
 local acts = require "spec.chaos.acts"
 local callbacks = require "spec.chaos.callbacks"
-local loops = require "curlsock.loop"
+local tasks = require "spec.chaos.tasks"
 local pick = require("spec.chaos.random").pick
 
 -- As Ctrl-C: an error from anywhere in a call, once.
@@ -43,6 +43,7 @@ local function alone(w, R, e)
     end)
     if not ok then w:log("raised", message) end
   end
+  if R(3) == 1 then acts.talk(w, R, e) end
 end
 
 local function results(w, m)
@@ -55,13 +56,12 @@ end
 local function multi(w, R)
   local m = w:any(R, "multi")
   if m and R(6) > 1 then return m end
-  m = w:keep(R, "multi", curl.multi())
+  m = w:keep(R, "multi", curl.multi(callbacks.pool(w, R, 4)))
   if R(3) == 1 then
     w:try(m, "setopt", "socketfunction", callbacks.new(w, R, "socketfunction"))
     w:try(m, "setopt", "timerfunction", callbacks.new(w, R, "timerfunction"))
   end
   if R(4) == 1 then w:try(m, "setopt", "maxconnects", R(4)) end
-  if R(4) == 1 then w:try(m, "setopt", "policy", callbacks.policy(w, R)) end
   return m
 end
 
@@ -94,10 +94,22 @@ local function in_multi(w, R, e)
   if R(2) == 1 then w:try(m, "remove", e) end
 end
 
-local function in_loop(w, R, e)
+-- One of those whose library is there.
+local names = { "loop", "select" }
+
+local function loop_of(w, R)
   local loop = w:any(R, "loop")
-  if not loop or R(4) == 1 then loop = w:keep(R, "loop", loops.new()) end
+  if loop and R(4) > 1 then return loop end
+  local name = R(2) == 1 and "loop" or pick(R, names)
+  loop = require("curlsock." .. name).new(callbacks.pool(w, R, 4))
+  w:log("new loop", name)
+  return w:keep(R, "loop", loop)
+end
+
+local function in_loop(w, R, e)
+  local loop = loop_of(w, R)
   if R(6) > 1 then w:leave_multis(e) end
+  if R(2) == 1 then tasks(w, R, loop, e) end
   for _ = 1, R(3) do
     local one, seconds = R(3) == 1 and w:any(R, "easy") or e, R(50) / 100
     pcall(loop.spawn, loop, function()
@@ -114,9 +126,9 @@ local function in_loop(w, R, e)
 end
 
 local ways = {
-  easy = { alone, alone, alone, alone, in_multi, in_loop },
-  multi = { alone, in_multi, in_multi, in_multi, in_multi, in_loop },
-  share = { alone, alone, alone, in_multi, in_multi, in_loop },
+  easy = { alone, alone, alone, alone, in_multi, in_loop, in_loop },
+  multi = { alone, in_multi, in_multi, in_multi, in_multi, in_loop, in_loop },
+  share = { alone, alone, alone, in_multi, in_multi, in_loop, in_loop },
 }
 
 return function(w, R, e, home)

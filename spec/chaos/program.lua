@@ -2,14 +2,16 @@
 -- servers.py (lane.lua says how). Each round draws from its own stream, so that any of them can be
 -- left out. The end of the output is what was counted, and what was left over.
 
-package.path = "./?.lua;./lua/?.lua;./lua/?/init.lua;" .. package.path
+-- Modules are loaded after it has gone to its folder, too.
+local root = require("lfs").currentdir()
+package.path = ("%s/?.lua;%s/lua/?.lua;%s/lua/?/init.lua;"):format(root, root, root) .. package.path
 
 local seed, rounds, only = tonumber(arg[1]), tonumber(arg[2]), arg[3]
 local folder = assert(os.getenv "CHAOS_FOLDER")
 
--- Made before curlsock is loaded, so it is finalized after all of its handles.
+-- Made before curlsock is loaded, so it is finalized after all of its handles; kept until then.
 local last
-setmetatable({}, { __gc = function()
+debug.getregistry()["spec.last"] = setmetatable({}, { __gc = function()
   if last then last() end
 end })
 
@@ -22,15 +24,17 @@ local before
 local curl = require "curlsock"
 local random = require "spec.chaos.random"
 local World = require "spec.chaos.world"
-local acts = require "spec.chaos.acts"
 local callbacks = require "spec.chaos.callbacks"
 local doh = require "spec.chaos.doh"
-local fly = require "spec.chaos.fly"
-local place = require "spec.chaos.places"
+local go = require "spec.chaos.round"
+local states = require "spec.chaos.states"
+require "spec.chaos.forks"
 
 local pick, stream = random.pick, random.stream
 local w = World.new(folder)
-local null = assert(io.open("/dev/null", "w"))
+w.null = assert(io.open("/dev/null", "w"))
+function w.last(f) last = f end
+w.policy = callbacks.policy
 -- A program has one cache that most of its transfers meet in, or none.
 local home = pick(stream(seed), { "easy", "easy", "multi", "share" })
 
@@ -39,48 +43,13 @@ local function make_files()
   process.write(folder .. "/empty", "")
 end
 
--- A new easy, or one that has been used, with a place to go to.
-local function easy(R)
-  local options = place(R, folder)
-  options.stderr, options.nosignal, options.verbose = null, true, R(3) == 1
-  options.ssl_verifypeer, options.ssl_verifyhost = false, false
-  options.proxy_ssl_verifypeer, options.proxy_ssl_verifyhost = false, false
-  options.timeout_ms = pick(R, { 50, 300, 1000, 1000 })
-  local e = R(3) > 1 and w:used(R)
-  if e then
-    if R(3) > 1 then
-      w:leave_multis(e)
-      w:try(e, "reset")
-    end
-    w:log("again", e)
-  else
-    e = w:keep(R, "easy", curl.easy())
-    w:log("new", e)
-  end
-  w:try(e, "setopt", options)
-  if home == "share" and R(4) > 1 then w:try(e, "setopt", "share", acts.share(w, R)) end
-  return e, options
-end
-
 local function round(i)
   local R = stream(seed << 16 | i)
   w:log("round", i)
   strangers.next(w)
-  local e, options = easy(R)
-  callbacks.prepare(w, e)
-  if R(2) == 1 then callbacks.set(w, R, e) end
-  if R(12) == 1 then w:try(e, "setopt", "policy", callbacks.policy(w, R)) end
-  if R(2) == 1 then
-    for _ = 1, R(4) do
-      acts.setopt(w, R, e)
-    end
-    w:try(e, "setopt", { timeout_ms = options.timeout_ms, stderr = null })
-  end
-  w:count "transfers"
-  fly(w, R, e, home)
-  local ok, message = pcall(acts.any, w, R)
-  if not ok then w:log("raised", message) end
+  go(w, R, home)
   strangers.check(w)
+  if w.failure then error(w.failure, 0) end
 end
 
 local function selected()
@@ -135,7 +104,8 @@ end
 local function finish()
   local way = pick(stream(~seed), { "close", "drop", "leave" })
   w.ending = true
-  null:close()
+  w.null:close()
+  states.close(w)
   if way == "close" then w:shut() end
   if way == "leave" then
     last = check_descriptors

@@ -6,10 +6,13 @@ local random = require "spec.chaos.random"
 local World = {}
 World.__index = World
 
-local limits = { easy = 8, multi = 3, share = 2, socket = 12, loop = 2 }
+local limits = {
+  easy = 8, multi = 3, share = 2, socket = 12, loop = 2, task = 6, group = 2, stream = 3, url = 3,
+}
 
+-- forks: how many lead to this process. last(f): f() is called when the state has ended.
 function World.new(folder)
-  local w = { folder = folder, depth = 0, counts = {}, handles = {}, strangers = {} }
+  local w = { folder = folder, depth = 0, counts = {}, handles = {}, strangers = {}, forks = 0 }
   for kind in pairs(limits) do
     w.handles[kind] = {}
   end
@@ -22,13 +25,22 @@ function World:any(R, kind)
   return list[1] and random.pick(R, list)
 end
 
+-- What happened is a failure of the program, whatever becomes of an error here.
+function World:fail(text)
+  self.failure = self.failure or text
+end
+
+local function stop(handle)
+  (handle.close or handle.cancel)(handle)
+end
+
 -- Keeps one more; what is too much is closed, or dropped.
 function World:keep(R, kind, handle)
   local list = self.handles[kind]
   list[#list + 1] = handle
   if #list <= limits[kind] then return handle end
   local old = table.remove(list, R(#list - 1))
-  if R(2) == 1 then pcall(old.close, old) end
+  if R(2) == 1 then pcall(stop, old) end
   return handle
 end
 
@@ -84,9 +96,10 @@ end
 
 function World:shut()
   for _ = 1, 2 do
-    for _, kind in ipairs { "loop", "easy", "multi", "share", "socket" } do
+    for _, kind in ipairs { "stream", "group", "task", "loop", "easy", "multi", "share",
+      "socket" } do
       for _, handle in ipairs(self.handles[kind]) do
-        pcall(handle.close, handle)
+        pcall(stop, handle)
       end
     end
   end

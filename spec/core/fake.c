@@ -94,18 +94,16 @@ struct open_call {
 
 enum { SELF = 1, CALL, EASY, SOCKET };
 
-static void anchor(lua_State *L, struct fake *e, const struct cs_socket *s) {
-  const struct fake *pool = fake_pool(e);
-  cs_pool_anchor(L, pool == e->multi ? SELF : EASY, s, pool->h.pool);
-}
+/* Where the handle is that has the anchors of the pool of e. */
+static int holder_of(struct fake *e) { return fake_pool(e) == e->multi ? SELF : EASY; }
 
 /* The Socket at SOCKET, ready to be lent. */
-static void prepare(lua_State *L, struct open_call *c, const struct cs_socket *s) {
+static void prepare(lua_State *L, struct open_call *c, struct cs_socket *s) {
   lua_pushvalue(L, SOCKET);
   lua_getiuservalue(L, EASY, UV_CLOSE);
   lua_setiuservalue(L, -2, CS_UV_CLOSE);
   c->callback = c->easy->callback;
-  anchor(L, c->easy, s);
+  cs_pool_anchor(L, holder_of(c->easy), s, fake_pool(c->easy)->h.pool);
 }
 
 static void lend(struct open_call *c, struct cs_socket *s, int id) {
@@ -138,8 +136,7 @@ static int open_body(lua_State *L) {
   if (s->state != CS_OWNED || !cs_same(s)) return 0;
   prepare(L, c, s);
   if (s->state == CS_OWNED) return lend(c, s, fake_socket_id(L, SOCKET)), 0;
-  lua_pushnil(L);
-  anchor(L, c->easy, s);
+  cs_pool_withdraw(L, holder_of(c->easy), s, fake_pool(c->easy)->h.pool);
   return 0;
 }
 

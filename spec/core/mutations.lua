@@ -15,7 +15,9 @@ return {
   },
   {
     check = core .. "pool.c: cs_link_empty(&p->sockets)",
-    core .. "ledger.c", "  pool->refs++;\n", "",
+    core .. "pool.c",
+    "if (--p->refs) return;",
+    "if (--p->refs && cs_link_empty(&p->sockets)) return;",
   },
   {
     check = core .. "socket.c: s->fd < 0 && s->state >= CS_CLOSED",
@@ -177,7 +179,12 @@ return {
     "  if (lua_getiuservalue(L, index, CS_UV_POOLS) == LUA_TNONE) {\n    lua_replace",
   },
   {
-    says = "was not closed",
-    core .. "pool.c", "  prune(L); /* a stale", "  /* a stale",
+    check = core .. "ledger.c: s->slot > 0",
+    core .. "pool.c", "    take_slot(pool, s, slot);\n", "",
+  },
+  {
+    check = core .. "pool.c: s->slot > 0 && s->slot <= p->used",
+    core .. "ledger.c", "  cs_pool_give_back(s->pool, s);\n",
+    "  cs_pool_give_back(s->pool, s);\n  cs_pool_give_back(s->pool, s);\n",
   },
 }

@@ -11,7 +11,7 @@ local groups = {}
 local Group = {}
 Group.__index = Group
 
---- loop:group(): tasks that end together: the first that throws cancels the others.
+--- What loop:group() gives: the first that throws cancels the others.
 function groups.new(driver)
   return setmetatable({ driver = driver, tasks = {}, waits = {} }, Group)
 end
@@ -33,6 +33,7 @@ function Group:ended(task)
 end
 
 --- group:spawn(f, ...): as loop:spawn. Raises an error when the group was cancelled.
+-- -> Task
 function Group:spawn(f, ...)
   if self.over then error("spawn: the group was cancelled", 2) end
   tasks.check_function(f, 2)
@@ -48,6 +49,7 @@ local function list_of(group)
 end
 
 --- group:cancel(): cancels all its tasks; there are no others from then on.
+-- -> nothing
 function Group:cancel()
   self.over = true
   for _, task in ipairs(list_of(self)) do task:cancel() end
@@ -75,6 +77,7 @@ end
 
 --- group:wait([seconds]): waits until all its tasks have ended, at most that long. Returns true, or
 -- nil, message, name ("TIMEDOUT", "CLOSED"). Raises what the first of them threw that did.
+-- -> true | nil, message, name
 function Group:wait(seconds)
   if seconds then waiting.check_seconds("wait", seconds, 2) end
   if next(self.tasks) ~= nil then

@@ -109,6 +109,7 @@ end
 
 --- stream:headers(): waits until the headers of the last answer are there. Returns the response
 -- code and a list of the headers, as easy:headers() does, or nil, message, name.
+-- -> status: integer, headers: string[][] | nil, message, name
 function Stream:headers()
   local ok = self:wait("headers", function() return self.answered or self.result end)
   if not ok or not self.answered and self:failed() then return self:ending() end
@@ -118,6 +119,7 @@ end
 --- stream:read([format]): what has come, at least a byte; n bytes, fewer only at the end; a line
 -- without ("l") or with its end ("L"); or all that comes ("a"). Waits for it. Returns nil at the
 -- end, as files do, or nil, message, name; raises what a callback threw.
+-- -> string | nil | nil, message, name
 function Stream:read(format)
   local read = reading.reader(format)
   if self.reader then error("read: another coroutine reads from this stream", 2) end
@@ -144,11 +146,13 @@ end
 
 --- stream:lines([format]): iterates over the lines, or what else read would return. Raises an error
 -- when the transfer fails.
+-- -> fun(): string?
 function Stream:lines(format)
   return each(self, format or "l")
 end
 
 --- stream:pieces(): the same over what has come each time.
+-- -> fun(): string?
 function Stream:pieces()
   return each(self)
 end
@@ -156,6 +160,7 @@ end
 --- stream:write(data): sends it, as a part of the body. Waits while more than the limit has not
 -- been sent. Returns true, or nil, message, name when the transfer has ended before; raises what a
 -- callback threw.
+-- -> true | nil, message, name
 function Stream:write(data)
   if type(data) ~= "string" then error("write: string expected, got " .. type(data), 2) end
   if self.finished then error("write: the body was finished", 2) end
@@ -172,6 +177,7 @@ end
 --- stream:finish(): the body to be sent ends here. Waits for the end of the transfer, and returns
 -- what perform does. What has come meanwhile can be read then. (The limit holds for a stream that
 -- somebody reads: it is read to its end by that.)
+-- -> true | nil, message, name
 function Stream:finish()
   self.finished = true
   if not self.has_reader then self.limit = math.huge end
@@ -183,6 +189,7 @@ function Stream:finish()
 end
 
 --- stream:close(): ends the transfer if it has not ended. What was read nobody gets any more.
+-- -> nothing
 function Stream:close()
   if not self.result then
     self.task:cancel()
@@ -204,6 +211,7 @@ end
 local KNOWN = { limit = true, seconds = true, upload = true }
 
 local function check(options)
+  if type(options) ~= "table" then error("stream: table expected, got " .. type(options), 3) end
   for name in pairs(options) do
     if not KNOWN[name] then error(("stream: unknown option '%s'"):format(name), 3) end
   end
@@ -215,14 +223,19 @@ local function check(options)
   return limit
 end
 
---- stream(easy | options of an easy [, options]): starts the transfer, whose writefunction,
--- headerfunction and readfunction are the stream's from now on. Options: limit, how many bytes may
--- wait in here in each direction (65536; there may be one piece more); seconds, as perform takes
--- it; upload = false: the easy has a body of its own, and write is not used.
+--- loop:stream(easy [, options]): starts the transfer of an easy, or of the options of one, which
+-- is closed with the stream. Its writefunction, headerfunction and readfunction are the stream's
+-- from now on. Options:
+--   limit     how many bytes may wait in here in each direction (65536; there may be one piece
+--             more)
+--   seconds   as loop:perform takes it
+--   upload    false: the easy has a body of its own, and stream:write is not used
+-- -> Stream | nil, message, name
 function streams.new(driver, easy, options)
   if not driver.multi then error("stream: the loop is closed", 2) end
   options = options or {}
   local limit, owned = check(options), type(easy) == "table"
+  if not owned then transfers.check_easy(driver, "stream", easy, 2) end
   if owned then
     local message, name
     easy, message, name = curl.easy(easy)

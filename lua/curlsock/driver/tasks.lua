@@ -11,7 +11,7 @@ local traceback = debug.traceback
 
 local tasks = {}
 
-local DRIVER <const>, WAITING <const> = 1, 3 -- of a wait (see waiting.lua)
+local WAITING <const>, DRIVER <const> = 1, 3 -- of a wait (see waiting.lua)
 local PENDING <const> = 1
 
 --- What wait and cancel are methods of. Fields: driver, number, co, group; waits, the waits for
@@ -120,6 +120,7 @@ end
 -- Raises what it threw; a text has the traceback of its coroutine behind it. What a task throws
 -- for which nobody waits at that time comes out of run() (which somebody who waits for another of
 -- the loop's tasks may still prevent).
+-- -> any, ... | nil, message, name
 function Task:wait(seconds)
   if seconds then waiting.check_seconds("wait", seconds, 2) end
   if running() == self.co then error("wait: a task cannot wait for itself", 2) end
@@ -155,6 +156,7 @@ end
 --- task:cancel(): ends it at the place where it waits: its variables are closed. One that does not
 -- wait now ends where it does next. (In a loop with coroutines of its own, as cqueues has them, it
 -- is ended by an error there, and again at each further place.) Nothing happens if it has ended.
+-- -> nothing
 function Task:cancel()
   if self.done or self.doomed then return end
   if status(self.co) ~= "suspended" then return doom(self) end
@@ -179,13 +181,13 @@ function Yielded:late()
   if status(self[WAITING]) == "suspended" then waiting.push(self[DRIVER], self) end
 end
 
---- It is suspended, but maybe not by this driver: goes on with the next turn, unless the host can
--- let it go on, or it was to end here.
-function Task:stopped()
+--- It is suspended. If it does not wait for this driver it goes on with the next turn, unless the
+-- host can let it go on, or it was to end here.
+function Task:stopped(waits)
   local driver = self.driver
   if self.doomed then return close(self) end
-  if driver.parked == self.co or driver.has_host then return end
-  clock.start(driver, setmetatable({ driver, PENDING, self.co, false }, Yielded), 0)
+  if waits or driver.has_host then return end
+  clock.start(driver, setmetatable({ self.co, PENDING, driver, false }, Yielded), 0)
 end
 
 -- ---- its beginning ----------------------------------------------------------------------------

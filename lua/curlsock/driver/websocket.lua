@@ -218,6 +218,8 @@ end
 -- "text" or "binary"; or nil, reason, "CLOSED", code when one side has closed (1005: without a
 -- code); or nil, message, name: "TIMEDOUT", or why the connection has ended. What came before its
 -- end comes first. Raises what a callback threw.
+-- -> message: string, kind: string | nil, reason: string, "CLOSED", code: integer
+--    | nil, message, name
 function WebSocket:recv(seconds)
   local deadline = deadline_of("recv", seconds)
   local queue = self.messages
@@ -232,6 +234,7 @@ end
 
 --- ws:each(): iterates over messages and their kinds, until one side has closed. Raises an error
 -- when the connection ends otherwise.
+-- -> fun(): string?, string?
 function WebSocket:each()
   return function()
     local message, kind, name, code = self:recv()
@@ -258,6 +261,7 @@ end
 --- ws:send(message [, kind]): sends a "text" (the default) or "binary" one, whole; waits while the
 -- socket is full. Returns true, or what recv does at the end. A coroutine that is closed while it
 -- waits with half a message ends the connection.
+-- -> true | nil, reason: string, "CLOSED", code: integer | nil, message, name
 function WebSocket:send(message, kind)
   check_text("send", message)
   kind = kind or "text"
@@ -268,8 +272,8 @@ function WebSocket:send(message, kind)
   return send(self, message, kind)
 end
 
---- ws:ping([data]): sends a ping, of at most 125 bytes. The answer is nobody's. Returns as send
--- does.
+--- ws:ping([data]): sends a ping, of at most 125 bytes. The answer is nobody's.
+-- -> true | nil, reason: string, "CLOSED", code: integer | nil, message, name
 function WebSocket:ping(data)
   if #check_text("ping", data or "") > 125 then error("ping: at most 125 bytes expected", 2) end
   refuse_inside(self, "ping")
@@ -299,7 +303,8 @@ end
 
 --- ws:close([code [, reason]]): closes (1000: a normal end), waits until the server has too, but
 -- not long (5 seconds), and ends the connection. What was not received nobody gets any more. A
--- code that may not be sent raises an error. Returns true.
+-- code that may not be sent raises an error.
+-- -> true
 function WebSocket:close(code, reason)
   local data, number = close_data(code, reason)
   refuse_inside(self, "close")
@@ -336,6 +341,9 @@ end
 local KNOWN <const> = { max = true, seconds = true }
 
 local function check(options)
+  if type(options) ~= "table" then
+    error("websocket: table expected, got " .. type(options), 3)
+  end
   for name in pairs(options) do
     if not KNOWN[name] then error(("websocket: unknown option '%s'"):format(name), 3) end
   end
@@ -401,25 +409,26 @@ local function shake_hands(ws, deadline)
   return ws
 end
 
---- websocket(easy | options of an easy [, options]): performs the transfer, of a URL ws:// or
--- wss://, whose writefunction, headerfunction and ws_options are the WebSocket's from now on.
--- Returns it when the handshake is over, or nil, message, name: as perform, "TIMEDOUT", or
--- "NOT_SUPPORTED" before libcurl 8.11 and where that was built without it. Options: max, the size
--- of a message (16777216; for a longer one it closes, with code 1009); seconds, how long the
--- handshake may take.
+--- loop:websocket(easy [, options]): performs the transfer, of a URL ws:// or wss://, of an easy,
+-- or of the options of one, which is closed at the end. Its writefunction, headerfunction and
+-- ws_options are the WebSocket's from now on. Returns that when the handshake is over, or nil,
+-- message, name: as loop:perform, "TIMEDOUT", or "NOT_SUPPORTED" before libcurl 8.11 and where that
+-- was built without it. Options:
+--   max       size of a message (16777216); for a longer one it closes, with code 1009
+--   seconds   how long the handshake may take
+-- -> WebSocket | nil, message, name
 function websockets.new(driver, easy, options)
   if not driver.multi then error("websocket: the loop is closed", 2) end
   local max, deadline = check(options or {})
+  local owned = type(easy) == "table"
+  if not owned then transfers.check_easy(driver, "websocket", easy, 2) end
   if not is_there() then
     return nil, "websocket: libcurl " .. curl.version_info().version .. " has none", "NOT_SUPPORTED"
   end
-  local owned = type(easy) == "table"
   if owned then
     local message, name
     easy, message, name = curl.easy(easy)
     if not easy then return nil, message, name end
-  elseif curl.type(easy) ~= "easy" then
-    error("websocket: curlsock.easy expected, got " .. type(easy), 2)
   end
   local ws = new(driver, easy, owned, max)
   start(ws)

@@ -2,6 +2,7 @@
 -- networks ("10.0.0.0/8"), addresses, those of one port ("10.0.0.1:8080"), UNIX sockets
 -- ("unix:/run/app.sock"). What the guard denies stays denied. Raises an error for what is none of
 -- these.
+-- -> PolicyPart
 local check = require "curlsock.policy.check"
 local places = require "curlsock.policy.places"
 

@@ -7,6 +7,7 @@
 -- What the system refuses, the policy does. UNIX sockets leave no host, and are let alone.
 -- The easy's own options interface, localport and localportrange must be unset: libcurl applies
 -- them later. Raises an error for other options and for what is no address.
+-- -> PolicyPart
 local check = require "curlsock.policy.check"
 local curl = require "curlsock"
 local fences = require "curlsock.policy.fences"

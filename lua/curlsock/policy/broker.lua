@@ -6,6 +6,7 @@
 -- further socket is refused. A descriptor that is connected already is judged by its peer (libcurl
 -- takes such from 8.0 on). A second policy that opens every socket raises in compose.
 -- Raises an error for other options, and if it cannot connect.
+-- -> PolicyPart
 local check = require "curlsock.policy.check"
 local curl = require "curlsock"
 local fences = require "curlsock.policy.fences"
@@ -69,6 +70,7 @@ end
 --- policy.broker.serve(channel, open): the other side, in the process that opens: for each question
 -- calls open(address, socktype), which returns a Socket (it is closed here), or nil and a reason.
 -- Returns when the channel ends.
+-- -> nothing
 function broker.serve(channel, open)
   repeat until not answer(channel, open)
 end

@@ -1,7 +1,10 @@
 --- policy.compose{ p1, p2, ... }: rules from small policies. Each is a table with a name and some
 -- of these hooks. Their phases are fixed, so that the order of the list opens no hole; within a
 -- phase the order is the list's.
---   fence                             easy options that are forced: see fences.lua
+--   name                              stands before each reason
+--   fence                             easy options that are forced, by name: a value; false (it
+--                                     must be unset); a function that says whether what the script
+--                                     has set may stay; or { value, function }
 --   start(easy, url, hop)             asked before a request, and before each redirect
 --   route(address, target, easy)      an Address to dial in the place of this one; nil: not mine
 --   judge(address, target, easy)      asked about every address. It gets a copy
@@ -9,25 +12,29 @@
 --                                     another; nil: not mine
 --   prepare(socket, address, easy)    asked before it is connected, after the easy's own callback
 --   accept(socket, peer, easy)        asked about a socket that FTP has accepted
---   opened(socket, address, easy), request(socket, easy, kept), closed(socket)    are told
+--   opened(socket, address, easy)     is told
+--   request(socket, easy, kept)       is told, before each request: on a new connection or a kept
+--                                     one
+--   closed(socket)                    is told
 --   refused(refusal, easy)            is told of each { policy=, reason=, address= }
 -- What is asked says yes by true and by nothing else; nil and a reason refuses, as does anything
 -- else, two that answer route or make, and an address that was changed after it was judged. What a
 -- hook throws fails the transfer. Hooks cannot wait. closed follows each opened once, with the same
 -- Socket: a weak table holds what a policy remembers of it.
 -- target has host and port, as the URL has them, and kind: "origin", "proxy", "data" (of FTP),
--- "listen" or "unknown" (see target.lua).
+-- "listen" or "unknown".
 -- A policy may also have
 --   admit(easy, loop)   asked by a loop before it begins a transfer: true, seconds to wait, or nil
 --                       and a reason
 --   join(list)          what it is in this composition: a table of hooks, made for it
 --   allows              places that a guard lets pass
 --   body, header, pool  limits of the core: bytes of a body, of headers, options of the multi
---   opener = true       its make answers for every address: there can be one
---   reads_only = true   its hooks neither change nor keep an address, and need no copy
---   trusted = true      a Socket that it makes stands for the address that was judged: it is not
---                       judged by its peer, nor prepared
+--   opener              true: its make answers for every address. There can be one
+--   reads_only          true: its hooks neither change nor keep an address, and need no copy
+--   trusted             true: a Socket that it makes stands for the address that was judged: it is
+--                       not judged by its peer, nor prepared
 -- Raises an error for unknown hooks, two openers, and options that two fence differently.
+-- -> Rules
 local check = require "curlsock.policy.check"
 local curl = require "curlsock"
 local opening = require "curlsock.policy.opening"

@@ -1,18 +1,23 @@
 --- policy.fault(faults): connections go wrong on purpose, to see what a program makes of it.
---   refuse = when          nobody answers there: the address is refused
---   hang = when            it is connected, and nothing ever comes
---   reset = when           it is connected, and then reset (without a loop: when the request
--- begins)
---   delay = when, seconds  whatever comes, comes so much later
---   cut = when, bytes      it ends after so many bytes of what comes
--- when is a table of conditions, all of which must hold, or true:
---   chance = 0 to 1, every = n (each n-th connection), host = name of the URL, or a list of names
+--   refuse    nobody answers there: the address is refused
+--   hang      it is connected, and nothing ever comes
+--   reset     it is connected, and then reset (without a loop: when the request begins)
+--   delay     whatever comes, comes so much later
+--   cut       it ends after so many bytes of what comes
+--   random    a function in the place of math.random
+-- Each fault is a table of conditions, all of which must hold, or true for always:
+--   chance    0 to 1
+--   every     n: each n-th connection
+--   host      name of the URL, or a list of names
+--   seconds   of delay
+--   bytes     of cut
 -- The first that applies is taken, in the order above. delay and cut relay, which needs a loop:
 -- they refuse without one, and their connections are for one transfer each (forbid_reuse), as
--- those of transport are. faults.random is a function in the place of math.random.
+-- those of transport are.
 -- What relays and hangs stands for the address that was judged; a relay dials it as prepare of the
 -- same composition's policies (bind) wants it, but not by a make (netns, broker).
 -- Raises an error for other faults and conditions.
+-- -> PolicyPart
 local check = require "curlsock.policy.check"
 local fences = require "curlsock.policy.fences"
 local hosts = require "curlsock.policy.hosts"

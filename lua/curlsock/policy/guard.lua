@@ -1,12 +1,12 @@
---- policy.guard(options): only plain public unicast addresses, over TCP to ports 80 and 443, by
--- http and https. Whatever is not that is refused: special ranges (ranges.lua), IPv4 inside of
--- IPv6, zones, UNIX sockets, datagrams, what listens, this host's own addresses, proxies of options
--- and of the environment. It decides on what is dialled, as numbers; names play no part.
+--- policy.guard([options]): only plain public unicast addresses, over TCP to ports 80 and 443, by
+-- http and https. Whatever is not that is refused: special ranges, IPv4 inside of IPv6, zones, UNIX
+-- sockets, datagrams, what listens, this host's own addresses, proxies of options and of the
+-- environment. It decides on what is dialled, as numbers; names play no part.
 -- Options, each of which opens one thing (raises for others, and for what cannot be read):
 --   ports       list of ports, or "any"; by default { 80, 443 }
 --   protocols   as the option protocols_str, or a list; by default "http,https"
---   allow       places (places.lua) that pass whatever else is said, except deny; one that is named
---               with its port passes there, else ports counts
+--   allow       places, as policy.allow takes them, that pass whatever else is said, except deny;
+--               one that is named with its port passes there, else ports counts
 --   deny        places that never pass, nor what carries one of them inside
 --   nat64       a prefix of NAT64, or a list: what is inside is judged
 --   own         false: this host's own addresses pass, too
@@ -14,6 +14,7 @@
 --               they pass as origins, too.) What is behind one is not judged
 --   quic        true: datagrams pass, too, for HTTP/3
 --   lifetime    seconds after which a kept connection is not used again
+-- -> PolicyPart
 local check = require "curlsock.policy.check"
 local curl = require "curlsock"
 local fences = require "curlsock.policy.fences"
@@ -176,18 +177,15 @@ local function new_judge(rules)
   end
 end
 
--- The hooks under these rules.
-local function hooks(rules)
-  return {
-    judge = new_judge(rules),
-    accept = function() return nil, "it was accepted, not dialled" end,
-  }
+local function refuse_accepted()
+  return nil, "it was accepted, not dialled"
 end
 
 local guard = {}
 
 --- guard.reason(address [, options]): why policy.guard(options) refuses the Address, or its text;
 -- nil if it does not. An address without a port is judged by its number alone.
+-- -> string | nil
 function guard.reason(address, options)
   if curl.type(address) ~= "address" then address = curl.address(address) end
   return reason(read(options, {}), address)
@@ -195,10 +193,11 @@ end
 
 -- The policy with these options; allowed is what the composition's policy.allow adds.
 local function make(options, allowed)
-  local policy = hooks(read(options, allowed))
-  policy.name, policy.fence = "guard", fences.guard(options, allowed)
-  policy.reads_only = true
-  return policy
+  local fence = fences.guard(options, allowed)
+  return {
+    name = "guard", fence = fence, judge = new_judge(read(options, allowed)), reads_only = true,
+    accept = not fences.only_dials(fence) and refuse_accepted or nil,
+  }
 end
 
 function guard.__call(_, options)

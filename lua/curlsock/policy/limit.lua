@@ -1,14 +1,15 @@
 --- policy.limit(options): at most so many connections, transfers a second, bytes of an answer.
 -- Options:
---   open       connections of the pool, per_host: those to one host. libcurl itself counts, drops
---              idle ones for new ones, and lets transfers wait (max_total_connections,
---              max_host_connections of the multi)
---   rate       transfers that begin in a second, on average; burst: how many may begin at once
---              (by default 1). In a loop a transfer waits for its turn before it begins; elsewhere
---              it is refused
+--   open       connections of the pool. libcurl itself counts, drops idle ones for new ones, and
+--              lets transfers wait (max_total_connections of the multi)
+--   per_host   those to one host, the same (max_host_connections)
+--   rate       transfers that begin in a second, on average. In a loop a transfer waits for its
+--              turn before it begins; elsewhere it is refused
+--   burst      how many may begin at once (1)
 --   body       bytes that a transfer delivers, after decoding: one more, and it fails
 --   header     bytes of the headers of all its answers, the same
 -- Raises an error for other options, and for numbers below 1 (rate: 0.001).
+-- -> PolicyPart
 local check = require "curlsock.policy.check"
 local curl = require "curlsock"
 

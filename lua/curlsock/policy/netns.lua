@@ -4,6 +4,7 @@
 -- process's namespace. Where the namespace is not there, or may not be entered (it needs a
 -- privilege), it refuses. A second policy that opens every socket raises in compose; so does, here,
 -- a path that is no text.
+-- -> PolicyPart
 local check = require "curlsock.policy.check"
 local curl = require "curlsock"
 local fences = require "curlsock.policy.fences"

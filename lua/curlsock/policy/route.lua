@@ -7,6 +7,7 @@
 -- What a guard of the same composition judges is where it goes. It does not apply to what goes by a
 -- proxy, which is asked for the placeholder, in vain; nor under ipresolve = v4.
 -- Raises an error for what is no host, or no place.
+-- -> PolicyPart
 local check = require "curlsock.policy.check"
 local curl = require "curlsock"
 

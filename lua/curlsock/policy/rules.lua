@@ -1,8 +1,7 @@
--- What policy.compose returns: the rules. Their Policy goes to a pool; they tell what it has
--- decided.
---   rules.policy   the Policy; a pool takes the rules themselves as well (curl.multi{ policy =
--- rules })
---   rules.admit    what a loop asks before it begins a transfer, if a policy has it
+--- rules.policy, rules.admit: what policy.compose returns tells what the Policy has decided.
+--   policy   the Policy; a pool takes the rules themselves as well (curl.multi{ policy = rules })
+--   admit    what a loop asks before it begins a transfer, if a policy has it
+-- -> any
 local check = require "curlsock.policy.check"
 local curl = require "curlsock"
 local opening = require "curlsock.policy.opening"
@@ -56,14 +55,18 @@ end
 
 -- ---- for the script ----------------------------------------------------------------------------
 
---- rules:why(easy): the refusals of its last transfer that had any, in their order: a list of
--- { policy = name, reason = text, address = text or nil }.
+--- rules:why(easy): the refusals of its last transfer that had any, in their order: each
+--   policy    its name
+--   reason    a text
+--   address   a text, or nil
+-- -> Refusal[]
 function Rules:why(easy)
   return table.move(self.refusals[easy] or {}, 1, #(self.refusals[easy] or {}), 1, {})
 end
 
 --- rules:stats(): what the core counts of the sockets of all pools with these rules (asked, opened,
 -- refused) and of transfers that needed none (reused), and by_policy: how often each has refused.
+-- -> table<string, any>
 function Rules:stats()
   local stats = self.policy:stats()
   stats.by_policy = {}
@@ -86,6 +89,7 @@ end
 -- URL, then route and judge about the address (an Address or text; by default what the URL writes
 -- as a number; a name is not resolved). kind is "origin" by default. Returns true, or nil, reason,
 -- name of the policy. Raises an error if it is given anything else.
+-- -> true | nil, reason: string, policy: string
 function Rules:ask(question)
   question = check.options("ask", question, known)
   local url, address, kind = question.url, question.address, question.kind or "origin"
@@ -108,6 +112,7 @@ end
 
 --- rules:revoke(): takes back what was let in: idle connections of the pools with these rules
 -- are closed, and those in use are not used again. Returns how many were closed.
+-- -> closed: integer
 function Rules:revoke()
   return self.policy:revoke()
 end

@@ -2,11 +2,13 @@
 -- process, which plays the server: a test needs none. serve(socket, loop, address) runs in a
 -- coroutine of the loop for each connection, with the Socket of its end, and should wait by
 -- loop:wait(socket, "r"); when it returns the Socket is closed. What it throws comes out of the
--- loop's run(). Options: host, or a list of hosts; those of the URL, by default any.
+-- loop's run(). Options:
+--   host   name of the URL, or a list of names; by default any
 -- Each connection is for one transfer (forbid_reuse): else one that is kept, and waited for here,
 -- would never let the loop's run() end. It works in every loop. Without one it refuses. A guard of
 -- the same composition judges the address that it stands for, which must be found before: give a
 -- number, or the option resolve. Raises an error for other options.
+-- -> PolicyPart
 local check = require "curlsock.policy.check"
 local fences = require "curlsock.policy.fences"
 local hosts = require "curlsock.policy.hosts"

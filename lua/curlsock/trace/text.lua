@@ -58,7 +58,7 @@ return function(self, width)
   end
   for _, c in ipairs(self.connections) do
     line(("#%d %s"):format(c.id, c.address or "?"), draw_connection, c,
-      ("%s, %d requests"):format(c.how or "open", #c.uses))
+      ("%s, %d request%s"):format(c.how or "open", #c.uses, #c.uses == 1 and "" or "s"))
   end
   out[#out + 1] = ("%s 0 to %.1f ms"):format((" "):rep(LABEL), seconds * 1000)
   return table.concat(out, "\n") .. "\n"

@@ -1,0 +1,41 @@
+---@meta curlsock.fetch
+-- Made by `make doc`, with libcurl 8.23.0: what is here stands above the functions in the source.
+
+---performs a request. Options:
+---
+---* `url`: text, or a Url
+---* `method`: by default GET, and POST if there is a body
+---* `headers`: table of names, with a value or a list of values
+---* `query`: such a table; it is added to that of the URL
+---* `form`: such a table: the body of a form
+---* `multipart`: parts, as mimepost takes them: a form with files
+---* `json`: text of the body
+---* `body`: string, file, or function(size) that returns the next piece
+---* `to`: file, or function(data) that gets the body of the answer
+---* `redirects`: how many are followed (10); false: none
+---* `retries`: how often it is tried again (0), with growing pauses or as Retry-After says, and where it may have arrived only if its method can be repeated
+---* `timeout`: seconds for all of that
+---* `policy`: of the pool
+---* `loop`: in which it runs: without one it blocks
+---* `curl`: options of the easy
+---
+---There can be one of form, multipart, json and body. Returns a response, whatever its status:
+---
+---* `status`: of the answer
+---* `ok`: whether that is 2xx
+---* `headers`: list of { name, value }; headers["content-type"] is the first of that name, headers("set-cookie") a list of all
+---* `body`: unless it went to "to"
+---* `url`: the last
+---* `timing`: seconds until namelookup, connect, appconnect, starttransfer and total
+---* `attempts`: how often it was tried
+---
+---or nil, message, name. Raises what to or body threw.
+---@param url string|curlsock.Url
+---@param options? curlsock.FetchOptions
+---@return curlsock.Response?
+---@return string? message
+---@return string? name
+---@overload fun(options: curlsock.FetchOptions): curlsock.Response|nil, string|nil, string|nil
+local function fetch(url, options) end
+
+return fetch
