@@ -9,6 +9,10 @@
 
 #include "net.h"
 
+#if LIBCURL_VERSION_NUM < 0x075700
+#error curlsock needs libcurl 7.87 or newer
+#endif
+
 struct cs_bond;
 struct cs_easy;
 struct cs_multi;
@@ -146,6 +150,7 @@ struct cs_multi {
   struct cs_policy *policy; /* or NULL */
   int pooled;               /* the options that the policy has for it are set */
   struct cs_link easies;    /* that were added */
+  int members;              /* how many, with the closed ones that somebody waits for */
   struct cs_link bonds;     /* with the shares that they use (bond.c) */
   struct cs_link done;      /* those whose result waits to be read */
   struct cs_link idle;      /* those that an old libcurl may have left undriven */

@@ -118,6 +118,7 @@ surface.methods = {
   },
   multi = {
     add = { inside = "refused", args = { easy } },
+    await = { inside = "refused", args = { easy, {} } },
     close = { inside = "refused" },
     close_idle = { inside = "refused", args = { 0 } },
     connections = { inside = "allowed" },
