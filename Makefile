@@ -227,7 +227,7 @@ run-lint-layers: $(OBJECTS)
 LUA_FILES = $(wildcard lua/curlsock/*.lua lua/curlsock/*/*.lua)
 DOC_FILES = README.md CHANGELOG.md SECURITY.md $(wildcard docs/*.* docs/*/*.* examples/*.lua)
 # For an editor: what lua-language-server reads.
-TYPE_FILES = $(wildcard library/*.lua)
+TYPE_FILES = $(wildcard library/*.lua library/*/*.lua)
 
 # Installs the files $(2) under the folder $(1), each by its name without the beginning $(3).
 define install_files

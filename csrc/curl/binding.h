@@ -14,6 +14,10 @@
 
 struct pollfd;
 
+/* ---- age.c: which libcurl runs ----------------------------------------------------- */
+
+unsigned cs_version(void); /* 0x075801 for 7.88.1 */
+
 /* ---- error.c: how libcurl failed --------------------------------------------------- */
 
 /* What an option is refused with that this libcurl has, and cannot do well. */

@@ -139,8 +139,7 @@ static CURLcode set_progress(struct cs_easy *e, int on) {
 /* Before 8.7.0 an easy's second chunked upload after one with trailers writes before its
  * buffer, with and without them. */
 static int is_unsafe(enum cs_callback which) {
-  return which == CS_TRAILER &&
-         curl_version_info(CURLVERSION_NOW)->version_num < 0x080700;
+  return which == CS_TRAILER && cs_version() < 0x080700;
 }
 
 /* One that libcurl refuses is not set: a duplicate must not need it. */

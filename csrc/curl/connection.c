@@ -5,9 +5,10 @@
  * From 8.2 on libcurl numbers the connections of a pool, and tells the number while it
  * opens a socket, in the pre-request step and from then on: that is the key of a socket.
  * Older ones tell the addresses of both ends alone, and after a transfer the descriptor:
- * there the key is the local port, known once the socket is connected; a UNIX socket has
- * none.
+ * there the key is the local port, known once the socket begins to connect; a UNIX socket
+ * has none.
  */
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,43 +44,55 @@ static struct cs_socket *find_numbered(const struct cs_easy *e) {
 
 /* ---- by addresses ------------------------------------------------------------------ */
 
-/* The ends of a socket are looked up once. 0 while it is not connected. */
-static int read_ends(struct cs_socket *s) {
-  struct cs_ends ends;
-  if (!cs_fd_ends(s->fd, &ends)) return 0;
-  if (ends.port) s->line.ends = malloc(sizeof ends);
-  /* analyzer: the socket has them, and frees them */
-  if (s->line.ends) memcpy(s->line.ends, &ends, sizeof ends);
-  if (!s->line.ends || !cs_key(s, (unsigned long long)ends.port)) cs_unkey(s);
-  return 1;
-}
-
-/* Gives a key to those of the pool that have been connected since. */
-static void key_connected(struct cs_pool *pool) {
+/* Keys those of the pool that have got a port of their own since, which is when they begin
+ * to connect: few are left without one. */
+static void key_new(struct cs_pool *pool) {
   for (struct cs_link *l = pool->lines.unkeyed.next, *next; l != &pool->lines.unkeyed;
        l = next) {
+    struct cs_socket *s = cs_item(l, struct cs_socket, line.in_key);
+    int port = cs_fd_port(s->fd);
     next = l->next;
-    read_ends(cs_item(l, struct cs_socket, line.in_key));
+    if (port < 0 || (port > 0 && !cs_key(s, (unsigned long long)port))) cs_unkey(s);
   }
+}
+
+/* The ends of the socket, read once; NULL while it is not connected. */
+static const struct cs_ends *own_ends(struct cs_socket *s) {
+  struct cs_ends ends;
+  if (s->line.ends || !cs_fd_ends(s->fd, &ends) || !ends.port) return s->line.ends;
+  s->line.ends = malloc(sizeof ends);
+  /* analyzer: the socket has them, and frees them */
+  if (s->line.ends) memcpy(s->line.ends, &ends, sizeof ends);
+  return s->line.ends;
+}
+
+/* Reads the address that libcurl says; 0 if it says none. */
+static int read_end(struct cs_end *end, const struct cs_easy *e, CURLINFO id) {
+  const char *text = NULL;
+  *end = (struct cs_end){0};
+  if (curl_easy_getinfo(e->curl, id, &text) || !text) return 0;
+  end->family = strchr(text, ':') ? AF_INET6 : AF_INET;
+  return inet_pton(end->family, text, end->bytes) == 1;
 }
 
 /* The ends of e's connection as libcurl has them; 0 if it has none. */
 static int ends_of(const struct cs_easy *e, struct cs_ends *ends) {
-  const char *local = NULL, *peer = NULL;
   long port = 0;
   if (curl_easy_getinfo(e->curl, CURLINFO_LOCAL_PORT, &port) || port <= 0 ||
-      curl_easy_getinfo(e->curl, CURLINFO_LOCAL_IP, &local) || !local ||
-      curl_easy_getinfo(e->curl, CURLINFO_PRIMARY_IP, &peer) || !peer ||
-      strlen(local) >= sizeof ends->local || strlen(peer) >= sizeof ends->peer)
+      !read_end(&ends->local, e, CURLINFO_LOCAL_IP) ||
+      !read_end(&ends->peer, e, CURLINFO_PRIMARY_IP))
     return 0;
   ends->port = (int)port;
-  strcpy(ends->local, local);
-  strcpy(ends->peer, peer);
   return 1;
 }
 
+static int is_same(const struct cs_end *a, const struct cs_end *b) {
+  return a->family == b->family && !memcmp(a->bytes, b->bytes, sizeof a->bytes);
+}
+
 static int is_equal(const struct cs_ends *a, const struct cs_ends *b) {
-  return a->port == b->port && !strcmp(a->local, b->local) && !strcmp(a->peer, b->peer);
+  return a->port == b->port && is_same(&a->local, &b->local) &&
+         is_same(&a->peer, &b->peer);
 }
 
 /* None also when there are two: to different ports of a host, or in two namespaces. */
@@ -88,9 +101,10 @@ static struct cs_socket *find_by_ends(const struct cs_easy *e) {
   struct cs_socket *found = NULL, *s = NULL;
   struct cs_ends ends;
   if (!ends_of(e, &ends)) return NULL;
-  key_connected(pool);
+  key_new(pool);
   while ((s = cs_keyed(e->h.rt, pool, (unsigned long long)ends.port, s))) {
-    if (!is_equal(s->line.ends, &ends)) continue;
+    const struct cs_ends *own = own_ends(s);
+    if (!own || !is_equal(own, &ends)) continue;
     if (found) return NULL;
     found = s;
   }
@@ -109,11 +123,10 @@ static void mark_by_ends(const struct cs_easy *e) {
   struct cs_pool *pool = cs_easy_pool(e);
   struct cs_ends ends;
   int told = ends_of(e, &ends);
-  key_connected(pool);
   for (struct cs_link *l = pool->sockets.next; l != &pool->sockets; l = l->next) {
     struct cs_socket *s = cs_item(l, struct cs_socket, in_pool);
-    if (told ? s->line.ends && is_equal(s->line.ends, &ends) : e->asked && !s->line.ends)
-      s->line.busy = 1;
+    const struct cs_ends *own = own_ends(s);
+    if (told ? own && is_equal(own, &ends) : e->asked && !own) s->line.busy = 1;
   }
   for (struct cs_link *l = e->opened.next; l != &e->opened; l = l->next)
     cs_item(l, struct cs_socket, in_opener)->line.busy = 1;
@@ -177,7 +190,7 @@ static int is_told(const struct cs_easy *e, const struct cs_socket *s) {
   struct cs_ends told, own;
   if (!cs_fd_ends(s->fd, &own)) return 0;
   if (!ends_of(e, &told)) return is_numbered(e) && !own.port && !is_multiplexed(e);
-  if (is_numbered(e)) return told.port == own.port && !strcmp(told.local, own.local);
+  if (is_numbered(e)) return told.port == own.port && is_same(&told.local, &own.local);
   return is_equal(&told, &own);
 }
 

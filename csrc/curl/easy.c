@@ -117,7 +117,7 @@ static int easy_perform(lua_State *L) {
 /* libcurl 8.5 and later keeps the list of files of "hsts", and its cache; the cache also
  * before that. */
 static void set_nothing(struct cs_easy *e) {
-  int keeps = curl_version_info(CURLVERSION_NOW)->version_num >= 0x080500;
+  int keeps = cs_version() >= 0x080500;
   int hsts = keeps && e->set.hsts;
   e->set = nothing_set;
   e->set.hsts = hsts;
@@ -179,7 +179,7 @@ static int copy_policy(struct cs_easy *to, const struct cs_easy *from) {
 
 /* libcurl 7.88.0 to 8.4.0 frees the list of files of "hsts" twice: for both. */
 static int shares_hsts(const struct cs_easy *e) {
-  unsigned version = curl_version_info(CURLVERSION_NOW)->version_num;
+  unsigned version = cs_version();
   return e->set.hsts && version >= 0x075800 && version < 0x080500;
 }
 

@@ -337,7 +337,7 @@ static int on_timer(CURLM *curl, long ms, void *multi) {
 
 /* The multi says what it waits for from now on. */
 static CURLMcode ask_events(struct cs_multi *m) {
-  unsigned version = curl_version_info(CURLVERSION_NOW)->version_num;
+  unsigned version = cs_version();
   m->forgetful = version < 0x080400;
   m->deaf = version >= 0x075700 && version < 0x080700;
   m->parts = version >= 0x080900;

@@ -108,8 +108,7 @@ static void check_code(lua_State *L, CURLoption id, CURLcode code) {
 }
 
 static long normal(int number) {
-  if (cs_fenceables[number].stored == CURLOPT_MAXREDIRS &&
-      curl_version_info(CURLVERSION_NOW)->version_num >= 0x080300)
+  if (cs_fenceables[number].stored == CURLOPT_MAXREDIRS && cs_version() >= 0x080300)
     return 30;
   return cs_fenceables[number].normal;
 }

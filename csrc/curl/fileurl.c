@@ -14,9 +14,7 @@
 
 #include "binding.h"
 
-static int is_before(unsigned version) {
-  return curl_version_info(CURLVERSION_NOW)->version_num < version;
-}
+static int is_before(unsigned version) { return cs_version() < version; }
 
 static int is_file(const struct cs_easy *e) {
   const char *scheme = NULL;

@@ -260,8 +260,7 @@ static CURLcode read_active(lua_State *L, struct cs_easy *e, CURLINFO id) {
 /* Before 8.13 libcurl's pointer outlives the connection that has the text, if another
  * handle closes that: here it has no such information. */
 static CURLcode read_entry_path(lua_State *L, struct cs_easy *e, CURLINFO id) {
-  if (curl_version_info(CURLVERSION_NOW)->version_num < 0x080d00)
-    return CURLE_UNKNOWN_OPTION;
+  if (cs_version() < 0x080d00) return CURLE_UNKNOWN_OPTION;
   return read_string(L, e, id);
 }
 
@@ -323,9 +322,7 @@ static const struct info *check_name(lua_State *L, int index) {
 
 /* ---- curl.infos -------------------------------------------------------------------- */
 
-static int is_old(const struct info *info) {
-  return curl_version_info(CURLVERSION_NOW)->version_num < info->since;
-}
+static int is_old(const struct info *info) { return cs_version() < info->since; }
 
 static const char *type_of(CURLINFO id) {
   static const char *const types[] = {"",      "string", "long", "double",

@@ -61,9 +61,7 @@ static CURLMcode set_number(lua_State *L, struct cs_multi *m, int self,
   return code;
 }
 
-static int is_old(const struct option *o) {
-  return curl_version_info(CURLVERSION_NOW)->version_num < o->since;
-}
+static int is_old(const struct option *o) { return cs_version() < o->since; }
 
 /* Sets the option to the value at index. 0, or the number of results that it pushed: nil,
  * message, name. */

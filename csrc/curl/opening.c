@@ -65,7 +65,7 @@ static void keep_reason(lua_State *L, struct open_call *c, int easy) {
  * again what is connected, and each release does with UDP, which would lead it elsewhere.
  */
 static const char *why_not_connected(int fd) {
-  unsigned version = curl_version_info(CURLVERSION_NOW)->version_num;
+  unsigned version = cs_version();
   if (cs_fd_type(fd) == SOCK_DGRAM)
     return "libcurl cannot take a connected datagram socket";
   if (version == 0x075800 || version == 0x075801)

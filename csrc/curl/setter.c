@@ -243,7 +243,7 @@ static CURLcode set_postfieldsize(lua_State *L, const struct cs_setting *s) {
 static CURLcode set_buffersize(lua_State *L, const struct cs_setting *s) {
   CURLoption id = s->known->option->id;
   curl_off_t size = cs_value(L, s->known, s->name, s->value);
-  int grants = curl_version_info(CURLVERSION_NOW)->version_num >= 0x080700;
+  int grants = cs_version() >= 0x080700;
   if (!grants && id == CURLOPT_UPLOAD_BUFFERSIZE) return CURLE_OK;
   if (!grants && size < CURL_MAX_WRITE_SIZE) size = CURL_MAX_WRITE_SIZE;
   return curl_easy_setopt(s->e->curl, id, size > INT_MAX ? (long)INT_MAX : (long)size);
@@ -253,8 +253,7 @@ static CURLcode set_buffersize(lua_State *L, const struct cs_setting *s) {
  * something to read. */
 static CURLcode set_stream_weight(lua_State *L, const struct cs_setting *s) {
   long weight = (long)cs_value(L, s->known, s->name, s->value);
-  if (curl_version_info(CURLVERSION_NOW)->version_num < 0x080200)
-    return CURLE_UNKNOWN_OPTION;
+  if (cs_version() < 0x080200) return CURLE_UNKNOWN_OPTION;
   return curl_easy_setopt(s->e->curl, CURLOPT_STREAM_WEIGHT, weight);
 }
 

@@ -69,7 +69,7 @@ static const struct flag *flag_arg(lua_State *L, int index) {
 }
 
 int cs_urlflags_arg(lua_State *L, int index, unsigned *bits) {
-  unsigned version = curl_version_info(CURLVERSION_NOW)->version_num;
+  unsigned version = cs_version();
   int top = lua_gettop(L);
   *bits = 0;
   for (int i = index; i <= top; i++) {

@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <math.h>
 #include <poll.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "net.h"
@@ -147,16 +148,24 @@ void cs_fd_describe(struct cs_address *a, int fd) {
 #endif
 }
 
-/* Writes the text of an IP address, and returns its port; 0 for any other. */
-static int print_end(const struct cs_address *a, char text[INET6_ADDRSTRLEN]) {
-  int family = cs_address_family(a);
-  text[0] = '\0';
-  if (family == AF_INET && inet_ntop(family, &a->u.in.sin_addr, text, INET6_ADDRSTRLEN))
-    return ntohs(a->u.in.sin_port);
-  if (family == AF_INET6 &&
-      inet_ntop(family, &a->u.in6.sin6_addr, text, INET6_ADDRSTRLEN))
-    return ntohs(a->u.in6.sin6_port);
-  return 0;
+/* Reads what is compared of an address, and returns its port; 0 for one without. */
+static int read_end(struct cs_end *end, struct cs_address *a) {
+  const in_port_t *port = cs_address_port(a);
+  size_t size;
+  const unsigned char *bytes = cs_address_bytes(a, &size);
+  *end = (struct cs_end){0};
+  if (!bytes || !port) return 0;
+  end->family = cs_address_family(a);
+  memcpy(end->bytes, bytes, size);
+  return ntohs(*port);
+}
+
+int cs_fd_port(int fd) {
+  struct cs_address local = {0};
+  local.len = sizeof local.u;
+  if (getsockname(fd, &local.u.sa, &local.len)) return 0;
+  const in_port_t *port = cs_address_port(&local);
+  return port ? ntohs(*port) : -1;
 }
 
 int cs_fd_ends(int fd, struct cs_ends *ends) {
@@ -164,8 +173,8 @@ int cs_fd_ends(int fd, struct cs_ends *ends) {
   local.len = peer.len = sizeof local.u;
   if (getpeername(fd, &peer.u.sa, &peer.len)) return 0;
   if (getsockname(fd, &local.u.sa, &local.len)) return 0;
-  print_end(&peer, ends->peer);
-  ends->port = print_end(&local, ends->local);
+  read_end(&ends->peer, &peer);
+  ends->port = read_end(&ends->local, &local);
   return 1;
 }
 

@@ -121,11 +121,18 @@ int cs_fd_type(int fd);
 int cs_fd_is_connected(int fd);
 /* Tells the address what kind of socket it is of. */
 void cs_fd_describe(struct cs_address *a, int fd);
-/* The two ends of a connection: its own port, and both addresses without theirs. */
+/* The two ends of a connection: its own port, and both addresses without theirs. (Not as
+ * text, which takes libc a thousand instructions each.) */
+struct cs_end {
+  int family; /* 0 if it is not of the family of IP */
+  unsigned char bytes[16];
+};
 struct cs_ends {
   int port;
-  char local[INET6_ADDRSTRLEN], peer[INET6_ADDRSTRLEN];
+  struct cs_end local, peer;
 };
+/* Its own port alone; 0 while it has none, negative if it is not of the family of IP. */
+int cs_fd_port(int fd);
 /* Reads them: 0 while there is no peer. Not of the family of IP: port is 0. */
 int cs_fd_ends(int fd, struct cs_ends *ends);
 

@@ -31,13 +31,15 @@ local special = {
   ["curl.url flag"] = "UrlFlag", ["url:get flag"] = "UrlFlag", ["url:set flag"] = "UrlFlag",
   ["url:get part"] = "UrlPart", ["url:set part"] = "UrlPart",
   ["url:set text"] = "string|integer|nil",
-  ["easy:setopt name"] = "string", ["easy:setopt {}"] = "EasyOptions",
+  ["easy:setopt name"] = "OptionName", ["easy:unset name"] = "OptionName",
+  ["easy:setopt {}"] = "EasyOptions",
   ["easy:pause what"] = '"recv"|"send"|"all"', ["easy:unpause what"] = '"recv"|"send"|"all"',
   ["easy:getinfo name"] = "string",
   ["easy:header origin"] = "HeaderOrigin", ["easy:headers origin"] = "HeaderOrigin",
   ["easy:ws_start_frame kind"] = '"text"|"binary"|"ping"|"pong"|"close"',
   ["easy:ws_send kind"] = '"text"|"binary"|"ping"|"pong"|"close"',
   ["multi:setopt {}"] = "MultiOptions", ["multi:results list"] = "table",
+  ["multi:await table"] = "table",
   ["multi:socket_action events"] = 'Events|"e"',
   ["share:setopt name"] = '"share"|"unshare"', ["share:setopt kinds"] = "ShareKind|ShareKind[]",
   ["share:setopt {}"] = "ShareOptions",
@@ -142,13 +144,11 @@ types.tables = {
 
 --- Classes with methods, and what their objects are called in the comments.
 types.classes = {
-  { "Handle", "handle" }, { "Easy", "easy" }, { "Multi", "multi" }, { "Share", "share" },
+  { "Easy", "easy" }, { "Multi", "multi" }, { "Share", "share" },
   { "Loop", "loop" }, { "Task", "task" }, { "Group", "group" }, { "Stream", "stream" },
   { "WebSocket", "ws" }, { "Rules", "rules" }, { "Policy", "policy" }, { "Recording", "recording" },
   { "Url", "url" }, { "Socket", "socket" }, { "Address", "address" }, { "Networks", "networks" },
 }
-
-types.parents = { Easy = "Handle", Multi = "Handle", Share = "Handle" }
 
 types.methods_of = {}
 for _, class in ipairs(types.classes) do types.methods_of[class[1]] = class[2] end
