@@ -1086,7 +1086,7 @@ function WebSocket:send(message, kind) end
 ---@return integer? code
 function WebSocket:ping(data) end
 
----closes (1000: a normal end), waits until the server has too, but not long (5 seconds), and ends the connection. What was not received nobody gets any more.
+---closes (1000: a normal end), waits until the server has too, but not long (5 seconds), and ends the connection. What was not received nobody gets any more. A code that may not be sent raises an error.
 ---@param code? integer
 ---@param reason? string
 ---@return true
