@@ -785,12 +785,12 @@ function Multi:perform() end
 ---@return string? name
 function Multi:poll(seconds, descriptors) end
 
----iterates over the transfers that have ended since: easy, true, or easy, nil, message, name. What a callback threw is the message, with name "CALLBACK". The easy stays in the multi until it is removed; one that was added with a value is removed, and the value comes in its place. With a list, which is faster: puts all of them in it, from its start: three values for each, the easy or its value, then name and message, or false and nil where it succeeded; and nil after the last. Returns how many there are.
+---iterates over the transfers that have ended since: easy, true, or easy, nil, message, name. What a callback threw is the message, with name "CALLBACK". The easy stays in the multi until it is removed; one that was added with a value is removed, and the value comes in its place. With a list, which is faster: puts all of them in it, from its start: three values for each, the easy or its value, then name and message, or false and nil where it succeeded; and nil after the last. Returns how many there are, and how many easies the multi has still.
 ---@return (fun(): any|integer) count
----@return true??
+---@return true?|integer?
 ---@return string??
 ---@return string??
----@overload fun(self: curlsock.Multi, list: table): fun(): any|integer, true?|nil, string?|nil, string?|nil
+---@overload fun(self: curlsock.Multi, list: table): fun(): any|integer, true?|integer?, string?|nil, string?|nil
 function Multi:results() end
 
 ---ends a poll, or the next one, at once; allowed inside callbacks. Returns the multi, or nil, message, name.
@@ -840,6 +840,14 @@ function Multi:events() end
 ---what is to be watched now, by descriptor: "r", "w" or "rw". A socketfunction that has thrown may have missed something.
 ---@return table<integer, curlsock.Events>
 function Multi:watches() end
+
+---adds the easy, with the table as its value, and suspends the coroutine, which the table has from then on at index 1: whoever drives the multi gets the multi from the resume that it ends, and is to resume it again. Returns what that passes; the multi where nothing can be suspended; what add returns when that fails; and false when easy is a table.
+---@param easy curlsock.Easy
+---@param table table
+---@return any|false|nil
+---@return string? message
+---@return string? name
+function Multi:await(easy, table) end
 
 ---What several easies, or multis, have together: cookies, names, connections.
 ---@class curlsock.Share

@@ -39,6 +39,7 @@ local special = {
   ["easy:ws_start_frame kind"] = '"text"|"binary"|"ping"|"pong"|"close"',
   ["easy:ws_send kind"] = '"text"|"binary"|"ping"|"pong"|"close"',
   ["multi:setopt {}"] = "MultiOptions", ["multi:results list"] = "table",
+  ["multi:await table"] = "table",
   ["multi:socket_action events"] = 'Events|"e"',
   ["share:setopt name"] = '"share"|"unshare"', ["share:setopt kinds"] = "ShareKind|ShareKind[]",
   ["share:setopt {}"] = "ShareOptions",

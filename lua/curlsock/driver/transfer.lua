@@ -93,12 +93,30 @@ local function cancel(driver, transfer)
   return ok, err
 end
 
+-- What is wrong with it; nil: nothing.
+local function wrong_easy(name, easy)
+  local what = curl.type(easy)
+  if what == "closed easy" then return name .. ": the easy is closed" end
+  return what ~= "easy" and name .. ": curlsock.easy expected, got " .. type(easy) or nil
+end
+
+--- Raises an error unless it is an easy that this loop does not use.
+function transfers.check_easy(driver, name, easy, level)
+  local why = wrong_easy(name, easy)
+  if not why and driver.multi:easies(easy) ~= nil then why = name .. ": the easy is in use" end
+  if why then error(why, level + 1) end
+end
+
 -- Why it could not be added; nil: as the multi says.
 local function reason(multi, easy)
-  local what = curl.type(easy)
   if inside(multi) then return "perform is not allowed inside a callback of this loop" end
-  if what == "closed easy" then return "perform: the easy is closed" end
-  return what ~= "easy" and "perform: curlsock.easy expected, got " .. type(easy) or nil
+  return wrong_easy("perform", easy)
+end
+
+-- What the multi says of its argument, as said of that of perform; nil: it says something else.
+local function renamed(err)
+  local why = type(err) == "string" and err:match("bad argument #%d to '%S+' %((.*)%)$")
+  return why and "perform: " .. why or nil
 end
 
 -- It is not in the multi: its result is on the way, if anybody waits for that, or it never began.
@@ -108,7 +126,7 @@ local function leave_unstarted(driver, transfer, waited, err)
     return
   end
   leave(driver, transfer)
-  local why = err ~= nil and driver.multi and reason(driver.multi, transfer[EASY])
+  local why = err ~= nil and driver.multi and (reason(driver.multi, transfer[EASY]) or renamed(err))
   if why then error(why, 0) end
 end
 
@@ -220,15 +238,20 @@ function transfers.perform(driver, easy, seconds, ready, deadline)
   return outcome(transfer)
 end
 
---- Takes the results that libcurl has, when those that it had are taken. (A turn inside of one that
--- lets coroutines go on makes a list of its own.)
+--- Takes the results that libcurl has, when those that it had are taken.
 function transfers.collect(driver)
   if driver.results[driver.taken] ~= nil then waiting.resume_ended(driver) end
   if not driver.multi then return end
-  if driver.resuming then driver.results = {} end
   local list, _ = driver.results, nil
-  list[1], driver.taken = nil, 1
+  list[1], driver.taken, driver.batch = nil, 1, driver.batch + 1
   _, driver.active = driver.multi:results(list)
+end
+
+--- Ends that of the easy at once: the coroutine that waits for it is cancelled, but may go on
+-- later.
+function transfers.cancel(driver, easy)
+  local transfer = driver.multi and curl.type(easy) == "easy" and driver.multi:easies(easy)
+  if driver.own[transfer] then transfer:__close "cancelled" end
 end
 
 --- Its time is over.
