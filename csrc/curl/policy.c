@@ -137,8 +137,8 @@ static const struct field *check_field(lua_State *L, int key, int value) {
   size_t i = 0;
   while (i < NFIELDS && strcmp(fields[i].name, name)) i++;
   if (i == NFIELDS)
-    luaL_error(L, "policy: unknown field %s%s", cs_shown(L, key),
-               cs_did_you_mean(L, name, &names));
+    luaL_error(L, "policy: unknown field %s%s (rules are made by policy.compose{...})",
+               cs_shown(L, key), cs_did_you_mean(L, name, &names));
   if (lua_type(L, value) != fields[i].type)
     field_error(L, name, lua_typename(L, fields[i].type), value);
   return &fields[i];
