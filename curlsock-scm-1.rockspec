@@ -188,7 +188,7 @@ build = {
       libdirs = { "$(CURL_LIBDIR)" },
     },
   },
-  copy_directories = { "docs", "examples" },
+  copy_directories = { "docs", "examples", "library" },
 }
 
 test_dependencies = {

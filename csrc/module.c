@@ -30,10 +30,9 @@ static int core_now(lua_State *L) {
   return 1;
 }
 
-/* curl.type(x): "easy", "multi", "share", "socket", "address", "networks" or "url"; with
- * "closed " before it where x can no longer be used (a Socket: where it has no
- * descriptor); nil for anything else. Never raises. (A box is empty when it is half made,
- * or finalized.)
+/* curl.type(x): "easy", "multi", "share", "socket", "address", "networks", "policy" or
+ * "url"; an easy, multi, share, socket or url that can no longer be used has "closed "
+ * before it (a Socket: where it has no descriptor); nil for anything else. Never raises.
  * -> kind: string | nil */
 static int core_type(lua_State *L) {
   const struct cs_socket *s;

@@ -5,12 +5,8 @@
 ---@alias curlsock.Place string|curlsock.Address "10.0.0.0/8", "10.0.0.1:8080", "unix:/run/app.sock"
 ---@alias curlsock.ShareKind "connect"|"cookie"|"dns"|"hsts"|"psl"|"ssl_session"
 ---@alias curlsock.HeaderOrigin "header"|"trailer"|"connect"|"1xx"|"pseudo"|"any"
----@alias curlsock.UrlPart
----|"url"|"scheme"|"user"|"password"|"options"|"host"|"port"|"path"|"query"|"fragment"|"zoneid"
----@alias curlsock.UrlFlag
----|"default_port"|"no_default_port"|"default_scheme"|"non_support_scheme"|"path_as_is"
----|"disallow_user"|"urldecode"|"urlencode"|"appendquery"|"guess_scheme"|"no_authority"
----|"allow_space"|"punycode"|"puny2idn"|"get_empty"|"no_guess_scheme"
+---@alias curlsock.UrlPart "url"|"scheme"|"user"|"password"|"options"|"host"|"port"|"path"|"query"|"fragment"|"zoneid"
+---@alias curlsock.UrlFlag "default_port"|"no_default_port"|"default_scheme"|"non_support_scheme"|"path_as_is"|"disallow_user"|"urldecode"|"urlencode"|"appendquery"|"guess_scheme"|"no_authority"|"allow_space"|"punycode"|"puny2idn"|"get_empty"|"no_guess_scheme"
 
 ---What a callback returns to pause.
 ---@class curlsock.Pause
@@ -54,6 +50,8 @@
 ---@field share? curlsock.ShareKind|curlsock.ShareKind[]
 ---@field unshare? curlsock.ShareKind|curlsock.ShareKind[]
 ---@field policy? curlsock.Policy|curlsock.Rules|curlsock.PolicyFields
+
+---@alias curlsock.OptionName "abstract_unix_socket"|"accept_encoding"|"accepttimeout_ms"|"address_scope"|"altsvc"|"altsvc_ctrl"|"append"|"autoreferer"|"aws_sigv4"|"buffersize"|"ca_cache_timeout"|"cainfo"|"cainfo_blob"|"capath"|"certinfo"|"chunk_bgn_function"|"chunk_end_function"|"closesocketfunction"|"connect_only"|"connect_to"|"connecttimeout"|"connecttimeout_ms"|"cookie"|"cookiefile"|"cookiejar"|"cookielist"|"cookiesession"|"copypostfields"|"crlf"|"crlfile"|"customrequest"|"debugfunction"|"default_protocol"|"dirlistonly"|"disallow_username_in_url"|"dns_cache_timeout"|"dns_interface"|"dns_local_ip4"|"dns_local_ip6"|"dns_servers"|"dns_shuffle_addresses"|"dns_use_global_cache"|"doh_ssl_verifyhost"|"doh_ssl_verifypeer"|"doh_ssl_verifystatus"|"doh_url"|"ech"|"egdsocket"|"encoding"|"expect_100_timeout_ms"|"failonerror"|"filetime"|"fnmatch_function"|"followlocation"|"forbid_reuse"|"fresh_connect"|"ftp_account"|"ftp_alternative_to_user"|"ftp_create_missing_dirs"|"ftp_filemethod"|"ftp_response_timeout"|"ftp_skip_pasv_ip"|"ftp_ssl"|"ftp_ssl_ccc"|"ftp_use_eprt"|"ftp_use_epsv"|"ftp_use_pret"|"ftpappend"|"ftplistonly"|"ftpport"|"ftpsslauth"|"gssapi_delegation"|"happy_eyeballs_timeout_ms"|"haproxy_client_ip"|"haproxyprotocol"|"header"|"headerfunction"|"headeropt"|"hsts"|"hsts_ctrl"|"hstsreadfunction"|"hstswritefunction"|"http09_allowed"|"http200aliases"|"http_content_decoding"|"http_transfer_decoding"|"http_version"|"httpauth"|"httpget"|"httpheader"|"httpproxytunnel"|"httpsig_algorithm"|"httpsig_headers"|"httpsig_key"|"httpsig_keyid"|"ignore_content_length"|"infilesize"|"infilesize_large"|"interface"|"interleavefunction"|"ipresolve"|"issuercert"|"issuercert_blob"|"keep_sending_on_error"|"keypasswd"|"krb4level"|"krblevel"|"localport"|"localportrange"|"login_options"|"low_speed_limit"|"low_speed_time"|"mail_auth"|"mail_from"|"mail_rcpt"|"mail_rcpt_alllowfails"|"mail_rcpt_allowfails"|"max_recv_speed_large"|"max_send_speed_large"|"maxage_conn"|"maxconnects"|"maxfilesize"|"maxfilesize_large"|"maxlifetime_conn"|"maxredirs"|"mime_options"|"mimepost"|"netrc"|"netrc_file"|"new_directory_perms"|"new_file_perms"|"nobody"|"noprogress"|"noproxy"|"nosignal"|"opensocketfunction"|"password"|"path_as_is"|"pinnedpublickey"|"pipewait"|"port"|"post"|"post301"|"postfields"|"postfieldsize"|"postfieldsize_large"|"postquote"|"postredir"|"pre_proxy"|"prequote"|"prereqfunction"|"protocols"|"protocols_str"|"proxy"|"proxy_cainfo"|"proxy_cainfo_blob"|"proxy_capath"|"proxy_crlfile"|"proxy_issuercert"|"proxy_issuercert_blob"|"proxy_keypasswd"|"proxy_pinnedpublickey"|"proxy_service_name"|"proxy_ssl_cipher_list"|"proxy_ssl_options"|"proxy_ssl_verifyhost"|"proxy_ssl_verifypeer"|"proxy_sslcert"|"proxy_sslcert_blob"|"proxy_sslcerttype"|"proxy_sslkey"|"proxy_sslkey_blob"|"proxy_sslkeytype"|"proxy_sslversion"|"proxy_tls13_ciphers"|"proxy_tlsauth_password"|"proxy_tlsauth_type"|"proxy_tlsauth_username"|"proxy_transfer_mode"|"proxyauth"|"proxyheader"|"proxypassword"|"proxyport"|"proxytype"|"proxyusername"|"proxyuserpwd"|"put"|"quick_exit"|"quote"|"random_file"|"range"|"readfunction"|"redir_protocols"|"redir_protocols_str"|"referer"|"request_target"|"resolve"|"resolver_start_function"|"resume_from"|"resume_from_large"|"rtsp_client_cseq"|"rtsp_request"|"rtsp_server_cseq"|"rtsp_session_id"|"rtsp_stream_uri"|"rtsp_transport"|"rtspheader"|"sasl_authzid"|"sasl_ir"|"seekfunction"|"server_response_timeout"|"server_response_timeout_ms"|"service_name"|"share"|"sockoptfunction"|"socks5_auth"|"socks5_gssapi_nec"|"socks5_gssapi_service"|"ssh_auth_types"|"ssh_compression"|"ssh_host_public_key_md5"|"ssh_host_public_key_sha256"|"ssh_hostkeyfunction"|"ssh_keyfunction"|"ssh_knownhosts"|"ssh_private_keyfile"|"ssh_public_keyfile"|"ssl_cipher_list"|"ssl_ec_curves"|"ssl_enable_alpn"|"ssl_enable_npn"|"ssl_falsestart"|"ssl_options"|"ssl_sessionid_cache"|"ssl_signature_algorithms"|"ssl_verifyhost"|"ssl_verifypeer"|"ssl_verifystatus"|"sslcert"|"sslcert_blob"|"sslcertpasswd"|"sslcerttype"|"sslengine"|"sslengine_default"|"sslkey"|"sslkey_blob"|"sslkeypasswd"|"sslkeytype"|"sslversion"|"stderr"|"stream_weight"|"suppress_connect_headers"|"tcp_fastopen"|"tcp_keepalive"|"tcp_keepcnt"|"tcp_keepidle"|"tcp_keepintvl"|"tcp_nodelay"|"telnetoptions"|"tftp_blksize"|"tftp_no_options"|"timecondition"|"timeout"|"timeout_ms"|"timevalue"|"timevalue_large"|"tls13_ciphers"|"tlsauth_password"|"tlsauth_type"|"tlsauth_username"|"trailerfunction"|"transfer_encoding"|"transfertext"|"unix_socket_path"|"unrestricted_auth"|"upkeep_interval_ms"|"upload"|"upload_buffersize"|"upload_flags"|"url"|"use_ssl"|"useragent"|"username"|"userpwd"|"verbose"|"wildcardmatch"|"writefunction"|"ws_options"|"xferinfofunction"|"xoauth2_bearer"
 
 ---@alias curlsock.WriteFunction fun(data: string): true|curlsock.Pause|false|nil, string|nil
 ---@alias curlsock.HeaderFunction fun(data: string): true|curlsock.Pause|false|nil, string|nil
@@ -99,7 +97,7 @@
 ---@field closesocketfunction? curlsock.ClosesocketFunction the Socket that was opened, "closing" now. It is told, once for each Socket, and on its return the descriptor is closed, unless it has called socket:detach(). False is handed on to libcurl as a failure to close.
 ---@field connect_only? boolean|integer flag; 2: for WebSocket; since 7.15.2; https://curl.se/libcurl/c/CURLOPT_CONNECT_ONLY.html
 ---@field connect_to? string[] list of strings; since 7.49.0; https://curl.se/libcurl/c/CURLOPT_CONNECT_TO.html
----@field connecttimeout? integer seconds, also fractions (0 to 2147483); since 7.7; https://curl.se/libcurl/c/CURLOPT_CONNECTTIMEOUT.html
+---@field connecttimeout? number seconds, also fractions (0 to 2147483); since 7.7; https://curl.se/libcurl/c/CURLOPT_CONNECTTIMEOUT.html
 ---@field connecttimeout_ms? integer milliseconds (0 and more); since 7.16.2; https://curl.se/libcurl/c/CURLOPT_CONNECTTIMEOUT_MS.html
 ---@field cookie? string string; since 7.1; https://curl.se/libcurl/c/CURLOPT_COOKIE.html
 ---@field cookiefile? string string; since 7.1; https://curl.se/libcurl/c/CURLOPT_COOKIEFILE.html
@@ -139,7 +137,7 @@
 ---@field ftp_alternative_to_user? string string; since 7.15.5; https://curl.se/libcurl/c/CURLOPT_FTP_ALTERNATIVE_TO_USER.html
 ---@field ftp_create_missing_dirs? boolean|integer|"none"|"create"|"retry" integer, boolean or name; since 7.10.7; https://curl.se/libcurl/c/CURLOPT_FTP_CREATE_MISSING_DIRS.html
 ---@field ftp_filemethod? integer|"default"|"multicwd"|"nocwd"|"singlecwd" integer or name; since 7.15.1; https://curl.se/libcurl/c/CURLOPT_FTP_FILEMETHOD.html
----@field ftp_response_timeout? integer seconds, also fractions (0 to 2147483); since 7.10.8, deprecated 7.85.0; https://curl.se/libcurl/c/CURLOPT_SERVER_RESPONSE_TIMEOUT.html
+---@field ftp_response_timeout? number seconds, also fractions (0 to 2147483); since 7.10.8, deprecated 7.85.0; https://curl.se/libcurl/c/CURLOPT_SERVER_RESPONSE_TIMEOUT.html
 ---@field ftp_skip_pasv_ip? boolean|integer flag; since 7.15.0; https://curl.se/libcurl/c/CURLOPT_FTP_SKIP_PASV_IP.html
 ---@field ftp_ssl? integer|"none"|"try"|"control"|"all" integer or name; since 7.11.0, deprecated 7.16.4; https://curl.se/libcurl/c/CURLOPT_USE_SSL.html
 ---@field ftp_ssl_ccc? integer|"none"|"passive"|"active" integer or name; since 7.16.1; https://curl.se/libcurl/c/CURLOPT_FTP_SSL_CCC.html
@@ -155,7 +153,7 @@
 ---@field haproxy_client_ip? string string; since 8.2.0; https://curl.se/libcurl/c/CURLOPT_HAPROXY_CLIENT_IP.html
 ---@field haproxyprotocol? boolean|integer flag; since 7.60.0; https://curl.se/libcurl/c/CURLOPT_HAPROXYPROTOCOL.html
 ---@field header? boolean|integer flag; since 7.1; https://curl.se/libcurl/c/CURLOPT_HEADER.html
----@field headerfunction? curlsock.HeaderFunction|file*|table a piece of the body; a line of the headers with its end, of each answer (also 100, redirects, a proxy's) and of trailers. Nothing, true or a file (what file:write returns) goes on; curl.PAUSE, of writefunction, pauses; false, or nil and a reason, ends the transfer with WRITE_ERROR.
+---@field headerfunction? curlsock.HeaderFunction|file*|table writefunction gets a piece of the body; headerfunction a line of the headers with its end, of each answer (also 100, redirects, a proxy's) and of trailers. Nothing, true or a file (what file:write returns) goes on; curl.PAUSE, of writefunction, pauses; false, or nil and a reason, ends the transfer with WRITE_ERROR.
 ---@field headeropt? integer|"unified"|"separate" integer or name; since 7.37.0; https://curl.se/libcurl/c/CURLOPT_HEADEROPT.html
 ---@field hsts? string string; since 7.74.0; https://curl.se/libcurl/c/CURLOPT_HSTS.html
 ---@field hsts_ctrl? integer|"enable"|"readonlyfile"|("enable"|"readonlyfile")[] integer, name or list of names; since 7.74.0; https://curl.se/libcurl/c/CURLOPT_HSTS_CTRL.html
@@ -205,7 +203,7 @@
 ---@field maxlifetime_conn? integer seconds (0 and more); since 7.80.0; https://curl.se/libcurl/c/CURLOPT_MAXLIFETIME_CONN.html
 ---@field maxredirs? integer integer (-1 and more); since 7.5; https://curl.se/libcurl/c/CURLOPT_MAXREDIRS.html
 ---@field mime_options? integer|"formescape"|("formescape")[] integer, name or list of names; since 7.81.0; https://curl.se/libcurl/c/CURLOPT_MIME_OPTIONS.html
----@field mimepost? curlsock.Part[] the option is a list of parts: of a form, or of a mail. The tables are read when it is set: what becomes of them later does not matter. Another body, or a method, takes the parts back. A part is a table of
+---@field mimepost? curlsock.Part[] the option is a list of parts: of a form, or of a mail. The tables are read when it is set: what becomes of them later does not matter. Another body, or a method, takes the parts back.
 ---@field netrc? integer|"ignored"|"optional"|"required" integer or name; since 7.1; https://curl.se/libcurl/c/CURLOPT_NETRC.html
 ---@field netrc_file? string string; since 7.11.0; https://curl.se/libcurl/c/CURLOPT_NETRC_FILE.html
 ---@field new_directory_perms? integer permissions of a file (0 to 511); since 7.16.4; https://curl.se/libcurl/c/CURLOPT_NEW_DIRECTORY_PERMS.html
@@ -289,7 +287,7 @@
 ---@field sasl_authzid? string string; since 7.66.0; https://curl.se/libcurl/c/CURLOPT_SASL_AUTHZID.html
 ---@field sasl_ir? boolean|integer flag; since 7.31.0; https://curl.se/libcurl/c/CURLOPT_SASL_IR.html
 ---@field seekfunction? curlsock.SeekFunction the next readfunction has to begin there; origin is "set", "cur" or "end". True, a file or a number (what file:seek returns) means that it does; nothing that it cannot: libcurl may read and drop instead, or fail; false, or nil and a reason, ends the transfer.
----@field server_response_timeout? integer seconds, also fractions (0 to 2147483); since 7.20.0; https://curl.se/libcurl/c/CURLOPT_SERVER_RESPONSE_TIMEOUT.html
+---@field server_response_timeout? number seconds, also fractions (0 to 2147483); since 7.20.0; https://curl.se/libcurl/c/CURLOPT_SERVER_RESPONSE_TIMEOUT.html
 ---@field server_response_timeout_ms? integer milliseconds (0 and more); since 8.6.0; https://curl.se/libcurl/c/CURLOPT_SERVER_RESPONSE_TIMEOUT_MS.html
 ---@field service_name? string string; since 7.43.0; https://curl.se/libcurl/c/CURLOPT_SERVICE_NAME.html
 ---@field share? curlsock.Share open share; since 7.10; https://curl.se/libcurl/c/CURLOPT_SHARE.html
@@ -341,7 +339,7 @@
 ---@field tftp_blksize? integer bytes (0 and more); since 7.19.4; https://curl.se/libcurl/c/CURLOPT_TFTP_BLKSIZE.html
 ---@field tftp_no_options? boolean|integer flag; since 7.48.0; https://curl.se/libcurl/c/CURLOPT_TFTP_NO_OPTIONS.html
 ---@field timecondition? integer|"none"|"ifmodsince"|"ifunmodsince"|"lastmod" integer or name; since 7.1; https://curl.se/libcurl/c/CURLOPT_TIMECONDITION.html
----@field timeout? integer seconds, also fractions (0 to 2147483); since 7.1; https://curl.se/libcurl/c/CURLOPT_TIMEOUT.html
+---@field timeout? number seconds, also fractions (0 to 2147483); since 7.1; https://curl.se/libcurl/c/CURLOPT_TIMEOUT.html
 ---@field timeout_ms? integer milliseconds (0 and more); since 7.16.2; https://curl.se/libcurl/c/CURLOPT_TIMEOUT_MS.html
 ---@field timevalue? integer seconds since 1970; since 7.1; https://curl.se/libcurl/c/CURLOPT_TIMEVALUE.html
 ---@field timevalue_large? integer seconds since 1970; since 7.59.0; https://curl.se/libcurl/c/CURLOPT_TIMEVALUE_LARGE.html
@@ -365,7 +363,7 @@
 ---@field userpwd? string string; since 7.1; https://curl.se/libcurl/c/CURLOPT_USERPWD.html
 ---@field verbose? boolean|integer flag; since 7.1; https://curl.se/libcurl/c/CURLOPT_VERBOSE.html
 ---@field wildcardmatch? boolean|integer flag; since 7.21.0; https://curl.se/libcurl/c/CURLOPT_WILDCARDMATCH.html
----@field writefunction? curlsock.WriteFunction|file*|table a piece of the body; a line of the headers with its end, of each answer (also 100, redirects, a proxy's) and of trailers. Nothing, true or a file (what file:write returns) goes on; curl.PAUSE, of writefunction, pauses; false, or nil and a reason, ends the transfer with WRITE_ERROR.
+---@field writefunction? curlsock.WriteFunction|file*|table writefunction gets a piece of the body; headerfunction a line of the headers with its end, of each answer (also 100, redirects, a proxy's) and of trailers. Nothing, true or a file (what file:write returns) goes on; curl.PAUSE, of writefunction, pauses; false, or nil and a reason, ends the transfer with WRITE_ERROR.
 ---@field ws_options? integer|"raw_mode"|"noautopong"|("raw_mode"|"noautopong")[] integer, name or list of names; since 7.86.0; https://curl.se/libcurl/c/CURLOPT_WS_OPTIONS.html
 ---@field xferinfofunction? curlsock.XferinfoFunction how far it is, in bytes, 0 for what is not known: often, and about once a second when nothing comes. Nothing, true or a file goes on; false, or nil and a reason, ends the transfer with ABORTED_BY_CALLBACK. Setting it is "noprogress = false".
 ---@field xoauth2_bearer? string string; since 7.33.0; https://curl.se/libcurl/c/CURLOPT_XOAUTH2_BEARER.html
@@ -500,7 +498,7 @@
 ---@field start? fun(easy: curlsock.Easy, url: string, hop: integer): boolean|nil, string? asked before a request, and before each redirect
 ---@field route? fun(address: curlsock.Address, target: curlsock.Target, easy: curlsock.Easy): curlsock.Address|nil, string? an Address to dial in the place of this one; nil: not mine
 ---@field judge? fun(address: curlsock.Address, target: curlsock.Target, easy: curlsock.Easy): boolean|nil, string? asked about every address. It gets a copy
----@field make fun(address: curlsock.Address, target: curlsock.Target, easy: curlsock.Easy): curlsock.Socket|nil, curlsock.Address|string|nil a Socket for it, and an Address if it is to be connected to another; nil: not mine
+---@field make? fun(address: curlsock.Address, target: curlsock.Target, easy: curlsock.Easy): curlsock.Socket|nil, curlsock.Address|string|nil a Socket for it, and an Address if it is to be connected to another; nil: not mine
 ---@field prepare? fun(socket: curlsock.Socket, address: curlsock.Address, easy: curlsock.Easy): boolean|nil, string? asked before it is connected, after the easy's own callback
 ---@field accept? fun(socket: curlsock.Socket, peer: curlsock.Address, easy: curlsock.Easy): boolean|nil, string? asked about a socket that FTP has accepted
 ---@field opened? fun(socket: curlsock.Socket, address: curlsock.Address, easy: curlsock.Easy) is told
@@ -577,14 +575,8 @@
 ---@field max? integer size of a message (16777216); for a longer one it closes, with code 1009
 ---@field seconds? number how long the handshake may take
 
----@class curlsock.Handle
-local Handle = {}
-
----frees the handle; a second call does nothing. Raises what a close callback threw, after all is closed. Refused inside a callback of its pool.
-function Handle:close() end
-
 ---An easy is one transfer: its options, and what is known of it afterwards. `close` it, or let its variable do that (`local easy <close> = curl.easy{...}`); one that is forgotten is closed by the collector.
----@class curlsock.Easy: curlsock.Handle
+---@class curlsock.Easy
 local Easy = {}
 
 ---runs the transfer and waits for its end. true, or nil, message, name. Raises what a callback threw.
@@ -598,7 +590,7 @@ function Easy:perform() end
 ---A table means the same whatever its order is: "share" comes first, then what takes a method back (nobody, upload, put, post, httpget, if false or 0), what sets one (these, postfields, mimepost), all others, each time by libcurl's number (so "username" comes after "userpwd"), and at last "postfieldsize", "cookielist" and "noprogress". What came before a refused option stays set.
 ---
 ---Returns the easy, or nil, message, name for what libcurl refuses. Raises an error for an unknown option; for two in one table that libcurl keeps in one place (encoding and accept_encoding, timeout and timeout_ms, postfields and mimepost); for a value of a wrong type or range; for CR, LF and NUL in what may be sent as a line, which is every string but file names and the pass phrases of keys; for nil, but for a function or the share; and during a transfer for what libcurl then has in use (a body, TLS files).
----@param name string
+---@param name curlsock.OptionName
 ---@param value any
 ---@return curlsock.Easy?
 ---@return string? message
@@ -607,7 +599,7 @@ function Easy:perform() end
 function Easy:setopt(name, value) end
 
 ---back to libcurl's default, for strings, lists, blobs, functions, "share", "stderr" and "postfields". Returns the easy, or nil, message, name. Raises an error for an unknown option and for a number, which has to be set.
----@param name string
+---@param name curlsock.OptionName
 ---@return curlsock.Easy?
 ---@return string? message
 ---@return string? name
@@ -653,6 +645,9 @@ function Easy:reset() end
 ---@return string? message
 ---@return string? name
 function Easy:dup() end
+
+---frees the handle; a second call does nothing. Raises what a close callback threw, after all is closed. Refused inside a callback of its pool.
+function Easy:close() end
 
 ---nothing is received ("recv"), sent ("send") or either ("all", the default), until unpause; time limits count on, low_speed_time does not. Also inside callbacks, but of socketfunction and timerfunction. Returns the easy; or nil, message, "BAD_FUNCTION_ARGUMENT" when no transfer runs, or it has no connection yet.
 ---@param what? "recv"|"send"|"all"
@@ -741,8 +736,11 @@ function Easy:connections() end
 function Easy:close_idle(seconds) end
 
 ---A multi runs many transfers at once, and keeps their connections. Scripts need it seldom themselves: a [loop](#loops) has one inside.
----@class curlsock.Multi: curlsock.Handle
+---@class curlsock.Multi
 local Multi = {}
+
+---frees the handle; a second call does nothing. Raises what a close callback threw, after all is closed. Refused inside a callback of its pool.
+function Multi:close() end
 
 ---the open connections of the pool (of an easy: the one that it uses), in the order of their descriptors. Attempts to connect are not in it. Each is a table:
 ---
@@ -758,7 +756,7 @@ function Multi:connections() end
 ---@return integer ended
 function Multi:close_idle(seconds) end
 
----starts its transfer with the next perform. Returns the multi, or nil, message, name. The multi keeps the easy until it is removed; with a value (not nil) it is removed by itself when its transfer ends, and results has the value in its place, also when the easy is closed before: with name "CLOSED".
+---starts its transfer with the next perform. The multi keeps the easy until it is removed; with a value (not nil) it is removed by itself when its transfer ends, and results has the value in its place, also when the easy is closed before: with name "CLOSED".
 ---@param easy curlsock.Easy
 ---@param value? any
 ---@return curlsock.Multi?
@@ -766,7 +764,7 @@ function Multi:close_idle(seconds) end
 ---@return string? name
 function Multi:add(easy, value) end
 
----ends its transfer if it still runs; a result that was not read is dropped. Returns the multi, or nil, message, name.
+---ends its transfer if it still runs; a result that was not read is dropped.
 ---@param easy curlsock.Easy
 ---@return curlsock.Multi?
 ---@return string? message
@@ -787,15 +785,13 @@ function Multi:perform() end
 ---@return string? name
 function Multi:poll(seconds, descriptors) end
 
----iterates over the transfers that have ended since: easy, true, or easy, nil, message, name. What a callback threw is the message, with name "CALLBACK". The easy stays in the multi until it is removed; one that was added with a value is removed, and the value comes in its place. With a list, which is faster: puts all of them in it, from its start: three values for each, the easy or its value, then name and message, or false and nil where it succeeded; and nil after the last. Returns how many there are.
----@return fun(): any|integer count
----@return true??
----@return string??
----@return string??
----@overload fun(self: curlsock.Multi, list: table): fun(): any|integer, true?|nil, string?|nil, string?|nil
+---iterates over the transfers that have ended since: easy, true, or easy, nil, message, name. What a callback threw is the message, with name "CALLBACK". The easy stays in the multi until it is removed; one that was added with a value is removed, and the value comes in its place. With a list, which is faster: puts all of them in it, from its start: three values for each, the easy or its value, then name and message, or false and nil where it succeeded; and nil after the last. Returns how many there are, and how many easies the multi has still.
+---@return (fun(): any, true?, any, string?)|integer count
+---@return integer?
+---@overload fun(self: curlsock.Multi, list: table): (fun(): any, true?, any, string?)|integer, integer?|nil
 function Multi:results() end
 
----ends a poll, or the next one, at once; allowed inside callbacks. Returns the multi, or nil, message, name.
+---ends a poll, or the next one, at once; allowed inside callbacks.
 ---@return curlsock.Multi?
 ---@return string? message
 ---@return string? name
@@ -843,9 +839,20 @@ function Multi:events() end
 ---@return table<integer, curlsock.Events>
 function Multi:watches() end
 
+---adds the easy, with the table as its value, and suspends the coroutine, which the table has from then on at index 1: whoever drives the multi gets the multi from the resume that it ends, and is to resume it again. Returns what that passes; the multi where nothing can be suspended; what add returns when that fails; and false when easy is a table.
+---@param easy curlsock.Easy
+---@param table table
+---@return any|false|nil
+---@return string? message
+---@return string? name
+function Multi:await(easy, table) end
+
 ---What several easies, or multis, have together: cookies, names, connections.
----@class curlsock.Share: curlsock.Handle
+---@class curlsock.Share
 local Share = {}
+
+---frees the handle; a second call does nothing. Raises what a close callback threw, after all is closed. Refused inside a callback of its pool.
+function Share:close() end
 
 ---the open connections of the pool (of an easy: the one that it uses), in the order of their descriptors. Attempts to connect are not in it. Each is a table:
 ---
@@ -911,11 +918,11 @@ function Loop:sleep(seconds) end
 ---@return string? name
 function Loop:wait(fd, events, seconds) end
 
----tasks that end together: the first that throws cancels the others. It can be a variable to be closed (local group <close> = loop:group()), which cancels what has not ended.
+---tasks that end together: the first that throws cancels the others. It can be a variable to be closed, which cancels what has not ended.
 ---@return curlsock.Group
 function Loop:group() end
 
----ends the transfers that still run (their coroutines get nil, message, "CLOSED"), unwatches all and closes the multi with its connections. A second call does nothing. Raises as on_event does. Refused inside a callback of a transfer.
+---ends the transfers that still run (their coroutines get nil, message, "CLOSED"), unwatches all and closes the multi with its connections. A second call does nothing. Raises as loop:on_event does. Refused inside a callback of a transfer.
 function Loop:close() end
 
 ---waits for this loop's transfers alone, and whatever else its coroutines wait for, if there is any, and handles what has happened. Raises as loop:on_event does, and when the wait itself fails.
@@ -939,7 +946,7 @@ function Loop:select(recvt, sendt, seconds) end
 ---@param events curlsock.Events|"e"
 function Loop:on_event(fd, events) end
 
----the time of the timer hook has come. Raises as on_event does. (Where it is refused, inside a callback, the time must not be lost.)
+---the time of the timer hook has come. Raises as loop:on_event does.
 function Loop:on_timer() end
 
 ---calls f(...), which calls loop:on_event or loop:on_timer, for a library that cannot bear an error: what is thrown is kept for the next run(), perform or close(). Returns false for the first error that is kept so, true otherwise.
@@ -1023,11 +1030,11 @@ function Stream:read(format) end
 
 ---iterates over the lines, or what else read would return. Raises an error when the transfer fails.
 ---@param format? integer|"l"|"L"|"a"
----@return fun(): string?
+---@return (fun(): string?)
 function Stream:lines(format) end
 
 ---the same over what has come each time.
----@return fun(): string?
+---@return (fun(): string?)
 function Stream:pieces() end
 
 ---sends it, as a part of the body. Waits while more than the limit has not been sent. Returns true, or nil, message, name when the transfer has ended before; raises what a callback threw.
@@ -1059,8 +1066,7 @@ local WebSocket = {}
 function WebSocket:recv(seconds) end
 
 ---iterates over messages and their kinds, until one side has closed. Raises an error when the connection ends otherwise.
----@return fun(): string?
----@return string?
+---@return (fun(): string?, string?)
 function WebSocket:each() end
 
 ---sends a "text" (the default) or "binary" one, whole; waits while the socket is full. Returns true, or what recv does at the end. A coroutine that is closed while it waits with half a message ends the connection.
@@ -1080,7 +1086,7 @@ function WebSocket:send(message, kind) end
 ---@return integer? code
 function WebSocket:ping(data) end
 
----closes (1000: a normal end), waits until the server has too, but not long (5 seconds), and ends the connection. What was not received nobody gets any more.
+---closes (1000: a normal end), waits until the server has too, but not long (5 seconds), and ends the connection. What was not received nobody gets any more. A code that may not be sent raises an error.
 ---@param code? integer
 ---@param reason? string
 ---@return true
@@ -1163,7 +1169,7 @@ function Policy:compose(options) end
 ---* `proxy`: places that are proxies: these, and no others, may be used. (Before libcurl 8.7 they pass as origins, too.) What is behind one is not judged
 ---* `quic`: true: datagrams pass, too, for HTTP/3
 ---* `lifetime`: seconds after which a kept connection is not used again
----@param options curlsock.GuardOptions
+---@param options? curlsock.GuardOptions
 ---@return curlsock.PolicyPart
 function Policy:guard(options) end
 
@@ -1519,7 +1525,7 @@ function curl.easy(options) end
 ---@return string? name
 function curl.multi(options) end
 
----what a pool lets in, for the option "policy" of a multi, a share (that shares connections), an easy or a loop. What is asked says yes by true, and open by a Socket too; false, or nil, and a reason refuses. What they throw fails the transfer. All fields may be absent; an unknown one raises an error.
+---what a pool lets in, for the option "policy" of a multi, a share (that shares connections), an easy or a loop. What is asked says yes by true, and open by a Socket too; false, or nil, and a reason refuses. What a hook throws fails the transfer; of close, it comes out of the call that closed the connection. All fields may be absent; an unknown one raises an error.
 ---
 ---* `name`: stands before each reason
 ---* `start(easy, url, hop)`: asked before a request (hop 0) and each redirect
@@ -1643,17 +1649,14 @@ function curl.networks(options) end
 function curl.version_info() end
 
 ---an iterator over all options of an easy that libcurl describes, of which easy:setopt refuses a few: the name; libcurl's type: "long", "values" (bits, or one of some), "off_t", "string", "slist", "blob", "function", "object" or "cbptr" (what a callback is given, which cannot come from Lua); and for another name of an option that one.
----@return fun(): string?
----@return string?
----@return string?
+---@return (fun(): string?, string?, string?)
 function curl.options() end
 
 ---an iterator over what easy:getinfo knows of this libcurl, by name: the name, and libcurl's type: "string", "long", "double", "off_t", "slist" or "socket".
----@return fun(): string?
----@return string?
+---@return (fun(): string?, string?)
 function curl.infos() end
 
----"easy", "multi", "share", "socket", "address", "networks" or "url"; with "closed " before it where x can no longer be used (a Socket: where it has no descriptor); nil for anything else. Never raises. (A box is empty when it is half made, or finalized.)
+---"easy", "multi", "share", "socket", "address", "networks", "policy" or "url"; an easy, multi, share, socket or url that can no longer be used has "closed " before it (a Socket: where it has no descriptor); nil for anything else. Never raises.
 ---@param x any
 ---@return string? kind
 function curl.type(x) end

@@ -77,7 +77,8 @@ describe("the Makefile", function()
     must("umask 077; make install" .. to)
     for _, name in ipairs { "lib/here/lua/" .. version .. "/curlsock/core.so",
       "lua/curlsock/init.lua", "lua/curlsock/driver/tasks.lua", "doc/README.md",
-      "doc/docs/security.md", "doc/examples/01-outlive.lua" } do
+      "doc/docs/manual/README.md", "doc/examples/01-outlive.lua",
+      "share/curlsock/library/curlsock.lua" } do
       local path = folder .. "/usr/" .. name
       local mode = lfs.attributes(path, "permissions")
       assert.equal(name:find("%.so$") and "rwxr-xr-x" or "rw-r--r--", mode, path)

@@ -54,6 +54,33 @@ describe("The reference and the library", function()
     end
   end)
 
+  -- Lines of a type alone: what is left of their brackets.
+  local function open_brackets(line)
+    if not line:find("^%-%-%-@[paro]") then return nil end
+    local text = line:gsub('"[^"]*"', "")
+    repeat
+      local count
+      text, count = text:gsub("[%(%[{<][^%(%)%[%]{}<>]*[%)%]}>]", "")
+    until count == 0
+    return text:find("[%(%)%[%]{}<>]")
+  end
+
+  it("is a library that names the classes which it has, and closes its brackets", function()
+    local defined, used = {}, {}
+    for path, text in pairs(files) do
+      for line in text:gmatch("%-%-%-@[^\n]+") do
+        local class = line:match("^%-%-%-@class (curlsock%.[%w_]+)")
+          or line:match("^%-%-%-@alias (curlsock%.[%w_]+)")
+        if class then defined[class] = true end
+        for name in line:gmatch("curlsock%.%u%w+") do used[name] = path end
+        assert.is_nil(open_brackets(line), line)
+      end
+    end
+    assert.truthy(open_brackets("---@return fun(x: (string)") and open_brackets("---@param x a["))
+    for name, path in pairs(used) do assert.truthy(defined[name], path .. ": " .. name) end
+    assert.truthy(defined["curlsock.Easy"] and used["curlsock.EasyOptions"])
+  end)
+
   it("has no link that leads nowhere", function()
     local headings = {}
     local text = files[page.FILE]
@@ -215,6 +242,10 @@ local function without_inner(class, set)
 end
 
 describe("The reference describes", function()
+  it("all that a comment and a section name, and says what it returns", function()
+    assert.same({}, described.model().problems)
+  end)
+
   it("all functions of the module, and no other", function()
     assert.same({}, differences(said("curl", "."), functions_of(curl)))
     assert.same({ PAUSE = true }, said("curl", ".", true))
@@ -237,20 +268,20 @@ describe("The reference describes", function()
         found[alias] = nil
       end
       local names = said(class, ":")
-      if class == "easy" or class == "multi" or class == "share" then
-        for name in pairs(said("handle", ":")) do names[name] = true end
-        object:close()
-      end
+      if names.close then object:close() end
       assert.same({}, differences(names, found))
     end)
   end
 
-  -- The names in the C table fields[] of that file.
-  local function fields_of_c(path)
-    local text = process.read(path):match("fields%[%] = {(.-)};")
-    local set = {}
-    for name in text:gmatch('{"([%w_]+)"') do set[name] = true end
+  -- The names in a C table of that file.
+  local function names_of_c(path, name)
+    local text, set = process.read(path):match(name .. "%[%] = {(.-)};"), {}
+    for word in text:gmatch('{"([%w_]+)"') do set[word] = true end
     return set
+  end
+
+  local function fields_of_c(path)
+    return names_of_c(path, "fields")
   end
 
   it("all fields of addresses, parts and policies, and no other", function()
@@ -259,6 +290,21 @@ describe("The reference describes", function()
       fields_of_c("csrc/curl/description.c")))
     assert.same({}, differences(rows_of("curl.policy", "PolicyFields"),
       fields_of_c("csrc/curl/policy.c")))
+  end)
+
+  it("all words of URLs, shares and headers, and no other", function()
+    local text = library.write(described.model())["library/curlsock.lua"]
+    for alias, place in pairs {
+      UrlPart = { "csrc/curl/urlword.c", "cs_urlparts" },
+      UrlFlag = { "csrc/curl/urlword.c", "flags" },
+      ShareKind = { "csrc/curl/share.c", "kinds" },
+      HeaderOrigin = { "csrc/curl/header.c", "origins" },
+    } do
+      local names = {}
+      local line = text:match("%-%-%-@alias curlsock%." .. alias .. " ([^\n]+)")
+      for name in line:gmatch('"([^"]+)"') do names[name] = true end
+      assert.same({}, differences(names, names_of_c(table.unpack(place))))
+    end
   end)
 
   it("all methods and fields of a Policy, and no other", function()

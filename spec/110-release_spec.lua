@@ -13,6 +13,10 @@ describe("The version", function()
     assert.equal(version, process.read("CHANGELOG.md"):match("\n## (%d+%.%d+%.%d+)"))
   end)
 
+  it("is that of the Debian package", function()
+    assert.equal(version, process.read("debian/changelog"):match("^curlsock %(([%d.]+)%)"))
+  end)
+
   it("is that of the tag, where the commit has one", function()
     local tags = process.output("git tag --points-at HEAD 2>/dev/null") or ""
     for tag in tags:gmatch("v%d[^\n]*") do
@@ -55,7 +59,7 @@ describe("make dist", function()
     limit.start(400) -- it compiles all of it, one file after the other
     local repository = new_repository()
     local dist = repository .. "/build/dist"
-    shell.must(("make -C %s dist"):format(repository))
+    shell.must(("make -C %s BUILD=build dist"):format(repository))
     check_rockspec(("%s/curlsock-%s-1.rockspec"):format(dist, version))
     local files = shell.must(("tar -tzf %s/curlsock-%s.tar.gz"):format(dist, version))
     assert.matches("\ncurlsock-" .. version .. "/lua/curlsock/init.lua\n", files, 1, true)
@@ -66,7 +70,9 @@ describe("make dist", function()
     run_luarocks(dist, luarocks.command,
       ("install --tree=%s --only-server=%s curlsock CFLAGS=-fPIC"):format(tree, dist))
     check_demo(tree, rock)
-    assert.equal("file", lfs.attributes(rock .. "/docs/security.md", "mode"))
+    for _, name in ipairs { "docs/manual/README.md", "library/curlsock.lua" } do
+      assert.equal("file", lfs.attributes(rock .. "/" .. name, "mode"), name)
+    end
   end)
 
   it("refuses what is not committed, and a tag that another commit has", function()

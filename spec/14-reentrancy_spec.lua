@@ -5,6 +5,7 @@
 local curl = require "curlsock"
 local easies = require "spec.support.easies"
 local errors = require "spec.support.errors"
+local rare = require "spec.support.rare"
 local servers = require "spec.support.servers"
 local surface = require "spec.support.surface"
 local transfers = require "spec.support.transfers"
@@ -325,6 +326,96 @@ describe("inside a callback", function()
       close_all(world)
     end)
   end
+
+  -- The running easy, made by make(f), which has its transfer call f; neighbours are in a multi
+  -- with this policy, and perform(easy) is its transfer.
+  local function in_rare(make, perform, policy)
+    local world, wrong, tried = { other = new_other() }, nil, false
+    local running = make(function()
+      if tried then return end
+      tried = true -- a duplicate asks again
+      wrong = try_all(world)
+    end)
+    local queued, neighbour = new("/hello"), new("/hello")
+    local multi = curl.multi { policy = policy }:add(queued):add(neighbour)
+    world.easies, world.multis, world.inside = { running }, {}, {}
+    world.shares = {}
+    if policy then
+      multi:add(running)
+      world.easies = { running, queued, neighbour }
+      world.multis, world.inside = { multi }, { queued }
+    else
+      assert(perform(running))
+    end
+    assert.equal(policy and 3 or 2, drive_well(multi))
+    assert.same({}, wrong)
+    assert_open(world)
+    multi:close()
+    queued:close()
+    neighbour:close()
+    close_all(world)
+  end
+
+  for _, name in ipairs(surface.sorted(rare.makers)) do
+    if rare.is_there(name) then
+      it("of easy:perform all is refused or works: " .. name, function()
+        in_rare(function(f)
+          return rare.makers[name]():setopt(name, function(...)
+            f()
+            if rare.goes_on[name] then return rare.goes_on[name](...) end
+          end)
+        end, function(easy) return rare.perform(name, easy) end)
+      end)
+    end
+  end
+
+  -- An upload that goes again from its beginning.
+  for _, which in ipairs { "read", "seek" } do
+    it("of easy:perform all is refused or works: " .. which .. " of a part", function()
+      in_rare(function(f)
+        local text = "data"
+        local part = {
+          size = 4,
+          read = function()
+            if which == "read" then f() end
+            local piece = text
+            text = nil
+            return piece
+          end,
+          seek = function()
+            if which == "seek" then f() end
+            text = "data"
+            return true
+          end,
+        }
+        return (new("/moved-upload", { followlocation = true, postredir = 7, mimepost = { part } }))
+      end, function(easy) return easy:perform() end)
+    end)
+  end
+
+  for _, hook in ipairs { "open", "sockopt", "request", "close" } do
+    it("of multi:perform all is refused or works: " .. hook .. " of a policy", function()
+      local inside
+      local policy = curl.policy { [hook] = function()
+        if inside then inside() end
+        return true
+      end }
+      in_rare(function(f)
+        inside = f
+        return (new("/close", { forbid_reuse = true }))
+      end, nil, policy)
+    end)
+  end
+
+  it("of easy:perform all is refused or works: the function of curl.trace", function()
+    local ok, err = pcall(in_rare, function(f)
+      local easy = new("/hello")
+      curl.trace(function(event) if event.event == "connected" then f() end end)
+      return easy
+    end, function(easy) return easy:perform() end)
+    curl.trace(nil)
+    assert(ok, err)
+  end)
 
   for _, name in ipairs(surface.multi_callbacks) do
     it("of the multi's own all is refused or works: " .. name, function()

@@ -78,7 +78,7 @@ for _, name in ipairs(names) do
 end
 
 describe("The driver's contract", function()
-  it("is what its head lists", function()
+  it("is what stands above its functions", function()
     local listed = {}
     for name in pairs(require("spec.support.contract").names) do listed[#listed + 1] = name end
     table.sort(listed)

@@ -98,12 +98,19 @@ local function assert_fields(schema, t, path)
   end
 end
 
+-- An absolute URI (RFC 3986), as HAR's schema wants it.
+local function assert_uri(text)
+  assert.matches("^%a[%w+.-]*:[%w%-._~:/?#%[%]@!$&'()*+,;=%%]+$", text)
+  assert.is_nil(text:gsub("%%%x%x", ""):find("%", 1, true), text)
+end
+
 local function assert_har(text)
   local log = decode(text).log
   assert_fields(har.log, log, "log")
   assert.equal("1.2", log.version)
   for i, entry in ipairs(log.entries) do
     assert_fields(har.entry, entry, "entry " .. i)
+    assert_uri(entry.request.url)
     assert.truthy(entry.startedDateTime:match "^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.%d%d%dZ$")
     local sum = 0
     for _, ms in pairs(entry.timings) do
@@ -264,6 +271,22 @@ describe("curlsock.trace", function()
     local names = {}
     for _, header in ipairs(entries[1].response.headers) do names[header.name:lower()] = true end
     assert.truthy(names["content-type"] or not curl.easy().headers)
+  end)
+
+  it("writes URIs in HAR, whatever the program called its URLs", function()
+    local recording = trace.record()
+    for _, url in ipairs { "127.0.0.1:1/x", "http://127.0.0.1:1/\u{fc}|x", "http://no such/", "",
+      "a b", "http://127.0.0.1:1/%zz%41", "[::1", "http://127.0.0.1:1/{a}\"", false } do
+      local easy <close> = curl.easy { url = url or nil, proxy = "" }
+      easy:perform()
+    end
+    local entries = assert_har(recording:stop():har())
+    assert.equal(9, #entries)
+    local urls = {}
+    for i, entry in ipairs(entries) do urls[i] = entry.request.url end
+    assert.same({ "http://127.0.0.1:1/x", "http://127.0.0.1:1/%C3%BC%7Cx", "http://no%20such/" },
+      { table.unpack(urls, 1, 3) })
+    assert.equal("http://127.0.0.1:1/%25zz%41", urls[6])
   end)
 
   it("draws the picture of the README", function()

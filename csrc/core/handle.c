@@ -96,8 +96,9 @@ static struct cs_handle *check_class(lua_State *L) {
   return cs_content(L, cs_class_check(L, 1, lua_touserdata(L, lua_upvalueindex(1))));
 }
 
-/* handle:close(): frees the handle; a second call does nothing. Raises what a close
- * callback threw, after all is closed. Refused inside a callback of its pool.
+/* easy:close(), multi:close(), share:close(): frees the handle; a second call does
+ * nothing. Raises what a close callback threw, after all is closed. Refused inside a
+ * callback of its pool.
  * -> nothing */
 static int handle_close(lua_State *L) {
   struct cs_handle *h = check_class(L);

@@ -13,10 +13,11 @@
 
 /* ---- write and header -------------------------------------------------------------- */
 
-/* writefunction(data), headerfunction(data): a piece of the body; a line of the headers
- * with its end, of each answer (also 100, redirects, a proxy's) and of trailers. Nothing,
- * true or a file (what file:write returns) goes on; curl.PAUSE, of writefunction, pauses;
- * false, or nil and a reason, ends the transfer with WRITE_ERROR.
+/* writefunction(data), headerfunction(data): writefunction gets a piece of the body;
+ * headerfunction a line of the headers with its end, of each answer (also 100, redirects,
+ * a proxy's) and of trailers. Nothing, true or a file (what file:write returns) goes on;
+ * curl.PAUSE, of writefunction, pauses; false, or nil and a reason, ends the transfer
+ * with WRITE_ERROR.
  * -> nothing | true | curl.PAUSE | false, reason */
 static int write_function(lua_State *L, struct cs_calling *c) {
   lua_pushlstring(L, c->data, c->size);

@@ -11,18 +11,17 @@
  * range, an unknown name, a closed handle, a call that is not allowed inside a callback.
  * What fails returns nil, message, name. The message is for people: libcurl's, with the
  * reason why a callback or a policy refused. The name is for programs:
- *   NAME             libcurl's, without CURLE_, CURLM_, CURLSHE_ or CURLUE_:
- *                    "COULDNT_CONNECT", "IN_USE"
- *   ENAME            the system's, of Sockets and Addresses: "ECONNREFUSED", "EAGAIN"
- *   NOT_SUPPORTED    this libcurl is too old for that, or was built without it
- *   UNKNOWN_OPTION   it does not have this option or information
- *   UNKNOWN          libcurl's code is newer than this module
- *   REFUSED          a policy let the transfer not begin, or no socket in
- *   CALLBACK         message is what a callback threw, in a multi
- *   CLOSED           the easy, the loop, the stream or the WebSocket was closed meanwhile
- *   TIMEDOUT         what a coroutine waited for did not come in time
- *   CANCELLED        the task was cancelled
- *   REMOVED          in a trace: the transfer was removed before its end */
+ *   COULDNT_CONNECT...  libcurl's own, without CURLE_, CURLM_, CURLSHE_ or CURLUE_
+ *   ECONNREFUSED...     the system's, of Sockets and Addresses
+ *   NOT_SUPPORTED       this libcurl is too old for that, or was built without it
+ *   UNKNOWN_OPTION      it does not have this option or information
+ *   UNKNOWN             libcurl's code is newer than this module
+ *   REFUSED             a policy refused the transfer, or all sockets for it
+ *   CALLBACK            message is what a callback threw, in a multi
+ *   CLOSED              the easy, loop, stream or WebSocket was closed meanwhile
+ *   TIMEDOUT            what a coroutine waited for did not come in time
+ *   CANCELLED           the task was cancelled
+ *   REMOVED             in a trace: the transfer was removed before its end */
 
 /* A code that this module was not compiled with has only its message. */
 #define UNKNOWN "UNKNOWN"

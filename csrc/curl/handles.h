@@ -146,6 +146,7 @@ struct cs_multi {
   struct cs_policy *policy; /* or NULL */
   int pooled;               /* the options that the policy has for it are set */
   struct cs_link easies;    /* that were added */
+  int members;              /* how many, with the closed ones that somebody waits for */
   struct cs_link bonds;     /* with the shares that they use (bond.c) */
   struct cs_link done;      /* those whose result waits to be read */
   struct cs_link idle;      /* those that an old libcurl may have left undriven */

@@ -28,6 +28,7 @@ void cs_member_enter(lua_State *L, struct cs_multi *m, struct cs_easy *e) {
   lua_pushvalue(L, 1);
   lua_setiuservalue(L, 2, CS_UV_MULTI);
   e->multi = m;
+  m->members++;
   e->running = 1;
   cs_link_append(&m->easies, &e->in_multi);
   if (m->forgetful) cs_link_append(&m->idle, &e->in_idle);
@@ -39,6 +40,7 @@ static void drop(struct cs_easy *e) {
   cs_forget_drop(e);
   cs_bond_leave(e);
   cs_easy_set_last(e, NULL);
+  e->multi->members--;
   e->multi = NULL;
   e->running = 0;
 }
@@ -65,6 +67,7 @@ void cs_member_leave(lua_State *L, int easy, struct cs_easy *e) {
 static void keep_value(struct cs_frame *f, struct cs_easy *e) {
   lua_State *L = f->L;
   e->leaves = 0;
+  e->multi->members++; /* until that was read */
   lua_getiuservalue(L, f->self, CS_UV_MULTI);
   cs_or_empty_box(L);
   lua_getiuservalue(L, -1, CS_UV_CLOSED);

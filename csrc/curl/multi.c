@@ -53,28 +53,24 @@ int cs_multi_new(lua_State *L) {
   return failed;
 }
 
-/* multi:add(easy [, value]): starts its transfer with the next perform. Returns the
- * multi, or nil, message, name. The multi keeps the easy until it is removed; with a
- * value (not nil) it is removed by itself when its transfer ends, and results has the
- * value in its place, also when the easy is closed before: with name "CLOSED".
- * -> Multi | nil, message, name */
-static int multi_add(lua_State *L) {
-  struct cs_multi *m = check_callable(L, "multi:add");
+/* Adds the easy at index 2, with the value at index 3. 0, or what the method returns. */
+static int add(lua_State *L, const char *call) {
+  struct cs_multi *m = check_callable(L, call);
   struct cs_easy *e = cs_handle_check(L, 2, CS_EASY);
   struct cs_frame f;
   lua_settop(L, 3);
-  cs_refuse_inside(L, &e->h, "multi:add");
+  cs_refuse_inside(L, &e->h, call);
   if (e->multi) return luaL_argerror(L, 2, "the easy is in a multi already");
-  int refused = cs_policy_enter(L, e, 2, m, 1, "multi:add");
+  int refused = cs_policy_enter(L, e, 2, m, 1, call);
   if (refused) return refused;
   cs_pool_touch(L, 1, 2);
   if (m->h.phase != CS_OPEN || e->h.phase != CS_OPEN) { /* a finalizer has closed it */
     cs_handle_check(L, 1, CS_MULTI);
     cs_handle_check(L, 2, CS_EASY);
   }
-  cs_refuse_inside(L, &e->h, "multi:add");
+  cs_refuse_inside(L, &e->h, call);
   if (e->multi) return luaL_argerror(L, 2, "the easy is in a multi already");
-  cs_talk_refuse(L, e, "multi:add");
+  cs_talk_refuse(L, e, call);
   cs_easy_begin(L, e, 2);
   cs_member_enter(L, m, e);
   cs_enter(&f, L, &m->h, 1);
@@ -84,13 +80,40 @@ static int multi_add(lua_State *L) {
   if (code) cs_member_leave(L, 2, e);
   cs_leave(&f);
   cs_rethrow(&f);
-  if (code) return cs_fail_multi(L, code);
-  lua_settop(L, 1);
-  return 1;
+  return code ? cs_fail_multi(L, code) : 0;
+}
+
+/* multi:add(easy [, value]): starts its transfer with the next perform. The multi keeps
+ * the easy until it is removed; with a value (not nil) it is removed by itself when its
+ * transfer ends, and results has the value in its place, also when the easy is closed
+ * before: with name "CLOSED".
+ * -> Multi | nil, message, name */
+static int multi_add(lua_State *L) {
+  int failed = add(L, "multi:add");
+  if (!failed) lua_settop(L, 1);
+  return failed ? failed : 1;
+}
+
+/* multi:await(easy, table): adds the easy, with the table as its value, and suspends the
+ * coroutine, which the table has from then on at index 1: whoever drives the multi gets
+ * the multi from the resume that it ends, and is to resume it again. Returns what that
+ * passes; the multi where nothing can be suspended; what add returns when that fails; and
+ * false when easy is a table.
+ * -> any | nil, message, name | false */
+static int multi_await(lua_State *L) {
+  luaL_checktype(L, 3, LUA_TTABLE);
+  if (lua_istable(L, 2)) return lua_pushboolean(L, 0), 1;
+  int failed = add(L, "multi:await");
+  if (failed) return failed;
+  if (!lua_isyieldable(L)) return lua_settop(L, 1), 1;
+  lua_pushthread(L);
+  lua_rawseti(L, 3, 1);
+  lua_pushvalue(L, 1);
+  return lua_yield(L, 1);
 }
 
 /* multi:remove(easy): ends its transfer if it still runs; a result that was not read is
- * dropped. Returns the multi, or nil, message, name.
+ * dropped.
  * -> Multi | nil, message, name */
 static int multi_remove(lua_State *L) {
   struct cs_multi *m = check_callable(L, "multi:remove");
@@ -191,7 +214,6 @@ static int multi_socket_action(lua_State *L) {
 }
 
 /* multi:wakeup(): ends a poll, or the next one, at once; allowed inside callbacks.
- * Returns the multi, or nil, message, name.
  * -> Multi | nil, message, name */
 static int multi_wakeup(lua_State *L) {
   struct cs_multi *m = cs_handle_check(L, 1, CS_MULTI);
@@ -291,6 +313,7 @@ static void drop_first(lua_State *L, struct cs_multi *m, int easy) {
   lua_setiuservalue(L, 1, CS_UV_CLOSED);
   cs_clear_uservalue(L, easy, CS_UV_NEXT);
   cs_clear_uservalue(L, easy, CS_UV_VALUE);
+  m->members--;
 }
 
 static int next_result(lua_State *L) {
@@ -319,7 +342,8 @@ static int list_results(lua_State *L, struct cs_multi *m) {
   lua_pushnil(L);
   lua_rawseti(L, 2, n + 1);
   lua_pushinteger(L, n / 3);
-  return 1;
+  lua_pushinteger(L, m->members);
+  return 2;
 }
 
 /* multi:results() or multi:results(list): iterates over the transfers that have ended
@@ -328,8 +352,8 @@ static int list_results(lua_State *L, struct cs_multi *m) {
  * added with a value is removed, and the value comes in its place. With a list, which is
  * faster: puts all of them in it, from its start: three values for each, the easy or its
  * value, then name and message, or false and nil where it succeeded; and nil after the
- * last. Returns how many there are.
- * -> fun(): any, true?, string?, string? | count: integer */
+ * last. Returns how many there are, and how many easies the multi has still.
+ * -> (fun(): any, true?, any, string?) | count: integer, integer? */
 static int multi_results(lua_State *L) {
   struct cs_multi *m = check_callable(L, "multi:results");
   lua_settop(L, 2);
@@ -406,6 +430,7 @@ void cs_multi_class_new(lua_State *L) {
                                     .may_write = multi_may_write,
                                     .unwatch = cs_event_unwatch};
   static const luaL_Reg methods[] = {{"add", multi_add},
+                                     {"await", multi_await},
                                      {"perform", multi_perform},
                                      {"poll", cs_multi_poll},
                                      {"remove", multi_remove},

@@ -177,8 +177,9 @@ static void read_policy(lua_State *L, int index) {
 
 /* curl.policy(table): what a pool lets in, for the option "policy" of a multi, a share
  * (that shares connections), an easy or a loop. What is asked says yes by true, and open
- * by a Socket too; false, or nil, and a reason refuses. What they throw fails the
- * transfer. All fields may be absent; an unknown one raises an error.
+ * by a Socket too; false, or nil, and a reason refuses. What a hook throws fails the
+ * transfer; of close, it comes out of the call that closed the connection. All fields may
+ * be absent; an unknown one raises an error.
  *   name                             stands before each reason
  *   start(easy, url, hop)            asked before a request (hop 0) and each redirect
  *   open(purpose, address, easy, socket, transfer)

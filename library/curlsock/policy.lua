@@ -4,7 +4,7 @@
 local module = {}
 
 ---@class curlsock.guard_module
----@overload fun(options: curlsock.GuardOptions): curlsock.PolicyPart
+---@overload fun(options?: curlsock.GuardOptions): curlsock.PolicyPart
 local guard = {}
 
 ---why policy.guard(options) refuses the Address, or its text; nil if it does not. An address without a port is judged by its number alone.

@@ -106,7 +106,7 @@ function Driver:spawn(f, ...)
 end
 
 --- loop:group(): tasks that end together: the first that throws cancels the others. It can be a
--- variable to be closed (local group <close> = loop:group()), which cancels what has not ended.
+-- variable to be closed, which cancels what has not ended.
 -- -> Group
 Driver.group = groups.new
 
@@ -136,12 +136,12 @@ local function begin_close(driver)
   local multi = driver.multi
   if curl.inside(multi) then multi:close() end -- says that it is refused
   driver.closing = { multi = multi, easies = multi:easies() }
-  driver.multi = nil
+  driver.multi, driver.start = nil, nil
 end
 
 --- loop:close(): ends the transfers that still run (their coroutines get nil, message, "CLOSED"),
 -- unwatches all and closes the multi with its connections. A second call does nothing. Raises
--- as on_event does. Refused inside a callback of a transfer.
+-- as loop:on_event does. Refused inside a callback of a transfer.
 -- -> nothing
 function Driver:close()
   if not turns.is_inside(self) then turns.end_transfers(self) end
@@ -173,10 +173,11 @@ end
 -- -> nothing
 Driver.on_event = turns.event
 
---- loop:on_timer(): the time of the timer hook has come. Raises as on_event does.
--- (Where it is refused, inside a callback, the time must not be lost.)
+--- loop:on_timer(): the time of the timer hook has come. Raises as loop:on_event
+-- does.
 -- -> nothing
 function Driver:on_timer()
+  -- (Where it is refused, inside a callback, the time must not be lost.)
   local ok, err = pcall(turns.time, self)
   if ok then return watching.set_timer(self) end -- the hook has one time only
   if self.timed then self.hooks.timer(0.01) end

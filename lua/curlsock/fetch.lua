@@ -1,5 +1,4 @@
 --- One call for what most scripts want of HTTP.
---
 --   local fetch = require "curlsock.fetch"
 --   local response = assert(fetch("https://example.com/", { query = { q = "lua" } }))
 --   print(response.status, response.headers["content-type"], #response.body)
@@ -204,8 +203,9 @@ end
 -- or nil, message, name. Raises what to or body threw.
 -- -> Response | nil, message, name
 local function fetch(url, options)
-  local all = {}
-  for name, value in pairs(type(url) == "table" and url or options or {}) do all[name] = value end
+  local given, all = type(url) == "table" and url or options or {}, {}
+  if type(given) ~= "table" then error("fetch: table expected, got " .. type(given), 2) end
+  for name, value in pairs(given) do all[name] = value end
   if type(url) ~= "table" then all.url = url end
   check(all)
   local easy, method, name = new_easy(all)

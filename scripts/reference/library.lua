@@ -106,8 +106,8 @@ local function write_results(out, block)
     local type = union(result.types)
     if type == "" then type = "nil" end
     if type:find("|", 1, true) and result.optional then type = type .. "|nil" end
-    local optional = result.optional and not type:find("|nil$") and type ~= "nil" and "?" or ""
-    if type:find("^fun%(") and optional ~= "" then type, optional = "(" .. type .. ")", "?" end
+    local is_nil = type:find("|nil$") or type:find("%?$") or type == "nil"
+    local optional = result.optional and not is_nil and "?" or ""
     local label = result.vararg and "..." or result.label
     out(("---@return %s%s%s"):format(qualified(type), optional, label and " " .. label or ""))
   end
@@ -128,8 +128,8 @@ end
 local function write_row(out, class, row)
   local name, arguments = row[1]:match("^([%w_]+)(%b())$")
   for field in (name or row[1]):gmatch("[%w_]+") do
-    local type, optional = types.field(class, field, arguments), "?"
-    if type:find("|nil$") or types.is_whole(class) then optional = "" end
+    local type = types.field(class, field, arguments)
+    local optional = types.is_whole(class) and "" or "?"
     out(("---@field %s%s %s %s"):format(field, optional, qualified(type), row[2]))
   end
 end
@@ -150,7 +150,7 @@ end
 -- What is said of an option: of a callback what stands above it, of others what they take.
 local function option_text(model, option)
   local block = model.by_name[option.name]
-  if block then return block.items[1].text end
+  if block then return (block.items[1].text:gsub("%.[^.]*[^.)]$", ".")) end -- no half sentence
   local range = options.range(option)
   return ("%s%s; since %s; %s"):format(options.takes(option), range and " (" .. range .. ")" or "",
     options.since(option), options.link(option))
@@ -172,18 +172,20 @@ local head = [[
 -- Made by `make doc`, with libcurl %s: what is here stands above the functions in the source.
 ]]
 
+local url_parts = { "url", "scheme", "user", "password", "options", "host", "port", "path", "query",
+  "fragment", "zoneid" }
+local url_flags = { "default_port", "no_default_port", "default_scheme", "non_support_scheme",
+  "path_as_is", "disallow_user", "urldecode", "urlencode", "appendquery", "guess_scheme",
+  "no_authority", "allow_space", "punycode", "puny2idn", "get_empty", "no_guess_scheme" }
+
 -- What no comment describes as a table.
 local words = [[
 ---@alias curlsock.Events "r"|"w"|"rw"
 ---@alias curlsock.Place string|curlsock.Address "10.0.0.0/8", "10.0.0.1:8080", "unix:/run/app.sock"
 ---@alias curlsock.ShareKind "connect"|"cookie"|"dns"|"hsts"|"psl"|"ssl_session"
 ---@alias curlsock.HeaderOrigin "header"|"trailer"|"connect"|"1xx"|"pseudo"|"any"
----@alias curlsock.UrlPart
----|"url"|"scheme"|"user"|"password"|"options"|"host"|"port"|"path"|"query"|"fragment"|"zoneid"
----@alias curlsock.UrlFlag
----|"default_port"|"no_default_port"|"default_scheme"|"non_support_scheme"|"path_as_is"
----|"disallow_user"|"urldecode"|"urlencode"|"appendquery"|"guess_scheme"|"no_authority"
----|"allow_space"|"punycode"|"puny2idn"|"get_empty"|"no_guess_scheme"
+---@alias curlsock.UrlPart %s
+---@alias curlsock.UrlFlag %s
 
 ---What a callback returns to pause.
 ---@class curlsock.Pause
@@ -228,6 +230,17 @@ local words = [[
 ---@field unshare? curlsock.ShareKind|curlsock.ShareKind[]
 ---@field policy? curlsock.Policy|curlsock.Rules|curlsock.PolicyFields
 ]]
+
+-- "a"|"b" of a list of names.
+local function literals(list)
+  return '"' .. table.concat(list, '"|"') .. '"'
+end
+
+local function names_of(entries)
+  local names = {}
+  for i, entry in ipairs(entries) do names[i] = entry.name end
+  return names
+end
 
 local function write_callbacks(out, model)
   for _, section in ipairs(model.sections) do
@@ -320,7 +333,7 @@ local function write_class(out, model, class, prefix)
     end
   end
   if text then out("---" .. text) end
-  out("---@class curlsock." .. class .. (types.parents[class] and ": curlsock.Handle" or ""))
+  out("---@class curlsock." .. class)
   for name, classes in pairs(types.tables) do
     if classes[1] == class and #classes == 1 then fields[model.by_name[name]] = name end
   end
@@ -371,7 +384,8 @@ end
 
 local function core(model)
   local out, parts = new_file(model, "curlsock")
-  out(words)
+  out(words:format(literals(url_parts), literals(url_flags)))
+  out("---@alias curlsock.OptionName " .. literals(names_of(model.option)) .. "\n")
   write_callbacks(out, model)
   out("---@class curlsock.EasyOptions")
   write_option_fields(out, model, model.option)

@@ -156,7 +156,7 @@ end
 
 local function note_names(model)
   for _, item in ipairs(model.by_name.errors.items) do
-    for _, row in ipairs(item.rows or {}) do prose.names[row[1]] = true end
+    for _, row in ipairs(item.rows or {}) do prose.names[row[1]:match("[%u_]+")] = true end
   end
 end
 

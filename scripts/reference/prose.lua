@@ -10,8 +10,9 @@ local finders = {
   function(text, at) return text:match('^("[^"\n]-")()', at) end,
   function(text, at) return text:match("^(<%a+>)()", at) end,
   function(text, at) return text:match("^(%b{})()", at) end,
-  function(text, at) return text:match("^([%a_][%w_]*[.:][%a_][%w_.:]*[%w_]%b())()", at) end,
-  function(text, at) return text:match("^([%a_][%w_]+%b())()", at) end,
+  function(text, at) return text:match("^([%a_][%w_.:]*%b())()", at) end,
+  function(text, at) return text:match("^([%a_][%w_.:]*%b{})()", at) end,
+  function(text, at) return text:match("^([%a_][%w_.:]*%b[])()", at) end,
   function(text, at) return text:match("^([%a_][%w_]*[.:][%a_][%w_.:]*[%w_])()", at) end,
   function(text, at) return text:match("^([%a_][%w]*_[%w_]*)()", at) end,
 }
@@ -33,7 +34,7 @@ local function code_at(text, at, anchors)
 end
 
 local function mark(code, anchors, own)
-  local name = code:gsub("%b()$", "")
+  local name = code:gsub("%b()$", ""):gsub("%b{}$", "")
   local anchor = anchors[name] or anchors[code:match('^"([%w_]+)"$')]
   local marked = "`" .. code .. "`"
   return anchor and anchor ~= own and ("[%s](#%s)"):format(marked, anchor) or marked

@@ -9,7 +9,7 @@ local sections = {
       .. "or let its variable do that (`local easy <close> = curl.easy{...}`); one that is "
       .. "forgotten is closed by the collector.",
     "curl.easy", "easy:perform", "easy:setopt", "easy:unset", "easy:getinfo", "easy:header",
-    "easy:headers", "easy:reset", "easy:dup", "handle:close", "easy:pause", "easy:unpause",
+    "easy:headers", "easy:reset", "easy:dup", "easy:close", "easy:pause", "easy:unpause",
     "curl.PAUSE", "easy:send", "easy:recv", "easy:ws_send", "easy:ws_recv", "easy:ws_meta",
     "easy:ws_start_frame",
     "easy:upkeep", "easy:socket", "easy:connections", "easy:close_idle", "mimepost",
@@ -39,7 +39,7 @@ local sections = {
       .. "seldom themselves: a [loop](#loops) has one inside.",
     "curl.multi", "multi:add", "multi:remove", "multi:perform", "multi:poll", "multi:results",
     "multi:wakeup", "multi:easies", "multi:setopt", "multi:timeout", "multi:socket_action",
-    "multi:pollfd", "multi:events", "multi:watches",
+    "multi:pollfd", "multi:events", "multi:watches", "multi:await",
   },
   { title = "Options of a multi", tables = "multi", callbacks = true,
     "socketfunction", "timerfunction" },

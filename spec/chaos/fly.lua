@@ -126,9 +126,9 @@ local function in_loop(w, R, e)
 end
 
 local ways = {
-  easy = { alone, alone, alone, alone, in_multi, in_loop },
-  multi = { alone, in_multi, in_multi, in_multi, in_multi, in_loop },
-  share = { alone, alone, alone, in_multi, in_multi, in_loop },
+  easy = { alone, alone, alone, alone, in_multi, in_loop, in_loop },
+  multi = { alone, in_multi, in_multi, in_multi, in_multi, in_loop, in_loop },
+  share = { alone, alone, alone, in_multi, in_multi, in_loop, in_loop },
 }
 
 return function(w, R, e, home)

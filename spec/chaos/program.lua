@@ -9,9 +9,9 @@ package.path = ("%s/?.lua;%s/lua/?.lua;%s/lua/?/init.lua;"):format(root, root, r
 local seed, rounds, only = tonumber(arg[1]), tonumber(arg[2]), arg[3]
 local folder = assert(os.getenv "CHAOS_FOLDER")
 
--- Made before curlsock is loaded, so it is finalized after all of its handles.
+-- Made before curlsock is loaded, so it is finalized after all of its handles; kept until then.
 local last
-setmetatable({}, { __gc = function()
+debug.getregistry()["spec.last"] = setmetatable({}, { __gc = function()
   if last then last() end
 end })
 
@@ -24,17 +24,15 @@ local before
 local curl = require "curlsock"
 local random = require "spec.chaos.random"
 local World = require "spec.chaos.world"
-local acts = require "spec.chaos.acts"
 local callbacks = require "spec.chaos.callbacks"
 local doh = require "spec.chaos.doh"
-local fly = require "spec.chaos.fly"
-local parts = require "spec.chaos.parts"
-local place = require "spec.chaos.places"
+local go = require "spec.chaos.round"
+local states = require "spec.chaos.states"
 require "spec.chaos.forks"
 
 local pick, stream = random.pick, random.stream
 local w = World.new(folder)
-local null = assert(io.open("/dev/null", "w"))
+w.null = assert(io.open("/dev/null", "w"))
 function w.last(f) last = f end
 w.policy = callbacks.policy
 -- A program has one cache that most of its transfers meet in, or none.
@@ -45,54 +43,11 @@ local function make_files()
   process.write(folder .. "/empty", "")
 end
 
--- A new easy, or one that has been used, with a place to go to.
-local function easy(R)
-  local options = place(R, folder)
-  options.stderr, options.nosignal, options.verbose = null, true, R(3) == 1
-  options.ssl_verifypeer, options.ssl_verifyhost = false, false
-  options.proxy_ssl_verifypeer, options.proxy_ssl_verifyhost = false, false
-  options.timeout_ms = pick(R, { 50, 300, 1000, 1000 })
-  local e = R(3) > 1 and w:used(R)
-  if e then
-    if R(3) > 1 then
-      w:leave_multis(e)
-      w:try(e, "reset")
-    end
-    w:log("again", e)
-  else
-    e = w:keep(R, "easy", curl.easy(callbacks.pool(w, R, 8)))
-    w:log("new", e)
-  end
-  w:try(e, "setopt", options)
-  if home == "share" and R(4) > 1 then w:try(e, "setopt", "share", acts.share(w, R)) end
-  return e, options
-end
-
--- The URL as a Url, which stays.
-local function as_url(R, text)
-  local ok, url = pcall(curl.url, text, "guess_scheme", "non_support_scheme")
-  return ok and url and w:keep(R, "url", url) or text
-end
-
 local function round(i)
   local R = stream(seed << 16 | i)
   w:log("round", i)
   strangers.next(w)
-  local e, options = easy(R)
-  callbacks.prepare(w, e)
-  if R(2) == 1 then callbacks.set(w, R, e) end
-  if R(8) == 1 then w:try(e, "setopt", "mimepost", parts(w, R, e)) end
-  if R(2) == 1 then
-    for _ = 1, R(4) do
-      acts.setopt(w, R, e)
-    end
-    w:try(e, "setopt", { timeout_ms = options.timeout_ms, stderr = null })
-  end
-  if R(6) == 1 then w:try(e, "setopt", "url", as_url(R, options.url)) end
-  w:count "transfers"
-  fly(w, R, e, home)
-  local ok, message = pcall(acts.any, w, R)
-  if not ok then w:log("raised", message) end
+  go(w, R, home)
   strangers.check(w)
   if w.failure then error(w.failure, 0) end
 end
@@ -149,7 +104,8 @@ end
 local function finish()
   local way = pick(stream(~seed), { "close", "drop", "leave" })
   w.ending = true
-  null:close()
+  w.null:close()
+  states.close(w)
   if way == "close" then w:shut() end
   if way == "leave" then
     last = check_descriptors

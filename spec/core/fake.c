@@ -95,9 +95,7 @@ struct open_call {
 enum { SELF = 1, CALL, EASY, SOCKET };
 
 /* Where the handle is that has the anchors of the pool of e. */
-static int holder_of(struct fake *e) {
-  return fake_pool(e) == e->multi ? SELF : EASY;
-}
+static int holder_of(struct fake *e) { return fake_pool(e) == e->multi ? SELF : EASY; }
 
 /* The Socket at SOCKET, ready to be lent. */
 static void prepare(lua_State *L, struct open_call *c, struct cs_socket *s) {

@@ -79,7 +79,7 @@ local function place(w, op, o, version)
   o.http_version = at[3] or "2tls"
   if at[3] then o.timeout_ms = 400 end
   version.uploads = has(op[5], "upload")
-  o.upload = version.uploads or nil
+  o.upload = version.uploads
   data(w, version, o, op[6] or 0)
   return o
 end

@@ -95,6 +95,15 @@ function World:close_event(version, socket)
   return r
 end
 
+-- The state has ended: those without a close callback have gone, too.
+function World:end_untold()
+  for _, r in ipairs { table.unpack(self.records) } do
+    local open = r.target and target(r.fd) == r.target
+    if open then self:fail("descriptor %s of %s survives the state", r.fd, r.easy) end
+    if not r.told then self:end_record(r) end
+  end
+end
+
 -- Whether the kernel watches that socket for the multi with this pollfd. After a close it would
 -- go on, if the socket has a duplicate or was detached.
 local function kernel_watches(pollfd, r)

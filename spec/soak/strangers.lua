@@ -42,6 +42,13 @@ function World:check_strangers()
   end
 end
 
+-- The state ends, and closes what is an object.
+function World:forget_strangers()
+  for i = #self.strangers, 1, -1 do
+    if type(self.strangers[i].object) ~= "number" then table.remove(self.strangers, i) end
+  end
+end
+
 function World:end_strangers()
   for _, s in ipairs(self.strangers) do
     local object = type(s.object) == "number" and curl.adopt(s.object) or s.object

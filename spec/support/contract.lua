@@ -1,19 +1,16 @@
--- The driver's contract with its adapters: what the head of lua/curlsock/driver.lua lists, and
+-- The driver's contract with its adapters: what stands above functions in the driver's files, and
 -- nothing else.
 
 local process = require "spec.support.process"
 
 local contract = {}
 
--- The names in the head: those with a list of arguments, and those of fields.
+-- Methods, and what driver.lua lists: fields and hooks.
 local function listed()
-  local names = {}
-  local head = process.read("lua/curlsock/driver.lua"):match("^(.-)\nlocal ")
-  for line in head:gmatch("%-%-   ([^\n]+)") do
-    local field = line:match("^(%l+)  ") or line:match("^(%l+)$")
-    if field then names[field] = true end
-    for name in line:gmatch("([%l_]+)%(") do names[name] = true end
-  end
+  local names, driver = {}, process.read("lua/curlsock/driver.lua")
+  local all = process.output("cat lua/curlsock/driver.lua lua/curlsock/driver/*.lua")
+  for name in all:gmatch("\n%-%-%- loop:([%l_]+)%(") do names[name] = true end
+  for name in driver:gmatch("\n%-%-   ([%l_]+)") do names[name] = true end
   return names
 end
 

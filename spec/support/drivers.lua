@@ -85,12 +85,12 @@ function drivers.end_together(loop, n)
   local all = {}
   loops.with_method("results", function(multi, list)
     local now = {}
-    local more = real(multi, now)
+    local more, left = real(multi, now)
     for i = 1, 3 * more do all[3 * kept + i] = now[i] end
     kept = kept + more
-    if kept < n then return 0 end
+    if kept < n then return 0, loop.active end
     table.move(all, 1, 3 * n + 1, 1, list)
-    return n
+    return n, left
   end, function()
     while kept < n do loop.hooks.turn() end
   end)

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <lauxlib.h>
 #include <lua.h>
+#include <lualib.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -153,6 +154,65 @@ static int native_thread(lua_State *L) {
   return t.status ? lua_error(L) : lua_gettop(L);
 }
 
+/* ---- other states ----------------------------------------------------------------------- */
+
+static const char *string_of(lua_State *L, const char *field) {
+  lua_getglobal(L, "package");
+  lua_getfield(L, -1, field);
+  return lua_tostring(L, -1);
+}
+
+static void set_string(lua_State *L, const char *field, const char *value) {
+  lua_getglobal(L, "package");
+  lua_pushstring(L, value);
+  lua_setfield(L, -2, field);
+}
+
+/* The first value that the state's call has left, or its error, as a text. */
+static int end_call(lua_State *L, lua_State *other, int failed) {
+  lua_pushboolean(L, !failed);
+  lua_pushstring(L, luaL_tolstring(other, -1, NULL));
+  lua_settop(other, 1);
+  return 2;
+}
+
+/* state(script, number, text): a Lua state in this process, with the same modules, where the
+ * script has returned a function of a number; or nil, message. */
+static int native_state(lua_State *L) {
+  lua_State *other = luaL_newstate();
+  luaL_openlibs(other);
+  set_string(other, "path", string_of(L, "path"));
+  set_string(other, "cpath", string_of(L, "cpath"));
+  lua_settop(other, 0);
+  int failed = luaL_loadstring(other, luaL_checkstring(L, 1));
+  lua_pushinteger(other, luaL_checkinteger(L, 2));
+  lua_pushstring(other, luaL_checkstring(L, 3));
+  if (!failed) failed = lua_pcall(other, 2, 1, 0);
+  if (failed) {
+    lua_pushnil(L);
+    lua_pushstring(L, lua_tostring(other, -1));
+    lua_close(other);
+    return 2;
+  }
+  lua_pushlightuserdata(L, other);
+  return 1;
+}
+
+/* call(state, number): calls its function: whether that succeeds, and what it returns, as a
+ * text. */
+static int native_call(lua_State *L) {
+  lua_State *other = lua_touserdata(L, 1);
+  lua_pushvalue(other, 1);
+  lua_pushinteger(other, luaL_checkinteger(L, 2));
+  return end_call(L, other, lua_pcall(other, 1, 1, 0));
+}
+
+/* close(state): ends it. */
+static int native_close(lua_State *L) {
+  lua_close(lua_touserdata(L, 1));
+  return 0;
+}
+
 /* options(): what libcurl describes: the type of each option by its name, in lower case, and
  * "alias" for what is another name of one. */
 static int native_options(lua_State *L) {
@@ -182,6 +242,9 @@ int luaopen_spec_support_native(lua_State *L) {
                                        {"fork", native_fork},
                                        {"limit", native_limit},
                                        {"shutdown", native_shutdown},
+                                       {"state", native_state},
+                                       {"call", native_call},
+                                       {"close", native_close},
                                        {"thread", native_thread},
                                        {"ticks", native_ticks},
                                        {"wait", native_wait},

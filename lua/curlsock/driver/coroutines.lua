@@ -19,8 +19,8 @@ plain.resume, plain.spawn = resume, resume
 
 --- driver.tasks has what was spawned (tasks.lua), by its coroutine, which may end where nothing is
 -- told of it: before it has begun, or as garbage. driver.later: a loop with coroutines of its own,
--- which do not go on at once when they are resumed. driver.parked is the last that waited for
--- something of this driver's; driver.doomed: how many are to end where they wait next.
+-- which do not go on at once when they are resumed. driver.doomed: how many are to end where they
+-- wait next. One that waits for something of this driver's yields that, or its multi.
 function coroutines.begin(driver)
   local hooks = driver.hooks
   driver.later = hooks.resume ~= nil
@@ -46,25 +46,27 @@ function coroutines.any(driver)
   return false
 end
 
---- Keeps what a coroutine threw that this hook let go on.
-function coroutines.failed(driver, hook, co, err)
+-- Keeps what a coroutine threw that this hook let go on.
+local function failed(driver, hook, co, err)
   if hook == resume then coroutine.close(co) end -- what it has to close waits for this
   failure.keep(driver, err)
 end
 
---- It was let go on, and is not known to wait: it may have ended, or wait for another loop, or have
--- yielded by itself.
-function coroutines.look(driver, co)
+--- The hook, by default that which resumes, has let it go on and returned ok, what: it may have
+-- failed or ended, wait here or for another loop, or have yielded by itself.
+function coroutines.look_after(driver, co, ok, what, hook)
+  if not ok then return failed(driver, hook or driver.hooks.resume, co, what) end
+  local waits = what ~= nil and (what == driver or what == driver.multi)
+  if waits and driver.doomed == 0 then return end
   local task = driver.tasks[co]
-  if task and not driver.later and status(co) == "suspended" then task:stopped() end
+  if task and not driver.later and status(co) == "suspended" then task:stopped(waits) end
 end
 
 --- Lets a new one begin.
 function coroutines.start(driver, co)
-  driver.parked = false
-  local ok, err = driver.hooks.spawn(co)
-  if not ok then return coroutines.failed(driver, driver.hooks.spawn, co, err) end
-  coroutines.look(driver, co)
+  local spawn = driver.hooks.spawn
+  local ok, what = spawn(co)
+  coroutines.look_after(driver, co, ok, what, spawn)
 end
 
 return coroutines

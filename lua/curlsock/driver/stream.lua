@@ -77,6 +77,7 @@ end
 -- ---- its end ----------------------------------------------------------------------------------
 
 local function finish(stream, ...)
+  if stream.result then return end
   stream.result = pack(...)
   if curl.type(stream.easy) == "easy" then
     for _, name in ipairs { "writefunction", "headerfunction", "readfunction" } do
@@ -145,13 +146,13 @@ end
 
 --- stream:lines([format]): iterates over the lines, or what else read would return. Raises an error
 -- when the transfer fails.
--- -> fun(): string?
+-- -> (fun(): string?)
 function Stream:lines(format)
   return each(self, format or "l")
 end
 
 --- stream:pieces(): the same over what has come each time.
--- -> fun(): string?
+-- -> (fun(): string?)
 function Stream:pieces()
   return each(self)
 end
@@ -192,6 +193,7 @@ end
 function Stream:close()
   if not self.result then
     self.task:cancel()
+    transfers.cancel(self.driver, self.easy)
     finish(self, true, nil, "the stream was closed", "CLOSED")
   end
   self.input = buffer.new()
@@ -209,6 +211,7 @@ end
 local KNOWN = { limit = true, seconds = true, upload = true }
 
 local function check(options)
+  if type(options) ~= "table" then error("stream: table expected, got " .. type(options), 3) end
   for name in pairs(options) do
     if not KNOWN[name] then error(("stream: unknown option '%s'"):format(name), 3) end
   end
@@ -232,6 +235,7 @@ function streams.new(driver, easy, options)
   if not driver.multi then error("stream: the loop is closed", 2) end
   options = options or {}
   local limit, owned = check(options), type(easy) == "table"
+  if not owned then transfers.check_easy(driver, "stream", easy, 2) end
   if owned then
     local message, name
     easy, message, name = curl.easy(easy)

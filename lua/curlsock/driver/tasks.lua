@@ -11,7 +11,7 @@ local traceback = debug.traceback
 
 local tasks = {}
 
-local DRIVER <const>, WAITING <const> = 1, 3 -- of a wait (see waiting.lua)
+local WAITING <const>, DRIVER <const> = 1, 3 -- of a wait (see waiting.lua)
 local PENDING <const> = 1
 
 --- What wait and cancel are methods of. Fields: driver, number, co, group; waits, the waits for
@@ -181,13 +181,13 @@ function Yielded:late()
   if status(self[WAITING]) == "suspended" then waiting.push(self[DRIVER], self) end
 end
 
---- It is suspended, but maybe not by this driver: goes on with the next turn, unless the host can
--- let it go on, or it was to end here.
-function Task:stopped()
+--- It is suspended. If it does not wait for this driver it goes on with the next turn, unless the
+-- host can let it go on, or it was to end here.
+function Task:stopped(waits)
   local driver = self.driver
   if self.doomed then return close(self) end
-  if driver.parked == self.co or driver.has_host then return end
-  clock.start(driver, setmetatable({ driver, PENDING, self.co, false }, Yielded), 0)
+  if waits or driver.has_host then return end
+  clock.start(driver, setmetatable({ self.co, PENDING, driver, false }, Yielded), 0)
 end
 
 -- ---- its beginning ----------------------------------------------------------------------------

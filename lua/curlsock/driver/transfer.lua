@@ -15,26 +15,33 @@ local transfers = {}
 -- every wait (waiting.lua).
 local Transfer = {}
 Transfer.__index = Transfer
-local DRIVER <const> = 1
+local WAITING <const> = 1 -- set by multi:await, or when it waits otherwise
 local STATE <const> = 2 -- one of those below
-local WAITING <const>, TIMER <const>, NAME <const>, MESSAGE <const> = 3, 4, 5, 6
+local DRIVER <const>, TIMER <const>, NAME <const>, MESSAGE <const> = 3, 4, 5, 6
 local EASY <const> = 7
 local SECONDS <const> = 8 -- how long it may take, if it has a limit
 local NEXT <const> = 9 -- of those that may be used again
 
--- New; in the multi; in it still, but nobody waits for it; ended.
-local ADDING <const>, RUNNING <const>, CANCELLED <const>, DONE <const> = 1, 2, 3, 4
+-- Begun; in the multi still, but nobody waits for it; ended.
+local RUNNING <const>, CANCELLED <const>, DONE <const> = 2, 3, 4
+
+-- As multi:await, but that nothing is suspended.
+local function add(multi, easy, transfer)
+  if type(easy) == "table" then return false end
+  return multi:add(easy, transfer)
+end
 
 --- driver.active is how many the multi may have. Those to be removed wait in driver.cancelled until
--- that is done, whatever is thrown meanwhile.
+-- that is done, whatever is thrown meanwhile. driver.start adds one, while the loop is awake, and
+-- suspends its coroutine, where that can just yield; nil where there is more to do before.
 function transfers.begin(driver)
   driver.active = 0
   driver.idle = false -- the first that may be used again
-  driver.own = setmetatable({}, { __mode = "k" }) -- which are this driver's
-  driver.results = {} -- as multi:results fills it; empty when all of them were taken
+  if not (driver.later or driver.admit) then driver.start = driver.multi.await end
   driver.cancelled = {}
 end
 
+-- Nothing of it is to come any more.
 local function leave(driver, transfer)
   if transfer[STATE] == DONE then return end
   transfer[STATE] = DONE
@@ -48,36 +55,16 @@ local function is_in(driver, transfer)
   return multi and curl.type(easy) == "easy" and multi:easies(easy) == transfer
 end
 
--- ---- its end ----------------------------------------------------------------------------------
-
--- Ends those in the list, which is as multi:results fills it: those who wait for them are to go on.
--- (Where nobody does the result is nobody's; what the program has added by itself is its own.)
-local function finish(driver, list)
-  local i, transfer, own, ended = 1, list[1], driver.own, driver.ended
-  if ended.first > ended.last then ended.first, ended.last = 1, 0 end
-  while transfer ~= nil do
-    local state = own[transfer] and transfer[STATE] or DONE
-    if state == RUNNING then
-      local last = ended.last + 1
-      transfer[NAME], transfer[MESSAGE] = list[i + 1], list[i + 2]
-      ended[last], ended.last = transfer, last
-    end
-    if state ~= DONE then transfer[STATE], driver.active = DONE, driver.active - 1 end
-    list[i], list[i + 2] = false, false -- once is enough
-    i = i + 3
-    transfer = list[i]
-  end
-  list[1] = nil
-end
-
 -- ---- cancelling -------------------------------------------------------------------------------
 
--- Removes it from the multi.
+-- Removes it from the multi. (It may have left that already.)
 local function withdraw(driver, transfer)
-  local easy, multi = transfer[EASY], driver.multi
   if transfer[STATE] == DONE then return true end
-  if not multi or curl.type(easy) ~= "easy" then return true, leave(driver, transfer) end
-  local ok, err = pcall(multi.remove, multi, easy)
+  if not is_in(driver, transfer) then
+    transfer[STATE] = DONE
+    return true
+  end
+  local ok, err = pcall(driver.multi.remove, driver.multi, transfer[EASY])
   if ok or not is_in(driver, transfer) then leave(driver, transfer) end
   if not ok then watching.doubt(driver) end
   return ok, err
@@ -106,20 +93,56 @@ local function cancel(driver, transfer)
   return ok, err
 end
 
--- One that has succeeded is used again: nothing has it any more, but maybe driver.ended, which does
--- no harm, and driver.results, if taking it from there was interrupted.
+-- What is wrong with it; nil: nothing.
+local function wrong_easy(name, easy)
+  local what = curl.type(easy)
+  if what == "closed easy" then return name .. ": the easy is closed" end
+  return what ~= "easy" and name .. ": curlsock.easy expected, got " .. type(easy) or nil
+end
+
+--- Raises an error unless it is an easy that this loop does not use.
+function transfers.check_easy(driver, name, easy, level)
+  local why = wrong_easy(name, easy)
+  if not why and driver.multi:easies(easy) ~= nil then why = name .. ": the easy is in use" end
+  if why then error(why, level + 1) end
+end
+
+-- Why it could not be added; nil: as the multi says.
+local function reason(multi, easy)
+  if inside(multi) then return "perform is not allowed inside a callback of this loop" end
+  return wrong_easy("perform", easy)
+end
+
+-- What the multi says of its argument, as said of that of perform; nil: it says something else.
+local function renamed(err)
+  local why = type(err) == "string" and err:match("bad argument #%d to '%S+' %((.*)%)$")
+  return why and "perform: " .. why or nil
+end
+
+-- It is not in the multi: its result is on the way, if anybody waits for that, or it never began.
+local function leave_unstarted(driver, transfer, waited, err)
+  if waited then
+    transfer[STATE] = DONE
+    return
+  end
+  leave(driver, transfer)
+  local why = err ~= nil and driver.multi and (reason(driver.multi, transfer[EASY]) or renamed(err))
+  if why then error(why, 0) end
+end
+
+-- One that has succeeded is used again: nothing has it any more, but maybe driver.ended and
+-- driver.results, which does no harm.
 function Transfer:__close(err)
-  local driver, state = self[DRIVER], self[STATE]
+  local driver, waited = self[DRIVER], self[WAITING]
   self[WAITING] = false
   if self[TIMER] then clock.stop(driver, self) end
-  if state == DONE then
-    if err ~= nil or self[NAME] or driver.results[1] ~= nil then return end
+  if self[STATE] == DONE then
+    if err ~= nil or self[NAME] then return end
     self[EASY], self[NEXT] = false, driver.idle
     driver.idle = self
     return
   end
-  if state == ADDING and not is_in(driver, self) then return transfers.mend(driver) end
-  if state == ADDING then watching.doubt(driver) end
+  if not is_in(driver, self) then return leave_unstarted(driver, self, waited, err) end
   self[STATE] = CANCELLED
   local ok, failed = cancel(driver, self)
   if ok then return end
@@ -130,25 +153,10 @@ end
 -- ---- its beginning ----------------------------------------------------------------------------
 
 local function new(driver)
-  local fields = { driver, DONE, false, false, false, false, false, 0, false }
+  local fields = { false, DONE, driver, false, false, false, false, 0, false }
   local transfer = setmetatable(fields, Transfer)
   driver.own[transfer] = true
   return transfer
-end
-
--- Why it cannot be added; nil: as multi:add says.
-local function reason(multi, easy)
-  local what = curl.type(easy)
-  if inside(multi) then return "perform is not allowed inside a callback of this loop" end
-  if what == "closed easy" then return "perform: the easy is closed" end
-  return what ~= "easy" and "perform: curlsock.easy expected, got " .. type(easy) or nil
-end
-
--- It was refused: what mend would find out by a look at all. (In this order: if an interrupt comes
--- between the two its end of scope mends.)
-local function never_began(driver, transfer)
-  driver.active = driver.active - 1
-  transfer[STATE] = DONE
 end
 
 -- How long it may take, what admission took included.
@@ -169,32 +177,28 @@ local function perform_options(driver, options, seconds)
   return transfers.perform(driver, easy, seconds)
 end
 
--- The multi has not taken it: it may be no easy.
-local function refuse(driver, transfer, easy, seconds, err)
-  if not is_in(driver, transfer) then never_began(driver, transfer) end
-  if type(easy) == "table" then return perform_options(driver, easy, seconds) end
-  error(reason(driver.multi, easy) or err, 0)
-end
-
--- seconds and deadline: how long it may take, and until when, if it has a limit.
-local function perform(driver, multi, easy, seconds, deadline)
-  local transfer <close> = driver.idle or new(driver)
-  driver.idle = transfer[NEXT]
-  transfer[EASY], transfer[STATE] = easy, ADDING
-  driver.active = driver.active + 1
-  local ok, added, message, name = pcall(multi.add, multi, easy, transfer)
-  if not ok then return refuse(driver, transfer, easy, seconds, added) end
-  if driver.cancelled[1] then transfers.remove_cancelled(driver) end
-  if not added then return nil, message, name end
-  transfer[STATE] = RUNNING
-  if seconds then limit(driver, transfer, seconds, deadline) end
-  if not driver.awake then watching.wake(driver) end
-  suspend(driver, transfer, "perform")
-  name, message = transfer[NAME], transfer[MESSAGE]
+local function outcome(transfer)
+  local name, message = transfer[NAME], transfer[MESSAGE]
   if not name then return true end
   if name == "CALLBACK" then error(message, 0) end
   return nil, message, name
 end
+
+-- It was added, but has not waited until it ended; or it was not added: an options' table is none.
+local function wait(driver, transfer, seconds, added, message, name)
+  local easy = transfer[EASY]
+  if not added and not transfer[WAITING] then
+    leave(driver, transfer)
+    if added == false then return perform_options(driver, easy, seconds) end
+    return nil, message, name
+  end
+  if driver.cancelled[1] then transfers.remove_cancelled(driver) end
+  if not driver.awake then watching.wake(driver) end
+  suspend(driver, transfer, "perform")
+  return outcome(transfer)
+end
+
+local READY <const> = {} -- no script has it
 
 -- The policy is asked first.
 local function perform_admitted(driver, easy, seconds, deadline)
@@ -202,48 +206,70 @@ local function perform_admitted(driver, easy, seconds, deadline)
   local why = reason(driver.multi, easy)
   if why then error(why, 0) end
   local ok, message, name = admission.enter(driver, easy, deadline)
-  if ok then return perform(driver, driver.multi, easy, seconds, deadline) end
+  if ok then return transfers.perform(driver, easy, seconds, READY, deadline) end
   if name == "TIMEDOUT" then return nil, late_message(seconds), "OPERATION_TIMEDOUT" end
   return nil, message, name
 end
 
 -- What is not the same each time.
 local function prepare(driver, easy, seconds)
-  local multi = driver.multi
-  if not multi then error("perform: the loop is closed", 2) end
+  if not driver.multi then error("perform: the loop is closed", 2) end
   if seconds then waiting.check_seconds("perform", seconds, 2) end
   local deadline = seconds and now() + seconds
   if driver.admit then return perform_admitted(driver, easy, seconds, deadline) end
-  return perform(driver, multi, easy, seconds, deadline)
+  return transfers.perform(driver, easy, seconds, READY, deadline)
 end
 
---- perform(easy | options [, seconds]), of the driver.
-function transfers.perform(driver, easy, seconds)
-  local multi = driver.multi
-  if seconds or not multi or driver.admit then return prepare(driver, easy, seconds) end
-  return perform(driver, multi, easy)
+--- perform(easy | options [, seconds]), of the driver. READY: when it is prepared, with a deadline
+-- if it has a limit.
+function transfers.perform(driver, easy, seconds, ready, deadline)
+  local start = driver.awake and driver.start
+  if (seconds or not start) and ready ~= READY then return prepare(driver, easy, seconds) end
+  local transfer <close> = driver.idle or new(driver)
+  driver.idle = transfer[NEXT]
+  transfer[EASY], transfer[STATE] = easy, RUNNING
+  driver.active = driver.active + 1
+  if seconds then limit(driver, transfer, seconds, deadline) end
+  local added, message, name = (start or add)(driver.multi, easy, transfer)
+  if transfer[STATE] ~= DONE then
+    return wait(driver, transfer, seconds, added, message, name)
+  end
+  if not transfer[NAME] then return true end
+  return outcome(transfer)
 end
 
---- Ends those that libcurl has finished.
+--- Takes the results that libcurl has, when those that it had are taken.
 function transfers.collect(driver)
-  local list, multi = driver.results, driver.multi
-  if list[1] ~= nil then finish(driver, list) end -- of a call that was interrupted
-  if multi and multi:results(list) > 0 then finish(driver, list) end
+  if driver.results[driver.taken] ~= nil then waiting.resume_ended(driver) end
+  if not driver.multi then return end
+  local list, _ = driver.results, nil
+  list[1], driver.taken, driver.batch = nil, 1, driver.batch + 1
+  _, driver.active = driver.multi:results(list)
+end
+
+--- Ends that of the easy at once: the coroutine that waits for it is cancelled, but may go on
+-- later.
+function transfers.cancel(driver, easy)
+  local transfer = driver.multi and curl.type(easy) == "easy" and driver.multi:easies(easy)
+  if driver.own[transfer] then transfer:__close "cancelled" end
 end
 
 --- Its time is over.
 function Transfer:late()
   local driver = self[DRIVER]
-  if self[STATE] == DONE then return end
+  if self[STATE] ~= RUNNING or not is_in(driver, self) then return end
   local ok, err = pcall(driver.multi.remove, driver.multi, self[EASY])
-  finish(driver, { self, "OPERATION_TIMEDOUT", late_message(self[SECONDS]) })
+  driver.active = driver.active - 1
+  waiting.finish(driver, self, "OPERATION_TIMEDOUT", late_message(self[SECONDS]))
   if not ok then failure.keep(driver, err) end
 end
 
 --- The multi was closed, which had these: all have ended.
 function transfers.close_all(driver, list)
   for _, transfer in ipairs(list) do
-    finish(driver, { transfer, "CLOSED", "the loop was closed" })
+    if driver.own[transfer] and transfer[STATE] == RUNNING then
+      waiting.finish(driver, transfer, "CLOSED", "the loop was closed")
+    end
   end
   driver.active, driver.cancelled = 0, {}
 end

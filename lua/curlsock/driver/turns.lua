@@ -27,7 +27,6 @@ end
 local function mend(driver)
   driver.torn, driver.calling = true, false -- until it is done
   watching.doubt(driver)
-  transfers.collect(driver)
   transfers.mend(driver)
   tasks.mend(driver)
   driver.torn = false
@@ -41,18 +40,20 @@ function turns.is_inside(driver)
   return driver.calling or inside() and driver.multi and inside(driver.multi)
 end
 
-local function call(driver, method, fd, events)
-  local multi = driver.multi
-  driver.calling = true
-  local ok, result, message = pcall(multi[method], multi, fd, events)
-  driver.calling = false
+local function keep(driver, ok, err)
   if not ok then watching.doubt(driver) end
-  if not ok or result == nil then failure.keep(driver, message or result) end
+  failure.keep(driver, err)
 end
 
 local function drive(driver, method, fd, events)
   if fd and driver.at[fd] then descriptors.ready(driver, fd, events) end
-  if method then call(driver, method, fd, events) end
+  if method then
+    local multi = driver.multi
+    driver.calling = true
+    local ok, result, message = pcall(multi[method], multi, fd, events)
+    driver.calling = false
+    if not ok or result == nil then keep(driver, ok, message or result) end
+  end
   turns.end_transfers(driver)
   if driver.active == 0 or driver.awake == nil then watching.adjust(driver) end
 end
@@ -92,8 +93,8 @@ end
 -- Whether an earlier turn has left anything.
 local function is_behind(driver)
   local ended = driver.ended
-  return ended.first <= ended.last or driver.cancelled[1] or driver.torn or driver.untold
-    or not driver.swept
+  return ended.first <= ended.last or driver.results[driver.taken] ~= nil or driver.cancelled[1]
+    or driver.torn or driver.untold or not driver.swept
 end
 
 --- Does what an earlier turn has left. Returns whether a coroutine went on: there may be nothing to
@@ -110,15 +111,15 @@ function turns.catch_up(driver)
   return any
 end
 
-local function seconds_left(driver)
-  return driver.due and math.min(60, math.max(0, driver.due - now())) or 60
+local function seconds_until(due)
+  return math.min(60, math.max(0, due - now()))
 end
 
 -- Waits, for what others than the multi wait for, too: whether the multi is to be called. (It may
 -- be only because something is late.)
 local function poll(driver)
   local wanted = next(driver.wanted) ~= nil and driver.wanted or nil
-  local ready, list = driver.multi:poll(seconds_left(driver), wanted)
+  local ready, list = driver.multi:poll(driver.due and seconds_until(driver.due) or 60, wanted)
   if not ready then error(list, 0) end
   if wanted then
     for fd, events in pairs(list) do descriptors.ready(driver, fd, events) end
@@ -137,12 +138,17 @@ local function has_waits(driver)
   return driver.active > 0 or driver.clock:any() or next(driver.wanted) ~= nil
 end
 
---- step(), of the driver; name is what was called in its place.
-function turns.step(driver, name)
-  name = name or "step"
-  if not driver.multi or is_behind(driver) and turns.catch_up(driver) then return end
-  if not has_waits(driver) then return linger(driver) end
-  refuse_inside(driver, name)
+local CAUGHT_UP <const> = {} -- no script has it
+
+--- step(), of the driver. how: what was called in its place, or CAUGHT_UP when there is nothing to
+-- do before it.
+function turns.step(driver, how)
+  local caught_up = how == CAUGHT_UP
+  if not driver.multi or not caught_up and is_behind(driver) and turns.catch_up(driver) then
+    return
+  end
+  if driver.active == 0 and not has_waits(driver) then return linger(driver) end
+  if not caught_up then refuse_inside(driver, how or "step") end
   if not poll(driver) then
     act(driver)
   elseif driver.pollable then
@@ -153,8 +159,7 @@ function turns.step(driver, name)
 end
 
 local function is_busy(driver)
-  local ended = driver.ended
-  if driver.multi and (has_waits(driver) or ended.first <= ended.last) then return true end
+  if driver.multi and (has_waits(driver) or waiting.is_behind(driver)) then return true end
   return not inside() and coroutines.any(driver) and driver.hooks.busy()
 end
 
@@ -167,8 +172,8 @@ function turns.turn(driver, name)
   end
   if driver.closing then driver:close() end -- that was interrupted
   if is_behind(driver) and turns.catch_up(driver) then return end
-  if inside() then return turns.step(driver, name) end
-  local ok, err = pcall(driver.hooks.turn)
+  if driver.calling or inside() then return turns.step(driver, name) end
+  local ok, err = pcall(driver.hooks.turn, CAUGHT_UP)
   if ok then return end
   driver.torn = true
   error(err, 0)
@@ -187,7 +192,7 @@ end
 function turns.run(driver)
   turns.catch_up(driver)
   repeat
-    while is_busy(driver) do turns.turn(driver, "run") end
+    while driver.multi and driver.active > 0 or is_busy(driver) do turns.turn(driver, "run") end
     watching.settle(driver)
   until not is_busy(driver)
   failure.raise_any(driver, true)

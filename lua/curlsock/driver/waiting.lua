@@ -5,26 +5,32 @@ local coroutines = require "curlsock.driver.coroutines"
 local watching = require "curlsock.driver.watching"
 
 local isyieldable, running, yield = coroutine.isyieldable, coroutine.running, coroutine.yield
-local failed, look = coroutines.failed, coroutines.look
+local look_after = coroutines.look_after
 
 local waiting = {}
 
 -- The first fields of all of them, transfers included.
-local DRIVER <const> = 1
-local STATE <const> = 2 -- DONE, or another number
-local WAITING <const> = 3 -- what is suspended meanwhile, or false
+local WAITING <const> = 1 -- what is suspended meanwhile, or false (multi:await sets it)
+local STATE <const> = 2 -- one of those below
+local DRIVER <const> = 3
 local TIMER <const> = 4 -- its entry in the driver's clock, or false
 local NAME <const>, MESSAGE <const> = 5, 6 -- how it failed, or false
 
-local PENDING <const>, DONE <const> = 1, 4
+-- A wait that is no transfer; a transfer; one that ended.
+local PENDING <const>, RUNNING <const>, DONE <const> = 1, 2, 4
 
 --- driver.waits has the waits that are no transfers, which are numbered. Those whose coroutines
--- are to go on are in driver.ended until that is done, whatever is thrown meanwhile.
+-- are to go on are in driver.ended until that is done, whatever is thrown meanwhile. So are the
+-- transfers in driver.results, as multi:results fills it for the driver.batch-th time, of which
+-- driver.taken is the next one; the name becomes true when the transfer was told. driver.own has
+-- the driver's transfers.
 -- turn_for(driver, name) runs the loop until something happens.
 function waiting.begin(driver, turn_for)
   driver.turn_for = turn_for
   driver.waits, driver.numbers, driver.swept = {}, 0, true
   driver.ended = { first = 1, last = 0 }
+  driver.results, driver.taken, driver.batch = {}, 1, 0
+  driver.own = setmetatable({}, { __mode = "k" })
 end
 
 --- A wait that is no transfer.
@@ -33,7 +39,7 @@ Wait.__index = Wait
 
 --- Its field leave, if it gets one, is called with it at its end, however that comes.
 function waiting.new(driver)
-  local wait = setmetatable({ driver, PENDING, false, false, false, false }, Wait)
+  local wait = setmetatable({ false, PENDING, driver, false, false, false }, Wait)
   driver.numbers = driver.numbers + 1
   wait.number = driver.numbers
   driver.waits[wait] = true
@@ -86,28 +92,63 @@ function waiting.signal(driver, wait, name, message)
   watching.look_soon(driver)
 end
 
+-- The first of driver.ended, in whose place the next one comes when it went on.
+local function resume_first(driver, resume)
+  local ended = driver.ended
+  local i = ended.first
+  local wait = ended[i]
+  local who = wait and wait[WAITING]
+  if who then look_after(driver, who, resume(who)) end
+  if ended[i] == wait then ended[i], ended.first = nil, i + 1 end -- not done meanwhile
+  return who
+end
+
+-- Those of driver.results, as resume_first. What a transfer is told is marked afterwards: it may be
+-- interrupted, and one that went on is used again. Returns whether there was any.
+local function resume_transfers(driver, resume, multi)
+  local list, own, batch, first = driver.results, driver.own, driver.batch, driver.taken
+  if list[first] == nil then return false end
+  repeat
+    local i = driver.taken
+    local transfer, name = list[i], list[i + 1]
+    if transfer == nil then break end
+    local who = own[transfer]
+    if who then
+      if name ~= true and transfer[STATE] == RUNNING then
+        if name then transfer[NAME], transfer[MESSAGE] = name, list[i + 2] end
+        transfer[STATE] = DONE
+      end
+      who = transfer[STATE] == DONE and transfer[WAITING]
+    end
+    list[i + 1] = true
+    if who then
+      local ok, what = resume(who)
+      if not ok or what ~= multi or driver.doomed > 0 then look_after(driver, who, ok, what) end
+    end
+    if driver.batch ~= batch then break end -- all of these were taken meanwhile
+    if name then list[i + 2] = false end -- once is enough
+    if driver.taken == i then driver.taken = i + 3 end
+  until false
+  return true
+end
+
+-- Whether any of those is left.
+local function is_behind(driver)
+  local ended = driver.ended
+  return ended.first <= ended.last or driver.results[driver.taken] ~= nil
+end
+
+waiting.is_behind = is_behind
+
 --- Lets those go on whose waits have ended: they may start others, run the loop, or close the
 -- driver. Returns whether there was any.
 function waiting.resume_ended(driver)
-  local ended, any = driver.ended, false
-  if ended.first > ended.last and not driver.soon then return false end
-  local resume = driver.hooks.resume
+  local resume, ended, any = driver.hooks.resume, driver.ended, false
   driver.resuming = true
-  while ended.first <= ended.last do
-    local i = ended.first
-    local wait = ended[i]
-    local who = wait and wait[WAITING]
-    if who then
-      any, driver.parked = true, false
-      local ok, err = resume(who)
-      if not ok then
-        failed(driver, resume, who, err)
-      elseif driver.parked ~= who or driver.doomed > 0 then
-        look(driver, who)
-      end
-    end
-    if ended[i] == wait then ended[i], ended.first = nil, i + 1 end -- not done meanwhile
-  end
+  repeat
+    while ended.first <= ended.last do any = resume_first(driver, resume) and true or any end
+    any = resume_transfers(driver, resume, driver.multi) or any
+  until ended.first > ended.last and driver.results[driver.taken] == nil
   driver.resuming, driver.soon = false, false
   return any
 end
@@ -139,12 +180,8 @@ end
 --- Waits until the wait has ended. name is what is called.
 function waiting.suspend(driver, wait, name)
   if driver.later or not isyieldable() then return suspend_otherwise(driver, wait, name) end
-  local co = running()
-  wait[WAITING] = co
-  while wait[STATE] ~= DONE do
-    driver.parked = co
-    yield()
-  end
+  wait[WAITING] = running()
+  while wait[STATE] ~= DONE do yield(driver) end
 end
 
 --- The same; returns whether it succeeded, or nil, message, name.

@@ -1,4 +1,4 @@
---- policy.guard(options): only plain public unicast addresses, over TCP to ports 80 and 443, by
+--- policy.guard([options]): only plain public unicast addresses, over TCP to ports 80 and 443, by
 -- http and https. Whatever is not that is refused: special ranges, IPv4 inside of IPv6, zones, UNIX
 -- sockets, datagrams, what listens, this host's own addresses, proxies of options and of the
 -- environment. It decides on what is dialled, as numbers; names play no part.

@@ -1,6 +1,7 @@
 -- HAR 1.2: an entry for each request, and one for each transfer that never came to send one. What
 -- libcurl does not tell is empty, and -1 where HAR says so: the headers of requests; of a request
 -- that was followed by another one the status (0). Whole seconds are all that os.time has.
+local curl = require "curlsock"
 local json = require "curlsock.trace.json"
 
 local versions = { ["1.0"] = "HTTP/1.0", ["1.1"] = "HTTP/1.1", ["2"] = "HTTP/2", ["3"] = "HTTP/3" }
@@ -13,6 +14,17 @@ local function date(self, time)
   local whole = math.floor(time)
   return os.date("!%Y-%m-%dT%H:%M:%S", self.date + whole)
     .. (".%03dZ"):format(math.floor((time - whole) * 1000))
+end
+
+local function encode(character) return ("%%%02X"):format(character:byte()) end
+
+-- HAR wants an absolute URI; a program may have called it otherwise, or nothing that is a URL.
+local function as_uri(text)
+  local uri = text:gsub("[^%w%-._~:/?#%[%]@!$&'()*+,;=%%]", encode)
+  uri = uri:gsub("%%()", function(at) return uri:find("^%x%x", at) and "%" or "%25" end)
+  if uri:find("^%a[%w+.-]*://") then return uri end
+  local url = curl.url(uri, "guess_scheme", "non_support_scheme")
+  return url and tostring(url) or "about:invalid"
 end
 
 local function query_of(url)
@@ -70,7 +82,8 @@ local function entry(self, t, i)
     startedDateTime = date(self, began), time = total, timings = times,
     cache = {}, connection = request and request.socket and tostring(request.socket) or nil,
     request = {
-      method = t.method or "", url = url, httpVersion = versions[tostring(t.http_version)] or "",
+      method = t.method or "", url = as_uri(url),
+      httpVersion = versions[tostring(t.http_version)] or "",
       cookies = json.empty(), headers = json.empty(), queryString = query_of(url),
       headersSize = -1, bodySize = t.sent or -1,
     },
@@ -87,7 +100,7 @@ return function(self)
   return json.encode {
     log = {
       version = "1.2", entries = entries,
-      creator = { name = "curlsock", version = require("curlsock")._VERSION:match("%S+$") },
+      creator = { name = "curlsock", version = curl._VERSION:match("%S+$") },
     },
   }
 end
