@@ -255,8 +255,8 @@ static int push_option(lua_State *L, int index, const struct cs_runtime *rt,
                        const char *kind) {
   if (lua_istable(L, index)) {
     lua_pushliteral(L, "policy");
-    cs_refuse_module(L, index, kind);
     if (lua_rawget(L, index) != LUA_TNIL) {
+      cs_refuse_module(L, index, kind);
       push_meant(L, lua_gettop(L));
       lua_replace(L, -2);
       strip(L, index);
