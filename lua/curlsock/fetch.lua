@@ -103,7 +103,9 @@ local function new_easy(options)
   local message, name
   own.url, message, name = url_of(options)
   if not own.url then return nil, message, name end
-  return curl.easy(own), method
+  local easy
+  easy, message, name = curl.easy(own)
+  return easy, easy and method or message, name
 end
 
 local Headers = {}
