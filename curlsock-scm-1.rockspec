@@ -101,6 +101,7 @@ build = {
         "csrc/core/socket.c",
         "csrc/core/teardown.c",
         "csrc/core/thing.c",
+        "csrc/curl/age.c",
         "csrc/curl/answer.c",
         "csrc/curl/bond.c",
         "csrc/curl/callback.c",

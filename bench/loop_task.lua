@@ -41,9 +41,9 @@ end
 local function new_loop()
   local loop = require("curlsock." .. (adapter or name)).new()
   local turn = loop.hooks.turn
-  function loop.hooks.turn()
+  function loop.hooks.turn(...)
     turns = turns + 1
-    turn()
+    turn(...)
   end
   return loop
 end

@@ -12,6 +12,9 @@ local page = require "scripts.reference.page"
 local list, version = options.newest()
 local described = model.read(list, version)
 
+for _, problem in ipairs(described.problems) do io.stderr:write(problem, "\n") end
+if described.problems[1] then os.exit(1) end
+
 local files = library.write(described)
 files[page.FILE] = page.write(described)
 files[options.FILE] = options.text(list, version)

@@ -23,6 +23,7 @@ local function run_script(text)
   return left.pass(([[
     warn "@on"
     local curl = require "curlsock"
+    local http3 = require "spec.support.http3"
     local function new(name, options)
       local easy = curl.easy {
         url = %q, http_version = "3only", proxy = "", timeout = 20, ssl_verifypeer = false,
@@ -33,7 +34,7 @@ local function run_script(text)
         end,
         closesocketfunction = function(socket) print("closes", name, socket:state()) end,
       }
-      return easy:setopt(options or {})
+      return http3.prompt(easy):setopt(options or {})
     end
     local function run(multi, easy)
       multi:add(easy)

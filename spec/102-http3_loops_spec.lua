@@ -17,6 +17,7 @@ local web
 local prelude = [[
   local curl = require "curlsock"
   local loops = require "spec.support.loops"
+  local http3 = require "spec.support.http3"
   local name, raw, web = %q, %s, { url = %q, ca = %q }
   local counts = { opened = 0, closed = 0 }
   local function easy(path, options)
@@ -30,7 +31,7 @@ local prelude = [[
       end,
       closesocketfunction = function() counts.closed = counts.closed + 1 end,
     }
-    return assert(made:setopt(options or {}))
+    return assert(http3.prompt(made):setopt(options or {}))
   end
   local function make() return require("curlsock." .. name).new() end
   local loop = raw and loops.raw(make) or not raw and make()
@@ -65,20 +66,22 @@ for _, name in ipairs(loops.names) do
         web = http3.here and servers.http3()
       end)
 
+      -- With OpenSSL's QUIC no more than a stream may have before it is granted more, half a MiB:
+      -- if the messages that grant it are lost it stops (spec/upstream/quic-window-lost.c).
       it("many transfers at once on one connection", function()
         run(name, raw, [[
-          local size, n = 0, 0
+          local size, n, each = 0, 0, http3.openssl and 520000 or 1048576
           local function add(piece) size = size + #piece end
           assert(loop:perform(easy "/hello"))
           for _ = 1, 20 do
             loop:spawn(function()
-              local e <close> = easy("/big", { writefunction = add })
+              local e <close> = easy("/big", { writefunction = add, range = "0-" .. each - 1 })
               assert(loop:perform(e))
               n = n + 1
             end)
           end
           loop:run()
-          assert(n == 20 and size == 20 * 1048576, size)
+          assert(n == 20 and size == 20 * each, size)
           assert(counts.dgram == 1, counts.dgram)
         ]])
       end)

@@ -242,6 +242,10 @@ local function without_inner(class, set)
 end
 
 describe("The reference describes", function()
+  it("all that a comment and a section name, and says what it returns", function()
+    assert.same({}, described.model().problems)
+  end)
+
   it("all functions of the module, and no other", function()
     assert.same({}, differences(said("curl", "."), functions_of(curl)))
     assert.same({ PAUSE = true }, said("curl", ".", true))

@@ -81,6 +81,7 @@ local function run(name, raw, title)
     SCENARIO_BIG_SIZE = tostring(#web.big),
     SCENARIO_SILENT = silent.url,
     SCENARIO_WEBSOCKET = peer.url,
+    SCENARIO_WEBSOCKET_TLS = peer.tls_url,
     SCENARIO_FRAMES = frames.url:gsub("^http", "ws"):gsub("/$", ""),
   })
   -- luv itself prints the error of a descriptor that it watches.

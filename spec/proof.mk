@@ -294,8 +294,8 @@ upstream:
 	@sh scripts/setup.sh build test
 	@$(MAKE) --no-print-directory run-upstream
 
-run-upstream: $(UPSTREAM_PAGES)
-	@$(LUA) spec/upstream/run.lua '$(BUILD)/upstream' $(ROOTS)
+run-upstream: $(UPSTREAM_PAGES) all
+	@$(LUA_PATHS) $(LUA) spec/upstream/run.lua '$(BUILD)/upstream' $(ROOTS)
 
 $(UPSTREAM_PAGES): $(BUILD)/upstream/%: spec/upstream/%.c $(wildcard spec/upstream/*.h)
 	@mkdir -p $(@D)

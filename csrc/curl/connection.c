@@ -5,8 +5,8 @@
  * From 8.2 on libcurl numbers the connections of a pool, and tells the number while it
  * opens a socket, in the pre-request step and from then on: that is the key of a socket.
  * Older ones tell the addresses of both ends alone, and after a transfer the descriptor:
- * there the key is the local port, known once the socket is connected; a UNIX socket has
- * none.
+ * there the key is the local port, known once the socket begins to connect; a UNIX socket
+ * has none.
  */
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -44,24 +44,26 @@ static struct cs_socket *find_numbered(const struct cs_easy *e) {
 
 /* ---- by addresses ------------------------------------------------------------------ */
 
-/* The ends of a socket are looked up once. 0 while it is not connected. */
-static int read_ends(struct cs_socket *s) {
-  struct cs_ends ends;
-  if (!cs_fd_ends(s->fd, &ends)) return 0;
-  if (ends.port) s->line.ends = malloc(sizeof ends);
-  /* analyzer: the socket has them, and frees them */
-  if (s->line.ends) memcpy(s->line.ends, &ends, sizeof ends);
-  if (!s->line.ends || !cs_key(s, (unsigned long long)ends.port)) cs_unkey(s);
-  return 1;
-}
-
-/* Gives a key to those of the pool that have been connected since. */
-static void key_connected(struct cs_pool *pool) {
+/* Keys those of the pool that have got a port of their own since, as they do when they
+ * begin to connect: few are left without one. */
+static void key_new(struct cs_pool *pool) {
   for (struct cs_link *l = pool->lines.unkeyed.next, *next; l != &pool->lines.unkeyed;
        l = next) {
+    struct cs_socket *s = cs_item(l, struct cs_socket, line.in_key);
+    int port = cs_fd_port(s->fd);
     next = l->next;
-    read_ends(cs_item(l, struct cs_socket, line.in_key));
+    if (port < 0 || (port > 0 && !cs_key(s, (unsigned long long)port))) cs_unkey(s);
   }
+}
+
+/* The ends of the socket, read once; NULL while it is not connected. */
+static const struct cs_ends *own_ends(struct cs_socket *s) {
+  struct cs_ends ends;
+  if (s->line.ends || !cs_fd_ends(s->fd, &ends) || !ends.port) return s->line.ends;
+  s->line.ends = malloc(sizeof ends);
+  /* analyzer: the socket has them, and frees them */
+  if (s->line.ends) memcpy(s->line.ends, &ends, sizeof ends);
+  return s->line.ends;
 }
 
 /* Reads the address that libcurl says; 0 if it says none. */
@@ -99,9 +101,10 @@ static struct cs_socket *find_by_ends(const struct cs_easy *e) {
   struct cs_socket *found = NULL, *s = NULL;
   struct cs_ends ends;
   if (!ends_of(e, &ends)) return NULL;
-  key_connected(pool);
+  key_new(pool);
   while ((s = cs_keyed(e->h.rt, pool, (unsigned long long)ends.port, s))) {
-    if (!is_equal(s->line.ends, &ends)) continue;
+    const struct cs_ends *own = own_ends(s);
+    if (!own || !is_equal(own, &ends)) continue;
     if (found) return NULL;
     found = s;
   }
@@ -120,11 +123,10 @@ static void mark_by_ends(const struct cs_easy *e) {
   struct cs_pool *pool = cs_easy_pool(e);
   struct cs_ends ends;
   int told = ends_of(e, &ends);
-  key_connected(pool);
   for (struct cs_link *l = pool->sockets.next; l != &pool->sockets; l = l->next) {
     struct cs_socket *s = cs_item(l, struct cs_socket, in_pool);
-    if (told ? s->line.ends && is_equal(s->line.ends, &ends) : e->asked && !s->line.ends)
-      s->line.busy = 1;
+    const struct cs_ends *own = own_ends(s);
+    if (told ? own && is_equal(own, &ends) : e->asked && !own) s->line.busy = 1;
   }
   for (struct cs_link *l = e->opened.next; l != &e->opened; l = l->next)
     cs_item(l, struct cs_socket, in_opener)->line.busy = 1;

@@ -43,14 +43,14 @@ static int write_body(lua_State *L) {
 
 static size_t write_to(struct cs_easy *e, enum cs_callback which, const char *name,
                        char *data, size_t size) {
-  struct cs_calling c = {
-      .easy = e, .which = which, .name = name, .data = data, .size = size};
   if (e->failed || e->refused) return CURL_WRITEFUNC_ERROR;
   /* Over HTTP/2 libcurl hands on what comes with the frames of others. (What it keeps of
    * WebSocket it joins, and tells of the last frame alone: 8.14. That is taken.) */
   if (e->paused & CURLPAUSE_RECV && !curl_ws_meta(e->curl)) return CURL_WRITEFUNC_PAUSE;
   /* Without a callback the data is dropped: libcurl would print it. */
   if (!(e->set.callbacks & 1u << which)) return size;
+  struct cs_calling c = {
+      .easy = e, .which = which, .name = name, .data = data, .size = size};
   return cs_calling_run(&c, write_body) ? CURL_WRITEFUNC_ERROR : c.answer;
 }
 

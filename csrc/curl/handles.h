@@ -9,10 +9,6 @@
 
 #include "net.h"
 
-#if LIBCURL_VERSION_NUM < 0x075700
-#error curlsock needs libcurl 7.87 or newer
-#endif
-
 struct cs_bond;
 struct cs_easy;
 struct cs_multi;

@@ -130,11 +130,19 @@ static int has_sockopt(const struct sockopt_call *c) {
          (p->hooks & 1u << CS_ASK_OPEN && is_connected_meanwhile(c));
 }
 
+/* cs_on_open has just given it to libcurl, and nobody is asked: there is nothing to look
+ * at. */
+static int is_plain(const struct sockopt_call *c) {
+  return c->socket && c->socket->state == CS_LENT && !c->socket->connected &&
+         !has_sockopt(c);
+}
+
 static int on_sockopt(void *clientp, curl_socket_t fd, curlsocktype purpose) {
   struct cs_easy *e = clientp;
   struct cs_frame *f = e->h.rt->frame;
   struct sockopt_call c = {e, purpose, fd, cs_ledger_find(e->h.rt, fd), NULL, 0};
   if (!f || e->failed) return CURL_SOCKOPT_ERROR;
+  if (purpose == CURLSOCKTYPE_IPCXN && is_plain(&c)) return CURL_SOCKOPT_OK;
   /* Closed behind libcurl's back already, and the number is that of a Socket of the
    * script. */
   if (c.socket && c.socket->state == CS_OWNED && cs_same(c.socket))

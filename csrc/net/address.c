@@ -210,7 +210,7 @@ static int address__index(lua_State *L) {
   if (f->name) return f->get(L, a), 1;
   lua_settop(L, 2);
   lua_pushvalue(L, 2);
-  if (lua_rawget(L, lua_upvalueindex(1)) == LUA_TNIL) return unknown_field(L);
+  if (lua_rawget(L, lua_upvalueindex(2)) == LUA_TNIL) return unknown_field(L);
   return 1;
 }
 
@@ -335,8 +335,9 @@ void cs_address_class_new(lua_State *L) {
       {"within", address_within}, {"unpack", address_unpack},
       {"socket", address_socket}, {NULL, NULL}};
   cs_class_new(L, class_name, meta, methods);
+  lua_pushvalue(L, -1);
   lua_getfield(L, -1, "__index");
-  lua_pushcclosure(L, address__index, 1);
+  lua_pushcclosure(L, address__index, 2);
   lua_setfield(L, -2, "__index");
   lua_pop(L, 1);
 }

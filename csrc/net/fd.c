@@ -160,6 +160,14 @@ static int read_end(struct cs_end *end, struct cs_address *a) {
   return ntohs(*port);
 }
 
+int cs_fd_port(int fd) {
+  struct cs_address local = {0};
+  local.len = sizeof local.u;
+  if (getsockname(fd, &local.u.sa, &local.len)) return 0;
+  const in_port_t *port = cs_address_port(&local);
+  return port ? ntohs(*port) : -1;
+}
+
 int cs_fd_ends(int fd, struct cs_ends *ends) {
   struct cs_address local = {0}, peer = {0};
   local.len = peer.len = sizeof local.u;

@@ -185,7 +185,7 @@ static int socket__index(lua_State *L) {
   cs_socket_self(L);
   if (is_data(L, 2)) return lua_getiuservalue(L, 1, CS_UV_DATA), 1;
   lua_settop(L, 2);
-  lua_rawget(L, lua_upvalueindex(1));
+  lua_rawget(L, lua_upvalueindex(2));
   return 1;
 }
 
@@ -280,8 +280,9 @@ void cs_socket_class_new(lua_State *L) {
   };
   cs_class_new(L, cs_socket_class, meta, methods);
   cs_class_hide(L, cs_socket_class);
+  lua_pushvalue(L, -1);
   lua_getfield(L, -1, "__index");
-  lua_pushcclosure(L, socket__index, 1);
+  lua_pushcclosure(L, socket__index, 2);
   lua_setfield(L, -2, "__index");
   retired_class_new(L);
   lua_pop(L, 1);

@@ -131,6 +131,8 @@ struct cs_ends {
   int port;
   struct cs_end local, peer;
 };
+/* Its own port alone; 0 while it has none, negative if it is not of the family of IP. */
+int cs_fd_port(int fd);
 /* Reads them: 0 while there is no peer. Not of the family of IP: port is 0. */
 int cs_fd_ends(int fd, struct cs_ends *ends);
 

@@ -16,8 +16,8 @@ local function new(options)
 
   function hooks.timer() end
 
-  function hooks.turn()
-    loop:step()
+  function hooks.turn(how) -- which the driver knows
+    loop:step(how)
   end
 
   loop = driver.new(hooks, options)

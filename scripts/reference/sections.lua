@@ -39,7 +39,7 @@ local sections = {
       .. "seldom themselves: a [loop](#loops) has one inside.",
     "curl.multi", "multi:add", "multi:remove", "multi:perform", "multi:poll", "multi:results",
     "multi:wakeup", "multi:easies", "multi:setopt", "multi:timeout", "multi:socket_action",
-    "multi:pollfd", "multi:events", "multi:watches",
+    "multi:pollfd", "multi:events", "multi:watches", "multi:await",
   },
   { title = "Options of a multi", tables = "multi", callbacks = true,
     "socketfunction", "timerfunction" },

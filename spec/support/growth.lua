@@ -7,13 +7,14 @@ local native = require "spec.support.native"
 
 local growth = {}
 local cases = {}
+growth.cases = cases
 
 local FEW <const>, MANY <const> = 500, 4000
 local RUNS <const> = 5 -- of which the quickest counts
 local K <const> = 100 -- repetitions of what takes long
 
--- The CPU seconds that f takes, without the collector's.
-local function seconds(f)
+--- The CPU seconds that f takes, without the collector's.
+function growth.seconds(f)
   collectgarbage()
   collectgarbage("stop")
   local start = os.clock()
@@ -23,20 +24,25 @@ local function seconds(f)
   return taken
 end
 
--- The same for one of k repetitions: the least of some runs, for what others do only adds.
-local function one_of(k, f)
+--- The same for one of k repetitions: the least of some runs, for what others do only adds.
+function growth.one_of(k, f)
   local least = math.huge
   for _ = 1, RUNS do
-    least = math.min(least, seconds(function()
+    least = math.min(least, growth.seconds(function()
       for _ = 1, k do f() end
     end))
   end
   return least / k
 end
 
-local function easy_at(url, options)
+local one_of = growth.one_of
+
+--- An easy for the URL, whose body goes into a table.
+function growth.easy_at(url, options)
   return curl.easy { url = url, proxy = "", writefunction = {} }:setopt(options or {})
 end
+
+local easy_at = growth.easy_at
 
 -- Calls f inside a callback of a transfer of the easy, which drive drives.
 local function inside(easy, drive, f)
@@ -174,19 +180,22 @@ cases["performing what is refused"] = performed(function(loop, _, dead)
   return function() assert(not pcall(loop.perform, loop, busy)) end
 end)
 
--- growth.names: what is measured.
-growth.names = {}
-for name in pairs(cases) do growth.names[#growth.names + 1] = name end
-table.sort(growth.names)
+--- The names of the cases, in order.
+function growth.names(list)
+  local names = {}
+  for name in pairs(list) do names[#names + 1] = name end
+  table.sort(names)
+  return names
+end
 
--- Compares the operation beside few and beside many: whether it takes about the same, and both in
+--- Compares a case beside few and beside many: whether it takes about the same, and both in
 -- microseconds. What disturbs one measurement does not disturb five, but growth does: to be
 -- linear would be 8.
-function growth.holds(name, url, dead)
-  native.limit(MANY + RUNS * K + 100)
+function growth.holds(case, url, dead)
+  native.limit(2 * MANY + RUNS * K + 200)
   local few, many
   for _ = 1, 5 do
-    few, many = cases[name](FEW, url, dead), cases[name](MANY, url, dead)
+    few, many = case(FEW, url, dead), case(MANY, url, dead)
     if many < 3 * few + 2e-6 then return true, few * 1e6, many * 1e6 end
   end
   return false, few * 1e6, many * 1e6

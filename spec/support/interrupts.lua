@@ -70,6 +70,15 @@ function kinds.streams(loop, url, state, i)
   assert(stream:read("a") == (i == 1 and "6\n" or "hello\n"))
 end
 
+function kinds.websockets(loop, _, state, i)
+  local easy <close> = state.new_easy(os.getenv "SCENARIO_WEBSOCKET")
+  local ws <close> = assert(loop:websocket(easy, { seconds = 20 }))
+  assert(ws:send "hello" and ws:recv(20) == "echo hello")
+  local data = ("x"):rep(i * 30000)
+  assert(ws:send(data, "binary") and ws:recv(20) == data)
+  assert(ws:ping "x" and ws:close())
+end
+
 -- Three coroutines; where says whose event it is.
 local function work(loop, url, state, where, n)
   if where == "main" then arm(state, n) end
@@ -143,7 +152,8 @@ local function interrupt_all(new, url, kind, where, mask, step, first)
 end
 
 -- All that for one of curlsock's loops. Raises what is wrong, and prints how often it was
--- interrupted. kind: "transfers" (the default), "waits" or "streams".
+-- interrupted. kind: "transfers" (the default), "waits", "streams" or
+-- "websockets".
 function interrupts.run(name, raw, where, url, step, kind, first)
   local adapter = require("curlsock." .. name)
   local function new() return raw and loops.raw(adapter.new) or adapter.new() end

@@ -6,6 +6,10 @@
 --   servers.vsftpd()    FTP server, passive and active                  (vsftpd.lua)
 --   servers.vsftps()    the same over TLS, control and data             (vsftps.lua)
 --   servers.http3()     web server over QUIC and TLS                    (http3.lua)
+--   servers.dovecot()   mail server: IMAP, with and without TLS         (dovecot.lua)
+--   servers.tinyproxy() HTTP proxies, one with a password               (tinyproxy.lua)
+--   servers.socks()     SOCKS proxy, versions 4, 4a and 5               (socks.lua)
+--   servers.microsocks()   SOCKS5 proxy with a password                 (microsocks.lua)
 --   servers.script(lua [, options])   a server that is scripted: a Lua text in a process of
 --                       its own, run with (listening luasocket, module socket)
 --   servers.dead([host [, port]])     an address that never answers a connect
@@ -214,6 +218,22 @@ end
 
 function servers.parts()
   return serve("parts")
+end
+
+function servers.dovecot()
+  return serve("dovecot")
+end
+
+function servers.tinyproxy()
+  return serve("tinyproxy")
+end
+
+function servers.socks()
+  return serve("socks")
+end
+
+function servers.microsocks()
+  return serve("microsocks")
 end
 
 -- Options: unix = true (a UNIX socket), or host and port; backlog.

@@ -342,4 +342,22 @@ scenario("leaves an easy that can be used again", function(run)
   equal("hello\n", table.concat(body))
 end)
 
+scenario("that is closed has let go of its easy", function(run)
+  local easy, other = run:easy "/hello", run:easy "/hello"
+  for round, url in ipairs { web.url .. "/slow?rate=64k", web.silent } do
+    local s = run.loop:stream(easy:setopt("url", url))
+    if round == 1 then s:read(5) else run.loop:sleep(0.01) end
+    s:close()
+    equal(true, run.loop:perform(easy:setopt { url = web.url .. "/hello", writefunction = {} }))
+    run.loop:stream(easy):close() -- before it has begun
+    local again <close> = run.loop:stream(easy)
+    equal("hello\n", again:read("a"))
+    local multi <close> = curl.multi()
+    run.loop:stream(other):close()
+    multi:add(other) -- it is in no loop
+  end
+  run.loop:run()
+  equal({ 0, 0 }, { run.loop.active, run.loop.spawned })
+end)
+
 return scenarios

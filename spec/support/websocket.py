@@ -2,8 +2,8 @@
 #   "close CODE"  closes     "ping"  pings, and tells when the pong has come
 #   "fragments"   a text of three fragments     "die"  breaks the connection
 #   "count N"     N texts
-# On the path /lazy it takes nothing at first.
-import asyncio, sys
+# On the path /lazy it takes nothing at first. Arguments: a port, one for TLS, certificate and key.
+import asyncio, ssl, sys
 import websockets
 
 
@@ -32,7 +32,10 @@ async def serve(ws, path=None):
 
 
 async def main():
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(*sys.argv[3:5])
     async with websockets.serve(serve, "127.0.0.1", int(sys.argv[1]), max_size=None):
-        await asyncio.Future()
+        async with websockets.serve(serve, "127.0.0.1", int(sys.argv[2]), max_size=None, ssl=tls):
+            await asyncio.Future()
 
 asyncio.run(main())

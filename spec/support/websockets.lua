@@ -7,8 +7,19 @@ local scenarios = require "spec.support.scenarios"
 
 local equal, web = scenarios.equal, scenarios.web
 web.websocket, web.frames = os.getenv "SCENARIO_WEBSOCKET", os.getenv "SCENARIO_FRAMES"
+web.websocket_tls = os.getenv "SCENARIO_WEBSOCKET_TLS"
 
-local scenario, raises = scenarios.group "websockets", scenarios.raises
+local add, raises = scenarios.group "websockets", scenarios.raises
+
+-- tls: with TLS, too.
+local function scenario(title, f, options)
+  add(title, f, options)
+  if not (options and options.tls) then return end
+  add(title .. ", over TLS", function(run)
+    web.websocket = web.websocket_tls
+    f(run)
+  end, { once = true })
+end
 
 local function open(run, url, options)
   local easy = run:easy(url or web.websocket)
@@ -38,7 +49,7 @@ scenario("sends and receives texts and bytes", function(run)
   equal(true, ws:close(1000, "bye"))
   equal({ nil, "bye", "CLOSED", 1000 }, { ws:recv() })
   equal({ nil, "bye", "CLOSED", 1000 }, { ws:send "x" })
-end)
+end, { tls = true })
 
 scenario("is used by coroutines, of which some send and one receives", function(run)
   local ws <close> = open(run)
@@ -63,10 +74,10 @@ scenario("waits with a large message while the server takes none", function(run)
     while run.loop:sleep(0.01) do other = other + 1 end
   end)
   for _ = 1, 3 do equal(true, ws:send(data, "binary")) end
-  assert(other > 5, other)
+  assert(other > 0, other)
   for _ = 1, 3 do equal(true, ws:recv() == data) end
   ticking:cancel()
-end)
+end, { tls = true })
 
 scenario("answers pings, and joins fragments", function(run)
   local ws <close> = open(run)
@@ -76,7 +87,7 @@ scenario("answers pings, and joins fragments", function(run)
   equal({ "one two three", "text" }, { ws:recv() })
   ws:send "hello"
   equal({ "echo hello", "text" }, { ws:recv() })
-end)
+end, { tls = true })
 
 scenario("iterates until the server closes, and answers that", function(run)
   local ws <close> = open(run)
@@ -93,7 +104,7 @@ scenario("iterates until the server closes, and answers that", function(run)
   local start = curl.now()
   run.loop:run()
   assert(curl.now() - start < seconds(3), "the close was not answered")
-end)
+end, { tls = true })
 
 scenario("holds back a server that sends much", function(run)
   local ws <close> = open(run)
@@ -107,7 +118,7 @@ scenario("holds back a server that sends much", function(run)
   end
   assert(most < 65536 + 2 * 16384, most)
   assert(most > 30000, most)
-end)
+end, { tls = true })
 
 scenario("says when the server dies", function(run)
   local ws <close> = open(run)
@@ -117,7 +128,7 @@ scenario("says when the server dies", function(run)
   assert(name == "RECV_ERROR" or name == "GOT_NOTHING", name)
   equal({ nil, name }, { ws:send "x", (select(3, ws:send "x")) })
   raises(name, ws:each())
-end)
+end, { tls = true })
 
 scenario("fails where the server does not speak it", function(run)
   for path, name in pairs { ["/hello"] = "HTTP_RETURNED_ERROR", [""] = "HTTP_RETURNED_ERROR" } do
@@ -167,6 +178,10 @@ scenario("closes for what it cannot take", function(run)
     [frame(0x89, ("x"):rep(126))] = 1002,
     ["\x81\x81aaaax"] = 1002,
     [frame(0x81, "\xff")] = 1007,
+    [frame(0x88, "\x03")] = 1002,
+    [frame(0x88, string.pack(">I2", 1005))] = 1002,
+    [frame(0x88, string.pack(">I2", 5000) .. "x")] = 1002,
+    [frame(0x88, string.pack(">I2", 1000) .. "\xff")] = 1007,
   } do
     local ws <close> = given(run, frame(0x81, "good") .. bytes, 0, max)
     equal({ "good", "text" }, { ws:recv() })
@@ -183,11 +198,13 @@ scenario("is closed with the variable, the task or the loop", function(run)
     local ws <close> = open(run)
     ws:send "hello"
   end
+  local opened = 0
   local task = run.loop:spawn(function()
     local ws <close> = open(run)
+    opened = opened + 1
     ws:recv()
   end)
-  run.loop:sleep(0.05)
+  repeat run.loop:sleep(0.01) until opened == 1
   task:cancel()
   equal("CANCELLED", select(3, task:wait()))
   run.loop:run()
@@ -195,14 +212,15 @@ scenario("is closed with the variable, the task or the loop", function(run)
   local loop, name = run.loop
   loop:spawn(function()
     local ws <close> = open(run)
+    opened = opened + 1
     name = select(3, ws:recv())
   end)
-  loop:sleep(0.05)
+  repeat loop:sleep(0.01) until opened == 2
   loop:close()
   run.host.run(loop)
   equal("CLOSED", name)
   raises("websocket: the loop is closed", loop.websocket, loop, curl.easy())
-end)
+end, { tls = true })
 
 scenario("ends with a coroutine that is closed in a message", function(run)
   local ws <close> = open(run, web.websocket .. "/lazy")
@@ -211,9 +229,11 @@ scenario("ends with a coroutine that is closed in a message", function(run)
   end)
   run.loop:sleep(0.1)
   task:cancel()
-  equal("SEND_ERROR", select(3, ws:recv()))
+  local message, _, name
+  repeat message, _, name = ws:recv() until not message -- it may have echoed whole ones
+  equal("SEND_ERROR", name)
   equal("SEND_ERROR", select(3, ws:send "x"))
-end)
+end, { tls = true })
 
 scenario("closes where the server does not", function(run)
   local ws <close> = given(run, frame(0x81, "x"), 0)
@@ -221,6 +241,78 @@ scenario("closes where the server does not", function(run)
   equal(true, ws:close(4000, "enough"))
   assert(curl.now() - start < seconds(3))
   equal({ nil, "enough", "CLOSED", 4000 }, { ws:recv() })
+end, { once = true })
+
+scenario("lets go of its easy at once", function(run)
+  local easy = run:easy(web.websocket)
+  for i = 1, 3 do
+    local ws = assert(run.loop:websocket(easy))
+    equal(true, ws:send "hello")
+    if i == 1 then ws:close() else getmetatable(ws).__close(ws) end
+    if i == 3 then equal("TIMEDOUT", select(3, run.loop:websocket(easy, { seconds = 0 }))) end
+    local body = {}
+    easy:setopt { url = web.url .. "/hello", writefunction = body }
+    equal(true, run.loop:perform(easy))
+    equal("hello\n", table.concat(body))
+    easy:setopt { url = web.websocket, writefunction = {} }
+  end
+  run.loop:run()
+  equal({ 0, 0 }, { run.loop.active, run.loop.spawned })
+end)
+
+-- Waits wherever one can with a WebSocket.
+local function talk(run, easy)
+  local ws <close> = assert(run.loop:websocket(easy))
+  assert(ws:send "hello" and ws:recv() == "echo hello")
+  assert(ws:send(("x"):rep(300000), "binary") and #ws:recv() == 300000)
+  assert(ws:send "ping" and ws:recv() == "pong has come")
+  assert(ws:send "count 100")
+  for i = 0, 99 do assert(ws:recv():find("^" .. i)) end
+  assert(ws:close(1000, "enough"))
+end
+
+-- Calls stop(run, task) in a turn of the loop, a later one each time, until the task has ended
+-- before that.
+local function stop_everywhere(run, stop)
+  local n = 0
+  repeat
+    local easy <close> = run:easy(web.websocket)
+    local done = false
+    local task = run.loop:spawn(function()
+      local ok, err = pcall(talk, run, easy)
+      done = ok
+      return err
+    end)
+    for _ = 1, n do run.loop:sleep(0) end
+    local finished = done
+    n = n + 1 + n // 20
+    local start = curl.now()
+    stop(run, task)
+    assert(curl.now() - start < seconds(4), "something waits on")
+    equal({ 0, 0 }, { run.loop.active, run.loop.spawned })
+  until finished or n > 10000
+  assert(n > 10 and n <= 10000, n)
+end
+
+scenario("may be cancelled wherever it waits", function(run)
+  stop_everywhere(run, function(_, task)
+    task:cancel()
+    local err, _, name = task:wait()
+    assert(name == "CANCELLED" or not err or tostring(err):find "cancelled", err)
+    run.loop:run()
+  end)
+  equal(true, run:perform "/hello")
+end, { once = true })
+
+scenario("may lose its loop wherever it waits", function(run)
+  stop_everywhere(run, function(_, task)
+    local loop = run.loop
+    loop:close()
+    run.host.run(loop)
+    task:wait()
+    run.loop = run.new()
+  end)
+  equal(true, run:perform "/hello")
 end, { once = true })
 
 scenario("refuses what it cannot do", function(run)
@@ -238,7 +330,11 @@ scenario("refuses what it cannot do", function(run)
   raises("send: string expected, got nil", ws.send, ws)
   raises("send: 'text' or 'binary' expected, got ping", ws.send, ws, "x", "ping")
   raises("ping: at most 125 bytes", ws.ping, ws, ("x"):rep(126))
-  raises("close: a code from 1000 to 4999 expected, got 1", ws.close, ws, 1)
+  for _, code in ipairs { 0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65536, -1, 1.5, "1000" }
+  do
+    raises("close: a code of 1000 to 1003, 1007 to 1014 or 3000 to 4999 expected, got " .. code,
+      ws.close, ws, code)
+  end
   raises("close: a reason of at most 123 bytes", ws.close, ws, 1000, ("x"):rep(124))
   raises("recv: seconds expected, 0 or more, got string", ws.recv, ws, "x")
   local easy <close> = run:easy(web.websocket)

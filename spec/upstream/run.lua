@@ -3,6 +3,7 @@
 -- system. Prints a table; ends with 1 if a page could not tell.
 
 package.path = "./?.lua;" .. package.path
+local http3 = require "spec.support.http3"
 local process = require "spec.support.process"
 local servers = require "spec.support.servers"
 
@@ -17,7 +18,17 @@ local function within(root)
   return ("'%s' --library-path '%s'"):format(loader, loader:match("^(.*)/"))
 end
 
+-- The nginx that has HTTP/3 may be that of a root.
+local function http3_server()
+  for i = 2, #arg do
+    if http3.serves() then break end
+    http3.nginx = ("%s '%s/usr/sbin/nginx'"):format(within(arg[i]), arg[i])
+  end
+  return http3.serves() and servers.http3().url or ""
+end
+
 local function argument(page)
+  if page:find "^quic" then return http3_server() end
   return page == "ftps-event" and servers.vsftps().url .. "/hello.txt" or ""
 end
 

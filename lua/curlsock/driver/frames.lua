@@ -7,6 +7,13 @@ local names = { [TEXT] = "text", [BINARY] = "binary", [8] = "close", [9] = "ping
 -- What follows the short length that says so.
 local LONG <const> = { [126] = ">I2", [127] = ">I8" }
 
+--- Whether a close may have that code: others are for the program itself (1005, 1006, 1015), or
+-- nobody's yet.
+function frames.is_code(code)
+  return code >= 1000 and code <= 1014 and code ~= 1004 and code ~= 1005 and code ~= 1006
+    or code >= 3000 and code <= 4999
+end
+
 --- Fields: max, the size of a message; take, called with each message, its kind ("text", "binary",
 -- "close", "ping", "pong"); head, of a header what has come; frame, of which there is more to
 -- come; kind, parts and size of the message whose fragments come; failed, when nothing more does.
@@ -64,6 +71,26 @@ local function begin(self, data, at)
   return at + size - before
 end
 
+-- What is wrong with the data of a close: the code to close with, and a reason.
+local function close_fault(data)
+  if #data == 1 or #data > 1 and not frames.is_code((string.unpack(">I2", data))) then
+    return 1002, "a close whose code may not be sent"
+  elseif not utf8.len(data:sub(3)) then
+    return 1007, "a close whose reason is no UTF-8"
+  end
+end
+
+local function end_control(self, frame)
+  local data = table.concat(frame.parts)
+  local code, reason
+  if names[frame.code] == "close" then code, reason = close_fault(data) end
+  if code then
+    self.failed = { code, reason }
+  else
+    self.take(data, names[frame.code])
+  end
+end
+
 -- The last fragment is there.
 local function end_message(self)
   local message, kind = table.concat(self.parts), self.kind
@@ -84,7 +111,7 @@ local function fill(self, data, at)
   if frame.left > 0 then return at + #piece end
   self.frame = nil
   if frame.code > 7 then
-    self.take(table.concat(frame.parts), names[frame.code])
+    end_control(self, frame)
   elseif frame.last then
     end_message(self)
   end

@@ -77,6 +77,7 @@ end
 -- ---- its end ----------------------------------------------------------------------------------
 
 local function finish(stream, ...)
+  if stream.result then return end
   stream.result = pack(...)
   if curl.type(stream.easy) == "easy" then
     for _, name in ipairs { "writefunction", "headerfunction", "readfunction" } do
@@ -145,13 +146,13 @@ end
 
 --- stream:lines([format]): iterates over the lines, or what else read would return. Raises an error
 -- when the transfer fails.
--- -> fun(): string?
+-- -> (fun(): string?)
 function Stream:lines(format)
   return each(self, format or "l")
 end
 
 --- stream:pieces(): the same over what has come each time.
--- -> fun(): string?
+-- -> (fun(): string?)
 function Stream:pieces()
   return each(self)
 end
@@ -192,6 +193,7 @@ end
 function Stream:close()
   if not self.result then
     self.task:cancel()
+    transfers.cancel(self.driver, self.easy)
     finish(self, true, nil, "the stream was closed", "CLOSED")
   end
   self.input = buffer.new()

@@ -238,15 +238,20 @@ function transfers.perform(driver, easy, seconds, ready, deadline)
   return outcome(transfer)
 end
 
---- Takes the results that libcurl has, when those that it had are taken. (A turn inside of one that
--- lets coroutines go on makes a list of its own.)
+--- Takes the results that libcurl has, when those that it had are taken.
 function transfers.collect(driver)
   if driver.results[driver.taken] ~= nil then waiting.resume_ended(driver) end
   if not driver.multi then return end
-  if driver.resuming then driver.results = {} end
   local list, _ = driver.results, nil
-  list[1], driver.taken = nil, 1
+  list[1], driver.taken, driver.batch = nil, 1, driver.batch + 1
   _, driver.active = driver.multi:results(list)
+end
+
+--- Ends that of the easy at once: the coroutine that waits for it is cancelled, but may go on
+-- later.
+function transfers.cancel(driver, easy)
+  local transfer = driver.multi and curl.type(easy) == "easy" and driver.multi:easies(easy)
+  if driver.own[transfer] then transfer:__close "cancelled" end
 end
 
 --- Its time is over.

@@ -138,12 +138,17 @@ local function has_waits(driver)
   return driver.active > 0 or driver.clock:any() or next(driver.wanted) ~= nil
 end
 
---- step(), of the driver; name is what was called in its place.
-function turns.step(driver, name)
-  name = name or "step"
-  if not driver.multi or is_behind(driver) and turns.catch_up(driver) then return end
+local CAUGHT_UP <const> = {} -- no script has it
+
+--- step(), of the driver. how: what was called in its place, or CAUGHT_UP when there is nothing to
+-- do before it.
+function turns.step(driver, how)
+  local caught_up = how == CAUGHT_UP
+  if not driver.multi or not caught_up and is_behind(driver) and turns.catch_up(driver) then
+    return
+  end
   if driver.active == 0 and not has_waits(driver) then return linger(driver) end
-  if driver.calling or inside() then refuse_inside(driver, name) end
+  if not caught_up then refuse_inside(driver, how or "step") end
   if not poll(driver) then
     act(driver)
   elseif driver.pollable then
@@ -167,8 +172,8 @@ function turns.turn(driver, name)
   end
   if driver.closing then driver:close() end -- that was interrupted
   if is_behind(driver) and turns.catch_up(driver) then return end
-  if inside() then return turns.step(driver, name) end
-  local ok, err = pcall(driver.hooks.turn)
+  if driver.calling or inside() then return turns.step(driver, name) end
+  local ok, err = pcall(driver.hooks.turn, CAUGHT_UP)
   if ok then return end
   driver.torn = true
   error(err, 0)

@@ -21,14 +21,15 @@ local PENDING <const>, RUNNING <const>, DONE <const> = 1, 2, 4
 
 --- driver.waits has the waits that are no transfers, which are numbered. Those whose coroutines
 -- are to go on are in driver.ended until that is done, whatever is thrown meanwhile. So are the
--- transfers in driver.results, as multi:results fills it, of which driver.taken is the next one;
--- the name becomes true when the transfer was told. driver.own has the driver's transfers.
+-- transfers in driver.results, as multi:results fills it for the driver.batch-th time, of which
+-- driver.taken is the next one; the name becomes true when the transfer was told. driver.own has
+-- the driver's transfers.
 -- turn_for(driver, name) runs the loop until something happens.
 function waiting.begin(driver, turn_for)
   driver.turn_for = turn_for
   driver.waits, driver.numbers, driver.swept = {}, 0, true
   driver.ended = { first = 1, last = 0 }
-  driver.results, driver.taken = {}, 1
+  driver.results, driver.taken, driver.batch = {}, 1, 0
   driver.own = setmetatable({}, { __mode = "k" })
 end
 
@@ -103,15 +104,16 @@ local function resume_first(driver, resume)
 end
 
 -- Those of driver.results, as resume_first. What a transfer is told is marked afterwards: it may be
--- interrupted, and one that went on is used again.
+-- interrupted, and one that went on is used again. Returns whether there was any.
 local function resume_transfers(driver, resume, multi)
-  local list, own, any = driver.results, driver.own, false
+  local list, own, batch, first = driver.results, driver.own, driver.batch, driver.taken
+  if list[first] == nil then return false end
   repeat
     local i = driver.taken
     local transfer, name = list[i], list[i + 1]
     if transfer == nil then break end
-    local who = false
-    if own[transfer] then
+    local who = own[transfer]
+    if who then
       if name ~= true and transfer[STATE] == RUNNING then
         if name then transfer[NAME], transfer[MESSAGE] = name, list[i + 2] end
         transfer[STATE] = DONE
@@ -120,34 +122,33 @@ local function resume_transfers(driver, resume, multi)
     end
     list[i + 1] = true
     if who then
-      any = true
       local ok, what = resume(who)
       if not ok or what ~= multi or driver.doomed > 0 then look_after(driver, who, ok, what) end
     end
+    if driver.batch ~= batch then break end -- all of these were taken meanwhile
     if name then list[i + 2] = false end -- once is enough
     if driver.taken == i then driver.taken = i + 3 end
-  until driver.results ~= list -- all of these were taken meanwhile
-  return any
+  until false
+  return true
 end
 
---- Whether any of those is left.
-function waiting.is_behind(driver)
+-- Whether any of those is left.
+local function is_behind(driver)
   local ended = driver.ended
   return ended.first <= ended.last or driver.results[driver.taken] ~= nil
 end
 
-local is_behind = waiting.is_behind
+waiting.is_behind = is_behind
 
 --- Lets those go on whose waits have ended: they may start others, run the loop, or close the
 -- driver. Returns whether there was any.
 function waiting.resume_ended(driver)
-  if not is_behind(driver) and not driver.soon then return false end
   local resume, ended, any = driver.hooks.resume, driver.ended, false
   driver.resuming = true
   repeat
     while ended.first <= ended.last do any = resume_first(driver, resume) and true or any end
     any = resume_transfers(driver, resume, driver.multi) or any
-  until not is_behind(driver)
+  until ended.first > ended.last and driver.results[driver.taken] == nil
   driver.resuming, driver.soon = false, false
   return any
 end

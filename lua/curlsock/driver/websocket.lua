@@ -4,6 +4,7 @@
 -- a close.
 local changes = require "curlsock.driver.changes"
 local curl = require "curlsock"
+local failure = require "curlsock.driver.failure"
 local frames = require "curlsock.driver.frames"
 local tasks = require "curlsock.driver.tasks"
 local transfers = require "curlsock.driver.transfer"
@@ -16,7 +17,8 @@ local websockets = {}
 --- Fields: driver, easy, owned; reader; messages, a queue, in which size bytes wait; paused, when
 -- the server is held back; pong and closing, what it is to be answered; sending, who sends a frame;
 -- said, when a close was sent; closed, { reason, code }, when one side has; answered, when the
--- handshake is over; result, that of perform, or what that has thrown, when it has ended.
+-- handshake is over; result, that of perform, or what that has thrown, when it has ended; told,
+-- when somebody has been told of that; free, when the easy is not the WebSocket's any more.
 local WebSocket = {}
 WebSocket.__index = WebSocket
 
@@ -90,16 +92,31 @@ end
 
 -- ---- its end ----------------------------------------------------------------------------------
 
-local function finish(ws, ...)
-  if ws.result then return end
-  ws.result = table.pack(...)
+-- The easy is its owner's again, and those who wait look.
+local function let_go(ws)
+  if ws.free then return end
+  local easy = ws.easy
+  if curl.type(easy) == "easy" then
+    easy:unset("writefunction")
+    easy:unset("headerfunction")
+    easy:setopt("ws_options", {})
+  end
   changes.tell(ws)
+  ws.free = true
+end
+
+-- (What is interrupted in here is done by a second call.)
+local function finish(ws, ...)
+  ws.result = ws.result or table.pack(...)
+  let_go(ws)
 end
 
 -- Ends the transfer, whatever the server thinks of it.
 local function drop(ws, message, name)
-  if ws.result then return end
-  ws.task:cancel()
+  if not ws.result then
+    ws.task:cancel()
+    transfers.cancel(ws.driver, ws.easy)
+  end
   finish(ws, true, nil, message, name)
 end
 
@@ -107,7 +124,10 @@ end
 -- threw.
 local function ending(ws, name)
   local result = ws.result
-  if result and not result[1] then error(result[2], 0) end
+  if result and not result[1] then
+    ws.told = true
+    error(result[2], 0)
+  end
   if ws.closed then return nil, ws.closed[1], "CLOSED", ws.closed[2] end
   if not result then return nil, name .. ": the loop was closed", "CLOSED" end
   if result[2] then return nil, name .. ": the server has not closed, but gone", "RECV_ERROR" end
@@ -142,10 +162,11 @@ local function send_frame(ws, bytes, kind)
   ws.sending = turn
   while not ws.result do
     local n, message, name = call(ws, bytes, kind)
-    bytes = bytes:sub((n or 0) + 1)
+    if n and n > 0 then bytes = bytes:sub(n + 1) end
     turn.done = n and bytes == "" or not n and name ~= "AGAIN"
-    if turn.done then return n and true, message, name end
+    if turn.done and n then return true end
     ws:wait("send", function() return ws.result end, now() + RETRY)
+    if turn.done and not ws.result then return nil, message, name end -- why may come with its end
   end
   return ending(ws, "send")
 end
@@ -213,7 +234,7 @@ end
 
 --- ws:each(): iterates over messages and their kinds, until one side has closed. Raises an error
 -- when the connection ends otherwise.
--- -> fun(): string?, string?
+-- -> (fun(): string?, string?)
 function WebSocket:each()
   return function()
     local message, kind, name, code = self:recv()
@@ -261,8 +282,9 @@ end
 
 local function close_data(code, reason)
   code = code or 1000
-  if math.type(code) ~= "integer" or code < 1000 or code > 4999 then
-    error("close: a code from 1000 to 4999 expected, got " .. tostring(code), 3)
+  if math.type(code) ~= "integer" or not frames.is_code(code) then
+    local expected = "close: a code of 1000 to 1003, 1007 to 1014 or 3000 to 4999 expected, got "
+    error(expected .. tostring(code), 3)
   end
   if #check_text("close", reason or "") > 123 then
     error("close: a reason of at most 123 bytes expected", 3)
@@ -270,15 +292,18 @@ local function close_data(code, reason)
   return string.pack(">I2", code) .. (reason or ""), code
 end
 
--- What is held goes with it.
+-- What is held goes with it. What a callback threw, and nobody was told, comes out of run().
 local function release(ws)
   drop(ws, "the WebSocket was closed", "CLOSED")
+  if not (ws.result[1] or ws.told) then failure.keep(ws.driver, ws.result[2]) end
+  ws.told = true
   ws.messages, ws.size = { first = 1, last = 0 }, 0
   if ws.owned then ws.easy:close() end
 end
 
 --- ws:close([code [, reason]]): closes (1000: a normal end), waits until the server has too, but
--- not long (5 seconds), and ends the connection. What was not received nobody gets any more.
+-- not long (5 seconds), and ends the connection. What was not received nobody gets any more. A
+-- code that may not be sent raises an error.
 -- -> true
 function WebSocket:close(code, reason)
   local data, number = close_data(code, reason)
@@ -290,6 +315,8 @@ function WebSocket:close(code, reason)
     changes.tell(self)
     send_close(self, data)
     self:wait("close", function() return self.heard or self.result end, now() + PATIENCE)
+    -- The server ends the connection now; or a callback was interrupted, which is its result.
+    self:wait("close", function() return self.result end, now() + RETRY)
   end
   release(self)
   return true
@@ -349,20 +376,16 @@ local function new(driver, easy, owned, max)
   return ws
 end
 
--- The easy's callbacks, until the transfer has ended.
-local Callbacks = {}
+-- What its coroutine throws besides; if that is closed, drop tells its end.
+local Ended = {}
 
-function Callbacks:__close()
-  local easy = self.easy
-  if curl.type(easy) ~= "easy" then return end
-  easy:unset("writefunction")
-  easy:unset("headerfunction")
-  easy:setopt("ws_options", {})
+function Ended:__close(err)
+  if err ~= nil then finish(self.ws, false, err) end
 end
 
 local function start(ws)
   ws.task = tasks.spawn(ws.driver, nil, function()
-    local _ <close> = setmetatable({ easy = ws.easy }, Callbacks)
+    local _ <close> = setmetatable({ ws = ws }, Ended)
     finish(ws, pcall(transfers.perform, ws.driver, ws.easy))
   end)
 end
@@ -371,17 +394,18 @@ end
 local Handshake = {}
 
 function Handshake:__close()
-  if not self.ws.answered then release(self.ws) end
+  if not self.over then release(self.ws) end
 end
 
 -- Waits for the handshake; what has come of that.
 local function shake_hands(ws, deadline)
-  local _ <close> = setmetatable({ ws = ws }, Handshake)
+  local handshake <close> = setmetatable({ ws = ws }, Handshake)
   local function ready() return ws.answered or ws.result end
   local ok, message, name = ws:wait("websocket", ready, deadline)
   if not ok then return nil, message, name end
   if not ws.answered then return ending(ws, "websocket") end
   tasks.spawn(ws.driver, nil, answer, ws)
+  handshake.over = true
   return ws
 end
 

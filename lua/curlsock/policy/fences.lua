@@ -90,6 +90,14 @@ function fences.guard(options, allowed)
   return fence
 end
 
+local dials = { http = true, https = true, ws = true, wss = true }
+
+--- Whether all protocols of the fence of a guard dial, and accept nothing: to ask about each socket
+-- whether it was accepted would be in vain.
+function fences.only_dials(fence)
+  return only(dials, fence.protocols_str[1])
+end
+
 --- For policies whose socket options libcurl would apply its own after.
 fences.own_address = { interface = false, localport = false, localportrange = false }
 

@@ -177,12 +177,8 @@ local function new_judge(rules)
   end
 end
 
--- The hooks under these rules.
-local function hooks(rules)
-  return {
-    judge = new_judge(rules),
-    accept = function() return nil, "it was accepted, not dialled" end,
-  }
+local function refuse_accepted()
+  return nil, "it was accepted, not dialled"
 end
 
 local guard = {}
@@ -197,10 +193,11 @@ end
 
 -- The policy with these options; allowed is what the composition's policy.allow adds.
 local function make(options, allowed)
-  local policy = hooks(read(options, allowed))
-  policy.name, policy.fence = "guard", fences.guard(options, allowed)
-  policy.reads_only = true
-  return policy
+  local fence = fences.guard(options, allowed)
+  return {
+    name = "guard", fence = fence, judge = new_judge(read(options, allowed)), reads_only = true,
+    accept = not fences.only_dials(fence) and refuse_accepted or nil,
+  }
 end
 
 function guard.__call(_, options)

@@ -78,18 +78,23 @@ function opening.decide(rules, address, target, easy)
   return judge(rules, rules.phases.judge, address, target, easy)
 end
 
--- Whether any of the functions of the phase takes more than the address.
-local function takes_target(phase)
-  for i = 1, phase.n do
-    local info = debug.getinfo(phase.f[i], "u")
-    if info.nparams > 1 or info.isvararg then return true end
+-- Whether any of the functions of the phases takes more than the address.
+local function takes_target(...)
+  for _, phase in ipairs { ... } do
+    for i = 1, phase.n do
+      local info = debug.getinfo(phase.f[i], "u")
+      if info.nparams > 1 or info.isvararg then return true end
+    end
   end
   return false
 end
 
-local function all_read_only(judges)
-  for i = 1, judges.n do
-    if not judges.policy[i].reads_only then return false end
+-- What only reads the address leaves it as it is.
+local function all_read_only(...)
+  for _, phase in ipairs { ... } do
+    for i = 1, phase.n do
+      if not phase.policy[i].reads_only then return false end
+    end
   end
   return true
 end
@@ -168,14 +173,18 @@ local function route_to_make(rules, address, target, easy, fixed)
   local phases, ok, why = rules.phases, true, nil
   if not fixed then ok, why = route(rules, address, target, easy) end
   if not ok then return nil, why end
-  local family, bytes, port, _, zone = unpack(address)
-  local path = address.path
+  local family, bytes, port, zone, path, _
+  if not rules.reads_only then
+    family, bytes, port, _, zone = unpack(address)
+    path = address.path
+  end
   ok, why = judge(rules, phases.judge, address, target, easy)
   if not ok then return nil, why end
   local made, to, maker = only_answer(rules, phases.make, "socket", address, target, easy)
   if to and not made then return nil, to end
   local wrong = made and fixed and "the easy's own Socket is connected already"
-    or not is(address, family, bytes, port, zone, path) and "it was changed after it was judged"
+    or not rules.reads_only and not is(address, family, bytes, port, zone, path)
+      and "it was changed after it was judged"
   if not wrong then return true, made, to, maker end
   close(made)
   return rules:refuse(easy, "compose", address, nil, wrong)
@@ -183,9 +192,12 @@ end
 
 -- The hook of those that do more than judge.
 local function full_open(rules, sockets)
+  local phases = rules.phases
+  local wants_target = takes_target(phases.route, phases.judge, phases.make)
+  rules.reads_only = all_read_only(phases.judge, phases.make)
   return function(purpose, address, easy, own, transfer)
     rules.transfers[easy] = transfer
-    local target = targets.new(purpose, address, easy, rules.never_proxy)
+    local target = wants_target and targets.new(purpose, address, easy, rules.never_proxy) or nil
     local fixed = own and own:peeraddress()
     local ok, made, to, maker = route_to_make(rules, address, target, easy, fixed)
     if not ok then return nil, made end
@@ -250,6 +262,7 @@ end
 
 local function telling(phase)
   if phase.n == 0 then return nil end
+  if phase.n == 1 then return phase.f[1] end
   return function(...)
     for i = 1, phase.n do phase.f[i](...) end
   end
