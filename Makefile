@@ -110,7 +110,7 @@ help:
 	@echo 'make upstream     faults of libcurl, each in a page of C; ROOTS= other libcurls'
 	@echo 'make lint         checks style and warnings'
 	@echo 'make format       formats the C sources'
-	@echo 'make bench        measures the cost against plain C, writes bench/RESULTS.md'
+	@echo 'make bench        measures the cost against plain C and others, writes bench/RESULTS*.md'
 	@echo 'make bench-policies  the cost of policies, between two network namespaces, as root'
 	@echo 'make install      installs to $(PREFIX); PREFIX=, DESTDIR=, LIBDIR=, LUADIR=, DATADIR=, DOCDIR=;'
 	@echo '                  make uninstall with the same takes it away'
@@ -186,7 +186,7 @@ bench:
 
 run-bench: all
 	@ulimit -n 16384 && $(LUA_PATHS) $(LUA) bench/run.lua && \
-	  $(LUA_PATHS) $(LUA) bench/loops.lua
+	  $(LUA_PATHS) $(LUA) bench/loops.lua && $(LUA_PATHS) $(LUA) bench/peers.lua
 
 # What policies cost, between two network namespaces: as root.
 bench-policies: all

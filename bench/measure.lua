@@ -60,7 +60,7 @@ end
 -- if it fails.
 function measure.callgrind(words)
   local file = servers.dir() .. "/callgrind"
-  local command = "valgrind --tool=callgrind --callgrind-out-file=%s %s 2>&1"
+  local command = "timeout 600 valgrind --tool=callgrind --callgrind-out-file=%s %s 2>&1"
   local output, code = process.output(command:format(file, words))
   if output then return read_objects(file), output end
   return nil, code
@@ -80,7 +80,7 @@ end
 -- How many a command makes, and what it prints.
 function measure.syscalls(words)
   local file = servers.dir() .. "/strace"
-  local output = run(("strace -f -c -o %s %s"):format(file, words))
+  local output = run(("timeout 600 strace -f -c -o %s %s"):format(file, words))
   -- Per cent, seconds, microseconds a call, calls, and maybe errors.
   local calls = process.read(file):match("%S+%s+%S+%s+%d+%s+(%d+)[%s%d]*total")
   return tonumber(calls), output

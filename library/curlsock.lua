@@ -97,7 +97,7 @@
 ---@field closesocketfunction? curlsock.ClosesocketFunction the Socket that was opened, "closing" now. It is told, once for each Socket, and on its return the descriptor is closed, unless it has called socket:detach(). False is handed on to libcurl as a failure to close.
 ---@field connect_only? boolean|integer flag; 2: for WebSocket; since 7.15.2; https://curl.se/libcurl/c/CURLOPT_CONNECT_ONLY.html
 ---@field connect_to? string[] list of strings; since 7.49.0; https://curl.se/libcurl/c/CURLOPT_CONNECT_TO.html
----@field connecttimeout? integer seconds, also fractions (0 to 2147483); since 7.7; https://curl.se/libcurl/c/CURLOPT_CONNECTTIMEOUT.html
+---@field connecttimeout? number seconds, also fractions (0 to 2147483); since 7.7; https://curl.se/libcurl/c/CURLOPT_CONNECTTIMEOUT.html
 ---@field connecttimeout_ms? integer milliseconds (0 and more); since 7.16.2; https://curl.se/libcurl/c/CURLOPT_CONNECTTIMEOUT_MS.html
 ---@field cookie? string string; since 7.1; https://curl.se/libcurl/c/CURLOPT_COOKIE.html
 ---@field cookiefile? string string; since 7.1; https://curl.se/libcurl/c/CURLOPT_COOKIEFILE.html
@@ -137,7 +137,7 @@
 ---@field ftp_alternative_to_user? string string; since 7.15.5; https://curl.se/libcurl/c/CURLOPT_FTP_ALTERNATIVE_TO_USER.html
 ---@field ftp_create_missing_dirs? boolean|integer|"none"|"create"|"retry" integer, boolean or name; since 7.10.7; https://curl.se/libcurl/c/CURLOPT_FTP_CREATE_MISSING_DIRS.html
 ---@field ftp_filemethod? integer|"default"|"multicwd"|"nocwd"|"singlecwd" integer or name; since 7.15.1; https://curl.se/libcurl/c/CURLOPT_FTP_FILEMETHOD.html
----@field ftp_response_timeout? integer seconds, also fractions (0 to 2147483); since 7.10.8, deprecated 7.85.0; https://curl.se/libcurl/c/CURLOPT_SERVER_RESPONSE_TIMEOUT.html
+---@field ftp_response_timeout? number seconds, also fractions (0 to 2147483); since 7.10.8, deprecated 7.85.0; https://curl.se/libcurl/c/CURLOPT_SERVER_RESPONSE_TIMEOUT.html
 ---@field ftp_skip_pasv_ip? boolean|integer flag; since 7.15.0; https://curl.se/libcurl/c/CURLOPT_FTP_SKIP_PASV_IP.html
 ---@field ftp_ssl? integer|"none"|"try"|"control"|"all" integer or name; since 7.11.0, deprecated 7.16.4; https://curl.se/libcurl/c/CURLOPT_USE_SSL.html
 ---@field ftp_ssl_ccc? integer|"none"|"passive"|"active" integer or name; since 7.16.1; https://curl.se/libcurl/c/CURLOPT_FTP_SSL_CCC.html
@@ -203,7 +203,7 @@
 ---@field maxlifetime_conn? integer seconds (0 and more); since 7.80.0; https://curl.se/libcurl/c/CURLOPT_MAXLIFETIME_CONN.html
 ---@field maxredirs? integer integer (-1 and more); since 7.5; https://curl.se/libcurl/c/CURLOPT_MAXREDIRS.html
 ---@field mime_options? integer|"formescape"|("formescape")[] integer, name or list of names; since 7.81.0; https://curl.se/libcurl/c/CURLOPT_MIME_OPTIONS.html
----@field mimepost? curlsock.Part[] the option is a list of parts: of a form, or of a mail. The tables are read when it is set: what becomes of them later does not matter. Another body, or a method, takes the parts back. A part is a table of
+---@field mimepost? curlsock.Part[] the option is a list of parts: of a form, or of a mail. The tables are read when it is set: what becomes of them later does not matter. Another body, or a method, takes the parts back.
 ---@field netrc? integer|"ignored"|"optional"|"required" integer or name; since 7.1; https://curl.se/libcurl/c/CURLOPT_NETRC.html
 ---@field netrc_file? string string; since 7.11.0; https://curl.se/libcurl/c/CURLOPT_NETRC_FILE.html
 ---@field new_directory_perms? integer permissions of a file (0 to 511); since 7.16.4; https://curl.se/libcurl/c/CURLOPT_NEW_DIRECTORY_PERMS.html
@@ -287,7 +287,7 @@
 ---@field sasl_authzid? string string; since 7.66.0; https://curl.se/libcurl/c/CURLOPT_SASL_AUTHZID.html
 ---@field sasl_ir? boolean|integer flag; since 7.31.0; https://curl.se/libcurl/c/CURLOPT_SASL_IR.html
 ---@field seekfunction? curlsock.SeekFunction the next readfunction has to begin there; origin is "set", "cur" or "end". True, a file or a number (what file:seek returns) means that it does; nothing that it cannot: libcurl may read and drop instead, or fail; false, or nil and a reason, ends the transfer.
----@field server_response_timeout? integer seconds, also fractions (0 to 2147483); since 7.20.0; https://curl.se/libcurl/c/CURLOPT_SERVER_RESPONSE_TIMEOUT.html
+---@field server_response_timeout? number seconds, also fractions (0 to 2147483); since 7.20.0; https://curl.se/libcurl/c/CURLOPT_SERVER_RESPONSE_TIMEOUT.html
 ---@field server_response_timeout_ms? integer milliseconds (0 and more); since 8.6.0; https://curl.se/libcurl/c/CURLOPT_SERVER_RESPONSE_TIMEOUT_MS.html
 ---@field service_name? string string; since 7.43.0; https://curl.se/libcurl/c/CURLOPT_SERVICE_NAME.html
 ---@field share? curlsock.Share open share; since 7.10; https://curl.se/libcurl/c/CURLOPT_SHARE.html
@@ -339,7 +339,7 @@
 ---@field tftp_blksize? integer bytes (0 and more); since 7.19.4; https://curl.se/libcurl/c/CURLOPT_TFTP_BLKSIZE.html
 ---@field tftp_no_options? boolean|integer flag; since 7.48.0; https://curl.se/libcurl/c/CURLOPT_TFTP_NO_OPTIONS.html
 ---@field timecondition? integer|"none"|"ifmodsince"|"ifunmodsince"|"lastmod" integer or name; since 7.1; https://curl.se/libcurl/c/CURLOPT_TIMECONDITION.html
----@field timeout? integer seconds, also fractions (0 to 2147483); since 7.1; https://curl.se/libcurl/c/CURLOPT_TIMEOUT.html
+---@field timeout? number seconds, also fractions (0 to 2147483); since 7.1; https://curl.se/libcurl/c/CURLOPT_TIMEOUT.html
 ---@field timeout_ms? integer milliseconds (0 and more); since 7.16.2; https://curl.se/libcurl/c/CURLOPT_TIMEOUT_MS.html
 ---@field timevalue? integer seconds since 1970; since 7.1; https://curl.se/libcurl/c/CURLOPT_TIMEVALUE.html
 ---@field timevalue_large? integer seconds since 1970; since 7.59.0; https://curl.se/libcurl/c/CURLOPT_TIMEVALUE_LARGE.html
@@ -498,7 +498,7 @@
 ---@field start? fun(easy: curlsock.Easy, url: string, hop: integer): boolean|nil, string? asked before a request, and before each redirect
 ---@field route? fun(address: curlsock.Address, target: curlsock.Target, easy: curlsock.Easy): curlsock.Address|nil, string? an Address to dial in the place of this one; nil: not mine
 ---@field judge? fun(address: curlsock.Address, target: curlsock.Target, easy: curlsock.Easy): boolean|nil, string? asked about every address. It gets a copy
----@field make fun(address: curlsock.Address, target: curlsock.Target, easy: curlsock.Easy): curlsock.Socket|nil, curlsock.Address|string|nil a Socket for it, and an Address if it is to be connected to another; nil: not mine
+---@field make? fun(address: curlsock.Address, target: curlsock.Target, easy: curlsock.Easy): curlsock.Socket|nil, curlsock.Address|string|nil a Socket for it, and an Address if it is to be connected to another; nil: not mine
 ---@field prepare? fun(socket: curlsock.Socket, address: curlsock.Address, easy: curlsock.Easy): boolean|nil, string? asked before it is connected, after the easy's own callback
 ---@field accept? fun(socket: curlsock.Socket, peer: curlsock.Address, easy: curlsock.Easy): boolean|nil, string? asked about a socket that FTP has accepted
 ---@field opened? fun(socket: curlsock.Socket, address: curlsock.Address, easy: curlsock.Easy) is told
@@ -756,7 +756,7 @@ function Multi:connections() end
 ---@return integer ended
 function Multi:close_idle(seconds) end
 
----starts its transfer with the next perform. Returns the multi, or nil, message, name. The multi keeps the easy until it is removed; with a value (not nil) it is removed by itself when its transfer ends, and results has the value in its place, also when the easy is closed before: with name "CLOSED".
+---starts its transfer with the next perform. The multi keeps the easy until it is removed; with a value (not nil) it is removed by itself when its transfer ends, and results has the value in its place, also when the easy is closed before: with name "CLOSED".
 ---@param easy curlsock.Easy
 ---@param value? any
 ---@return curlsock.Multi?
@@ -764,7 +764,7 @@ function Multi:close_idle(seconds) end
 ---@return string? name
 function Multi:add(easy, value) end
 
----ends its transfer if it still runs; a result that was not read is dropped. Returns the multi, or nil, message, name.
+---ends its transfer if it still runs; a result that was not read is dropped.
 ---@param easy curlsock.Easy
 ---@return curlsock.Multi?
 ---@return string? message
@@ -786,14 +786,12 @@ function Multi:perform() end
 function Multi:poll(seconds, descriptors) end
 
 ---iterates over the transfers that have ended since: easy, true, or easy, nil, message, name. What a callback threw is the message, with name "CALLBACK". The easy stays in the multi until it is removed; one that was added with a value is removed, and the value comes in its place. With a list, which is faster: puts all of them in it, from its start: three values for each, the easy or its value, then name and message, or false and nil where it succeeded; and nil after the last. Returns how many there are, and how many easies the multi has still.
----@return (fun(): any|integer) count
----@return true?|integer?
----@return string??
----@return string??
----@overload fun(self: curlsock.Multi, list: table): fun(): any|integer, true?|integer?, string?|nil, string?|nil
+---@return (fun(): any, true?, any, string?)|integer count
+---@return integer?
+---@overload fun(self: curlsock.Multi, list: table): (fun(): any, true?, any, string?)|integer, integer?|nil
 function Multi:results() end
 
----ends a poll, or the next one, at once; allowed inside callbacks. Returns the multi, or nil, message, name.
+---ends a poll, or the next one, at once; allowed inside callbacks.
 ---@return curlsock.Multi?
 ---@return string? message
 ---@return string? name
@@ -1068,8 +1066,7 @@ local WebSocket = {}
 function WebSocket:recv(seconds) end
 
 ---iterates over messages and their kinds, until one side has closed. Raises an error when the connection ends otherwise.
----@return (fun(): string?)
----@return string?
+---@return (fun(): string?, string?)
 function WebSocket:each() end
 
 ---sends a "text" (the default) or "binary" one, whole; waits while the socket is full. Returns true, or what recv does at the end. A coroutine that is closed while it waits with half a message ends the connection.
@@ -1652,14 +1649,11 @@ function curl.networks(options) end
 function curl.version_info() end
 
 ---an iterator over all options of an easy that libcurl describes, of which easy:setopt refuses a few: the name; libcurl's type: "long", "values" (bits, or one of some), "off_t", "string", "slist", "blob", "function", "object" or "cbptr" (what a callback is given, which cannot come from Lua); and for another name of an option that one.
----@return (fun(): string?)
----@return string?
----@return string?
+---@return (fun(): string?, string?, string?)
 function curl.options() end
 
 ---an iterator over what easy:getinfo knows of this libcurl, by name: the name, and libcurl's type: "string", "long", "double", "off_t", "slist" or "socket".
----@return (fun(): string?)
----@return string?
+---@return (fun(): string?, string?)
 function curl.infos() end
 
 ---"easy", "multi", "share", "socket", "address", "networks", "policy" or "url"; an easy, multi, share, socket or url that can no longer be used has "closed " before it (a Socket: where it has no descriptor); nil for anything else. Never raises.

@@ -116,7 +116,8 @@ end
 
 describe("A proxy", function()
   it("resolves the name itself (socks5h, socks4a), or gets an address (socks5, socks4)", function()
-    for scheme, itself in pairs { socks5h = true, socks4a = true, socks5 = false, socks4 = false } do
+    local schemes = { socks5h = true, socks4a = true, socks5 = false, socks4 = false }
+    for scheme, itself in pairs(schemes) do
       local easy <close> = curl.easy {
         url = ("http://nowhere.invalid:%d/hello"):format(web.port), timeout = 20,
         proxy = ("%s://127.0.0.1:%d"):format(scheme, socks.port),

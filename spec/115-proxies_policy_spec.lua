@@ -103,10 +103,6 @@ for name, way in pairs(proxies.ways) do
       -- Without the proxy it is not used.
       local direct <close> = curl.easy(all):setopt("proxy", "")
       assert.equal("REFUSED", select(3, transfers.run(multi, direct)))
-      rules:revoke()
-      local again <close> = curl.easy(all)
-      assert.equal("hello\n", transfers.fetch_in(multi, again))
-      assert.equal(1, again:getinfo "num_connects")
     end)
   end)
 end

@@ -276,7 +276,7 @@ describe("curlsock.trace", function()
   it("writes URIs in HAR, whatever the program called its URLs", function()
     local recording = trace.record()
     for _, url in ipairs { "127.0.0.1:1/x", "http://127.0.0.1:1/\u{fc}|x", "http://no such/", "",
-      "a b", "HTTP://127.0.0.1:1/%zz%41", "[::1", "http://127.0.0.1:1/{a}\"", false } do
+      "a b", "http://127.0.0.1:1/%zz%41", "[::1", "http://127.0.0.1:1/{a}\"", false } do
       local easy <close> = curl.easy { url = url or nil, proxy = "" }
       easy:perform()
     end
@@ -286,7 +286,7 @@ describe("curlsock.trace", function()
     for i, entry in ipairs(entries) do urls[i] = entry.request.url end
     assert.same({ "http://127.0.0.1:1/x", "http://127.0.0.1:1/%C3%BC%7Cx", "http://no%20such/" },
       { table.unpack(urls, 1, 3) })
-    assert.equal("HTTP://127.0.0.1:1/%25zz%41", urls[6])
+    assert.equal("http://127.0.0.1:1/%25zz%41", urls[6])
   end)
 
   it("draws the picture of the README", function()

@@ -31,7 +31,7 @@ void cs_class_set(lua_State *L, const char *class) {
 /* Compares the metatable on top of the stack with that of the class. A method, which
  * has it as its upvalue, looks for its own class at index 1, and there alone. */
 static int is_of_class(lua_State *L, int index, const char *class) {
-  int quick = index == 1 && lua_rawequal(L, -1, lua_upvalueindex(1));
+  int quick = index == 1 && lua_topointer(L, -1) == lua_topointer(L, lua_upvalueindex(1));
 #ifndef CS_CHECKS
   if (quick) return 1;
 #endif

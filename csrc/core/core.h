@@ -114,8 +114,10 @@ struct cs_runtime *cs_runtime_new(void);
 void cs_runtime_free(struct cs_runtime *rt);
 /* Pushes the runtime's box; NULL if there is none. [-0, +1] */
 struct cs_runtime **cs_push_runtime(lua_State *L);
-/* What the box (a userdata) at index points to: NULL if nothing or no more. */
+/* What the box (a userdata) at index points to: NULL if nothing or no more; and the same
+ * for a box that was found. */
 void *cs_unbox(lua_State *L, int index);
+void *cs_content(lua_State *L, void *box);
 /* Notes the box at index for cs_box_of, weakly. [-0, +0, m] */
 void cs_note_box(lua_State *L, int index);
 /* The same if its finalizer may never be called: a state that is being closed has none

@@ -23,16 +23,16 @@ void cs_enter(struct cs_frame *f, lua_State *L, struct cs_handle *h, int self) {
   h->rt->frame = f;
 }
 
-static sigset_t sigpipe(void) {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGPIPE);
-  return set;
+static void sigpipe(sigset_t *set) {
+  sigemptyset(set);
+  sigaddset(set, SIGPIPE);
 }
 
 void cs_quiet(struct cs_frame *f) {
-  sigset_t set = sigpipe(), before;
-  if (f->handle->rt->quiet || pthread_sigmask(SIG_BLOCK, &set, &before)) return;
+  sigset_t set, before;
+  if (f->handle->rt->quiet) return;
+  sigpipe(&set);
+  if (pthread_sigmask(SIG_BLOCK, &set, &before)) return;
   if (sigismember(&before, SIGPIPE) == 1) return;
   f->handle->rt->quiet = f->quiet = 1;
 #ifdef CS_CHECKS
@@ -55,9 +55,10 @@ static void drain(const sigset_t *set) {
 /* A write to a connection that the peer has closed raises SIGPIPE in the thread that
  * writes. */
 static void end_quiet(struct cs_frame *f) {
-  sigset_t set = sigpipe();
+  sigset_t set;
   CS_CHECK(f->handle->rt->quiet && pthread_equal(f->thread, pthread_self()));
   f->handle->rt->quiet = 0;
+  sigpipe(&set);
   drain(&set);
   pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }

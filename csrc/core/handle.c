@@ -46,8 +46,7 @@ void *cs_handle_test(lua_State *L, int index, enum cs_kind kind) {
 }
 
 void *cs_handle_check(lua_State *L, int index, enum cs_kind kind) {
-  cs_class_check(L, index, classes[kind]);
-  struct cs_handle *h = cs_unbox(L, index);
+  struct cs_handle *h = cs_content(L, cs_class_check(L, index, classes[kind]));
   if (!h || h->phase != CS_OPEN)
     luaL_argerror(L, index, lua_pushfstring(L, "%s is closed", cs_kind_names[kind]));
   if (cs_is_copy(h))
@@ -94,8 +93,7 @@ void cs_refuse_inside(lua_State *L, struct cs_handle *h, const char *call) {
 /* The handle at index 1, of the class that is the method's upvalue; NULL or closed
  * maybe. */
 static struct cs_handle *check_class(lua_State *L) {
-  cs_class_check(L, 1, lua_touserdata(L, lua_upvalueindex(1)));
-  return cs_unbox(L, 1);
+  return cs_content(L, cs_class_check(L, 1, lua_touserdata(L, lua_upvalueindex(1))));
 }
 
 /* easy:close(), multi:close(), share:close(): frees the handle; a second call does

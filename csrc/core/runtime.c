@@ -35,9 +35,13 @@ static int is_over(lua_State *L) {
   return !*box;
 }
 
+void *cs_content(lua_State *L, void *box) {
+  void *content = box ? *(void **)box : NULL;
+  return content && !(strays && is_over(L)) ? content : NULL;
+}
+
 void *cs_unbox(lua_State *L, int index) {
-  void **box = lua_touserdata(L, index);
-  return box && *box && !(strays && is_over(L)) ? *box : NULL;
+  return cs_content(L, lua_touserdata(L, index));
 }
 
 /* Replaces the runtime's box on top of the stack by one of its user values. */

@@ -25,10 +25,10 @@ static const struct cs_socket detached = {.fd = -1, .state = CS_DETACHED};
 /* The box may be empty: half made, or finalized. */
 struct cs_socket *cs_socket_test(lua_State *L, int index) {
   if (!lua_isuserdata(L, index)) return NULL;
-  if (!cs_class_test(L, index, cs_socket_class) &&
-      !cs_class_test(L, index, cs_retired_class))
-    return NULL;
-  struct cs_socket *s = cs_unbox(L, index);
+  void *box = cs_class_test(L, index, cs_socket_class);
+  if (!box) box = cs_class_test(L, index, cs_retired_class);
+  if (!box) return NULL;
+  struct cs_socket *s = cs_content(L, box);
   return s ? s : (struct cs_socket *)&closed;
 }
 

@@ -40,7 +40,7 @@ static int next_option(lua_State *L) {
  * one of some), "off_t", "string", "slist", "blob", "function", "object" or "cbptr" (what
  * a callback is given, which cannot come from Lua); and for another name of an option
  * that one.
- * -> fun(): string?, string?, string? */
+ * -> (fun(): string?, string?, string?) */
 int cs_options(lua_State *L) {
   lua_pushnil(L);
   lua_pushcclosure(L, next_option, 1);

@@ -345,7 +345,7 @@ static int next_info(lua_State *L) {
 
 /* curl.infos(): an iterator over what easy:getinfo knows of this libcurl, by name: the
  * name, and libcurl's type: "string", "long", "double", "off_t", "slist" or "socket".
- * -> fun(): string?, string? */
+ * -> (fun(): string?, string?) */
 int cs_infos(lua_State *L) {
   lua_pushinteger(L, 0);
   lua_pushcclosure(L, next_info, 1);

@@ -83,10 +83,10 @@ static int add(lua_State *L, const char *call) {
   return code ? cs_fail_multi(L, code) : 0;
 }
 
-/* multi:add(easy [, value]): starts its transfer with the next perform. Returns the
- * multi, or nil, message, name. The multi keeps the easy until it is removed; with a
- * value (not nil) it is removed by itself when its transfer ends, and results has the
- * value in its place, also when the easy is closed before: with name "CLOSED".
+/* multi:add(easy [, value]): starts its transfer with the next perform. The multi keeps
+ * the easy until it is removed; with a value (not nil) it is removed by itself when its
+ * transfer ends, and results has the value in its place, also when the easy is closed
+ * before: with name "CLOSED".
  * -> Multi | nil, message, name */
 static int multi_add(lua_State *L) {
   int failed = add(L, "multi:add");
@@ -113,7 +113,7 @@ static int multi_await(lua_State *L) {
 }
 
 /* multi:remove(easy): ends its transfer if it still runs; a result that was not read is
- * dropped. Returns the multi, or nil, message, name.
+ * dropped.
  * -> Multi | nil, message, name */
 static int multi_remove(lua_State *L) {
   struct cs_multi *m = check_callable(L, "multi:remove");
@@ -214,7 +214,6 @@ static int multi_socket_action(lua_State *L) {
 }
 
 /* multi:wakeup(): ends a poll, or the next one, at once; allowed inside callbacks.
- * Returns the multi, or nil, message, name.
  * -> Multi | nil, message, name */
 static int multi_wakeup(lua_State *L) {
   struct cs_multi *m = cs_handle_check(L, 1, CS_MULTI);
@@ -354,7 +353,7 @@ static int list_results(lua_State *L, struct cs_multi *m) {
  * faster: puts all of them in it, from its start: three values for each, the easy or its
  * value, then name and message, or false and nil where it succeeded; and nil after the
  * last. Returns how many there are, and how many easies the multi has still.
- * -> fun(): any, true?, string?, string? | count: integer, integer? */
+ * -> (fun(): any, true?, any, string?) | count: integer, integer? */
 static int multi_results(lua_State *L) {
   struct cs_multi *m = check_callable(L, "multi:results");
   lua_settop(L, 2);

@@ -209,6 +209,7 @@ static const struct cs_name mime_options[] = {
     {NULL, 0},
 };
 
+#if LIBCURL_VERSION_NUM >= 0x075600
 static const struct cs_name ws_options[] = {
     {"raw_mode", CURLWS_RAW_MODE},
 #ifdef CURLWS_NOAUTOPONG
@@ -216,6 +217,7 @@ static const struct cs_name ws_options[] = {
 #endif
     {NULL, 0},
 };
+#endif
 
 #if LIBCURL_VERSION_NUM >= 0x080d00
 static const struct cs_name followlocation[] = {
@@ -260,7 +262,9 @@ static const struct cs_naming namings[] = {
     {CURLOPT_ALTSVC_CTRL, FLAGS, altsvc_ctrl},
     {CURLOPT_HSTS_CTRL, FLAGS, hsts_ctrl},
     {CURLOPT_MIME_OPTIONS, FLAGS, mime_options},
+#if LIBCURL_VERSION_NUM >= 0x075600
     {CURLOPT_WS_OPTIONS, FLAGS, ws_options},
+#endif
 #if LIBCURL_VERSION_NUM >= 0x080d00
     {CURLOPT_FOLLOWLOCATION, ONE, followlocation},
     {CURLOPT_UPLOAD_FLAGS, FLAGS, upload_flags},

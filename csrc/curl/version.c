@@ -21,10 +21,13 @@ static void set_text(lua_State *L, const char *field, const char *text) {
 
 /* What came after the oldest header that this compiles with. */
 static void set_newer(lua_State *L, const curl_version_info_data *info) {
+#if LIBCURL_VERSION_NUM >= 0x075700
   if (info->age >= CURLVERSION_ELEVENTH) set_names(L, "features", info->feature_names);
+#endif
 #if LIBCURL_VERSION_NUM >= 0x080800
   if (info->age >= CURLVERSION_TWELFTH) set_text(L, "rtmp_version", info->rtmp_version);
 #endif
+  (void)L, (void)info;
 }
 
 static void set_libraries(lua_State *L, const curl_version_info_data *info) {

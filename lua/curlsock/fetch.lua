@@ -157,9 +157,18 @@ local function pause_after(easy, attempt, why)
   return told <= LONGEST and math.min(math.max(told, growing), LONGEST) or nil
 end
 
+-- Whether a part of a form comes from a function that cannot begin anew.
+local function reads_once(parts)
+  for _, part in ipairs(parts or {}) do
+    if part.read and not part.seek or part.parts and reads_once(part.parts) then return true end
+  end
+  return false
+end
+
 local function attempt_all(easy, method, options)
   local loop, deadline = options.loop, curl.now() + (options.timeout or math.huge)
   local again = REPEATABLE[method] and type(options.body) ~= "function"
+    and not reads_once(options.multipart)
   for number = 1, math.huge do
     local attempt = { number = number, again = again, more = number <= (options.retries or 0) }
     if type(options.body) == "userdata" then options.body:seek("set") end

@@ -106,8 +106,8 @@ local function write_results(out, block)
     local type = union(result.types)
     if type == "" then type = "nil" end
     if type:find("|", 1, true) and result.optional then type = type .. "|nil" end
-    local optional = result.optional and not type:find("|nil$") and type ~= "nil" and "?" or ""
-    if type:find("^fun%(") then type = "(" .. type .. ")" end
+    local is_nil = type:find("|nil$") or type:find("%?$") or type == "nil"
+    local optional = result.optional and not is_nil and "?" or ""
     local label = result.vararg and "..." or result.label
     out(("---@return %s%s%s"):format(qualified(type), optional, label and " " .. label or ""))
   end
@@ -128,8 +128,8 @@ end
 local function write_row(out, class, row)
   local name, arguments = row[1]:match("^([%w_]+)(%b())$")
   for field in (name or row[1]):gmatch("[%w_]+") do
-    local type, optional = types.field(class, field, arguments), "?"
-    if type:find("|nil$") or types.is_whole(class) then optional = "" end
+    local type = types.field(class, field, arguments)
+    local optional = types.is_whole(class) and "" or "?"
     out(("---@field %s%s %s %s"):format(field, optional, qualified(type), row[2]))
   end
 end
@@ -150,7 +150,7 @@ end
 -- What is said of an option: of a callback what stands above it, of others what they take.
 local function option_text(model, option)
   local block = model.by_name[option.name]
-  if block then return block.items[1].text end
+  if block then return (block.items[1].text:gsub("%.[^.]*[^.)]$", ".")) end -- no half sentence
   local range = options.range(option)
   return ("%s%s; since %s; %s"):format(options.takes(option), range and " (" .. range .. ")" or "",
     options.since(option), options.link(option))

@@ -1,5 +1,7 @@
 -- What the words of signatures mean, as types of the language server: of all functions, or of one
 -- ("curl.easy options"). Words with a capital are classes of library/curlsock.lua.
+local options = require "scripts.reference.options"
+
 local types = {}
 
 local words = {
@@ -281,7 +283,7 @@ local stands_for = {
 
 -- The types of a number, with names in the place of "NAMES".
 local numbers = {
-  { "boolean", "boolean" }, { "^version", "number" }, { "^integer", "integer" },
+  { "boolean", "boolean" }, { "^version", "number" }, { "^integer", "INTEGER" },
   { "name", "NAMES" }, { "list of names", "(NAMES)[]" },
 }
 
@@ -294,11 +296,11 @@ function types.option(option)
   end
   if stands_for[expects] then return stands_for[expects] end
   local names = option.choices and option.choices:gsub("%S+", '"%0"'):gsub(" ", "|")
+  local integer = options.takes(option):find("fractions") and "number" or "integer"
   local list = {}
   for _, number in ipairs(numbers) do
-    if expects:find(number[1]) then
-      list[#list + 1] = number[2]:gsub("NAMES", function() return names end)
-    end
+    local type = number[2]:gsub("INTEGER", integer):gsub("NAMES", function() return names end)
+    if expects:find(number[1]) then list[#list + 1] = type end
   end
   return table.concat(list, "|")
 end

@@ -1146,7 +1146,9 @@ scenario("loop", function()
   host.fail()
   local loop = new()
   loop:spawn(function()
-    good(loop:perform(curl.easy { url = host.http }))
+    local easy = curl.easy { url = host.http }
+    good(loop:perform(easy))
+    good(loop:perform(easy)) -- while the loop is awake: by multi:await
     done = true
   end)
   loop:run()

@@ -6,6 +6,7 @@
 --   servers.vsftpd()    FTP server, passive and active                  (vsftpd.lua)
 --   servers.vsftps()    the same over TLS, control and data             (vsftps.lua)
 --   servers.http3()     web server over QUIC and TLS                    (http3.lua)
+--   servers.dovecot()   mail server: IMAP, with and without TLS         (dovecot.lua)
 --   servers.tinyproxy() HTTP proxies, one with a password               (tinyproxy.lua)
 --   servers.socks()     SOCKS proxy, versions 4, 4a and 5               (socks.lua)
 --   servers.microsocks()   SOCKS5 proxy with a password                 (microsocks.lua)
@@ -217,6 +218,10 @@ end
 
 function servers.parts()
   return serve("parts")
+end
+
+function servers.dovecot()
+  return serve("dovecot")
 end
 
 function servers.tinyproxy()

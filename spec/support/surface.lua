@@ -237,8 +237,8 @@ end
 -- The methods of a class, as a script finds them: name -> function.
 function surface.methods_of(object)
   local index = debug.getmetatable(object).__index
-  if type(index) == "function" then
-    local _, upvalue = debug.getupvalue(index, 1)
+  if type(index) == "function" then -- its class comes first, its methods second
+    local _, upvalue = debug.getupvalue(index, 2)
     index = upvalue
   end
   return index

@@ -146,13 +146,13 @@ end
 
 --- stream:lines([format]): iterates over the lines, or what else read would return. Raises an error
 -- when the transfer fails.
--- -> fun(): string?
+-- -> (fun(): string?)
 function Stream:lines(format)
   return each(self, format or "l")
 end
 
 --- stream:pieces(): the same over what has come each time.
--- -> fun(): string?
+-- -> (fun(): string?)
 function Stream:pieces()
   return each(self)
 end

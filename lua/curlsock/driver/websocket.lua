@@ -234,7 +234,7 @@ end
 
 --- ws:each(): iterates over messages and their kinds, until one side has closed. Raises an error
 -- when the connection ends otherwise.
--- -> fun(): string?, string?
+-- -> (fun(): string?, string?)
 function WebSocket:each()
   return function()
     local message, kind, name, code = self:recv()
