@@ -160,3 +160,36 @@ describe("multi:results with a list", function()
     assert.equal(2, members(multi))
   end)
 end)
+
+describe("An interrupt of loop:perform", function()
+  -- Looks at a loop after perform was interrupted at its k-th instruction; nil: it has fewer.
+  local function interrupt(k)
+    local loop <close> = require("curlsock.loop").new()
+    local easy <close> = new "/hello"
+    assert(loop:perform(easy))
+    local co = coroutine.create(function() loop:perform(easy) end)
+    local left, where = k, nil
+    debug.sethook(co, function()
+      left = left - 1
+      if left > 0 then return end
+      debug.sethook(co)
+      where = "interrupted"
+      error(where, 0)
+    end, "", 1)
+    local ok, what = coroutine.resume(co)
+    debug.sethook(co)
+    coroutine.close(co)
+    if ok and not where then return nil end
+    assert.equal("interrupted", what)
+    local active, count = loop.active, #loop.multi:easies()
+    assert.equal(count, active, "after instruction " .. k)
+    assert.same({ true }, { loop:perform(new "/hello", 5) })
+    return true
+  end
+
+  it("leaves as many transfers as the multi has, wherever it comes", function()
+    local k = 1
+    while interrupt(k) do k = k + 1 end
+    assert.truthy(k > 30)
+  end)
+end)

@@ -90,8 +90,7 @@ static int add(lua_State *L, const char *call) {
  * -> Multi | nil, message, name */
 static int multi_add(lua_State *L) {
   int failed = add(L, "multi:add");
-  if (!failed) lua_settop(L, 1);
-  return failed ? failed : 1;
+  return failed ? failed : (lua_settop(L, 1), 1);
 }
 
 /* multi:await(easy, table): adds the easy, with the table as its value, and suspends the
@@ -257,13 +256,14 @@ static int push_member(lua_State *L, const struct cs_multi *m) {
     push_value(L, 2, e);
   else
     lua_pushnil(L);
-  return 1;
+  lua_pushinteger(L, m->members);
+  return 2;
 }
 
 /* multi:easies([easy]): a list of the easies in the multi, in the order in which they
- * were added; for each that was added with a value, that. Of one easy what the list has
- * for it, or nil: without a look at the others.
- * -> list: any[] | any */
+ * were added; for each that was added with a value, that. Of one easy, without a look at
+ * the others, what the list has for it, or nil, and how many the multi has.
+ * -> list: any[] | any, integer */
 static int multi_easies(lua_State *L) {
   const struct cs_multi *m = cs_handle_check(L, 1, CS_MULTI);
   lua_Integer n = 0;

@@ -59,7 +59,8 @@ end
 
 local function url_of(options)
   if not options.query then return options.url end
-  local url, message, name = curl.url(options.url, "guess_scheme", "non_support_scheme")
+  local flags = type(options.url) == "string" and { "guess_scheme", "non_support_scheme" } or {}
+  local url, message, name = curl.url(options.url, table.unpack(flags))
   if not url then return nil, message, name end
   return url:set("query", encode(options.query), "appendquery")
 end
@@ -102,7 +103,9 @@ local function new_easy(options)
   local message, name
   own.url, message, name = url_of(options)
   if not own.url then return nil, message, name end
-  return curl.easy(own), method
+  local easy
+  easy, message, name = curl.easy(own)
+  return easy, easy and method or message, name
 end
 
 local Headers = {}

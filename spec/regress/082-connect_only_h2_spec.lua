@@ -1,5 +1,5 @@
--- libcurl (7.88 to 8.14) crashes when it is to receive on a connection of connect_only for which TLS
--- has agreed upon HTTP/2, as it does by default: there is no stream.
+-- libcurl (7.88 to 8.14) crashes when it is to receive on a connection of connect_only for which
+-- TLS has agreed upon HTTP/2, as it does by default: there is no stream.
 local left = require "spec.support.left"
 local servers = require "spec.support.servers"
 

@@ -41,18 +41,20 @@ function transfers.begin(driver)
   driver.cancelled = {}
 end
 
--- Nothing of it is to come any more.
-local function leave(driver, transfer)
+-- Nothing of it is to come any more. n: how many the multi has, which may have been told already.
+local function leave(driver, transfer, n)
   if transfer[STATE] == DONE then return end
   transfer[STATE] = DONE
-  driver.active = driver.active - 1
+  driver.active = math.max(driver.active - 1, n or 0)
 end
 
--- Whether the multi still has it: its easy may be in for another. (An easy that was closed has left
--- the multi by that.)
+-- Whether the multi still has it, and how many it has: its easy may be in for another. (An easy
+-- that was closed has left the multi by that.)
 local function is_in(driver, transfer)
   local easy, multi = transfer[EASY], driver.multi
-  return multi and curl.type(easy) == "easy" and multi:easies(easy) == transfer
+  if not multi or curl.type(easy) ~= "easy" then return false end
+  local value, n = multi:easies(easy)
+  return value == transfer, n
 end
 
 -- ---- cancelling -------------------------------------------------------------------------------
@@ -60,7 +62,9 @@ end
 -- Removes it from the multi. (It may have left that already.)
 local function withdraw(driver, transfer)
   if transfer[STATE] == DONE then return true end
-  if not is_in(driver, transfer) then
+  local still, n = is_in(driver, transfer)
+  if not still then
+    if n then leave(driver, transfer, n) end
     transfer[STATE] = DONE
     return true
   end
@@ -119,13 +123,12 @@ local function renamed(err)
   return why and "perform: " .. why or nil
 end
 
--- It is not in the multi: its result is on the way, if anybody waits for that, or it never began.
-local function leave_unstarted(driver, transfer, waited, err)
-  if waited then
-    transfer[STATE] = DONE
-    return
-  end
-  leave(driver, transfer)
+-- It is not in the multi, which has n: its result is on the way, if anybody waits for that, or it
+-- never began.
+local function leave_unstarted(driver, transfer, n, waited, err)
+  if n or not waited then leave(driver, transfer, n) end
+  transfer[STATE] = DONE
+  if waited then return end
   local why = err ~= nil and driver.multi and (reason(driver.multi, transfer[EASY]) or renamed(err))
   if why then error(why, 0) end
 end
@@ -142,7 +145,8 @@ function Transfer:__close(err)
     driver.idle = self
     return
   end
-  if not is_in(driver, self) then return leave_unstarted(driver, self, waited, err) end
+  local still, n = is_in(driver, self)
+  if not still then return leave_unstarted(driver, self, n, waited, err) end
   self[STATE] = CANCELLED
   local ok, failed = cancel(driver, self)
   if ok then return end
