@@ -730,7 +730,7 @@ function Easy:socket() end
 ---@return curlsock.Connection[]
 function Easy:connections() end
 
----ends the connections of the pool that no transfer uses, and over which no byte went for that long (0). Their peers see the end at once; libcurl notices it, and closes them, at the latest before the pool's next transfer would use one. Returns how many. Refused inside a callback of the pool.
+---ends the connections of the pool that no transfer uses, and over which no byte went for that long (0). Their peers see the end at once; libcurl notices it, and closes them, at the latest before the pool's next transfer would use one. (From 8.22 on it looks once a second: by HTTP/3 a request that comes before that may fail, with SEND_ERROR. Over TCP it is sent again.) Returns how many. Refused inside a callback of the pool.
 ---@param seconds? number
 ---@return integer ended
 function Easy:close_idle(seconds) end
@@ -751,7 +751,7 @@ function Multi:close() end
 ---@return curlsock.Connection[]
 function Multi:connections() end
 
----ends the connections of the pool that no transfer uses, and over which no byte went for that long (0). Their peers see the end at once; libcurl notices it, and closes them, at the latest before the pool's next transfer would use one. Returns how many. Refused inside a callback of the pool.
+---ends the connections of the pool that no transfer uses, and over which no byte went for that long (0). Their peers see the end at once; libcurl notices it, and closes them, at the latest before the pool's next transfer would use one. (From 8.22 on it looks once a second: by HTTP/3 a request that comes before that may fail, with SEND_ERROR. Over TCP it is sent again.) Returns how many. Refused inside a callback of the pool.
 ---@param seconds? number
 ---@return integer ended
 function Multi:close_idle(seconds) end
@@ -863,7 +863,7 @@ function Share:close() end
 ---@return curlsock.Connection[]
 function Share:connections() end
 
----ends the connections of the pool that no transfer uses, and over which no byte went for that long (0). Their peers see the end at once; libcurl notices it, and closes them, at the latest before the pool's next transfer would use one. Returns how many. Refused inside a callback of the pool.
+---ends the connections of the pool that no transfer uses, and over which no byte went for that long (0). Their peers see the end at once; libcurl notices it, and closes them, at the latest before the pool's next transfer would use one. (From 8.22 on it looks once a second: by HTTP/3 a request that comes before that may fail, with SEND_ERROR. Over TCP it is sent again.) Returns how many. Refused inside a callback of the pool.
 ---@param seconds? number
 ---@return integer ended
 function Share:close_idle(seconds) end

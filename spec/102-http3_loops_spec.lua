@@ -66,8 +66,8 @@ for _, name in ipairs(loops.names) do
         web = http3.here and servers.http3()
       end)
 
-      -- With OpenSSL's QUIC no more than a stream may have before it needs another window, half a MiB:
-      -- when the messages of that are lost they are not sent again (spec/upstream/quic-window-lost.c).
+      -- With OpenSSL's QUIC no more than a stream may have before it is granted more, half a MiB:
+      -- if the messages that grant it are lost it stops (spec/upstream/quic-window-lost.c).
       it("many transfers at once on one connection", function()
         run(name, raw, [[
           local size, n, each = 0, 0, http3.openssl and 520000 or 1048576

@@ -378,6 +378,20 @@ checks["Send a mail with an attachment"] = function(text)
     (easies.get(parts.url .. "/mail")))
 end
 
+checks["Read mail by IMAP"] = function(text)
+  local mail = servers.dovecot()
+  for _, subject in ipairs { "hello", "Your invoice", "bye" } do
+    local letter = ("Subject: %s\r\n\r\ntext\r\n"):format(subject)
+    local easy <close> = curl.easy { url = mail.url .. "/INBOX", username = "ann@example.com",
+      password = "secret", proxy = "", upload = true, readfunction = letter,
+      infilesize_large = #letter }
+    assert(easy:perform())
+  end
+  local out = run(text, { { "imaps://mail.example.com", mail.tls_url },
+    { "username", ("cainfo = %q, username"):format(mail.ca) }, env = { MAIL_PASSWORD = "secret" } })
+  assert.equal("2\tSubject: Your invoice\n", out)
+end
+
 -- ---- tests ------------------------------------------------------------------------------------
 
 checks["Test against a server that is a function"] = function(text)

@@ -44,6 +44,8 @@ describe("curl.policy", function()
   it("raises for an unknown field, a wrong type, and names it", function()
     errors.matches("unknown field \"opn\": did you mean 'open'%?", curl.policy, { opn = no })
     errors.matches("policy: unknown field 1", curl.policy, { no })
+    errors.matches("policy: unknown field .* %(rules are made by policy.compose{...}%)", curl.easy,
+      { policy = require("curlsock.policy").guard() })
     errors.matches("policy.open: function expected, got boolean", curl.policy, { open = true })
     errors.matches("policy.name: string expected, got number", curl.policy, { name = 1 })
     errors.matches("policy.max_body: positive integer", curl.policy, { max_body = 0 })

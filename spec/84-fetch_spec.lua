@@ -1,6 +1,7 @@
 -- One call for what most scripts want (curlsock.fetch): blocking, and in loops.
 
 local curl = require "curlsock"
+local echo_server = require "spec.support.echo_server"
 local fetch = require "curlsock.fetch"
 local left = require "spec.support.left"
 local loops = require "spec.support.loops"
@@ -8,58 +9,6 @@ local process = require "spec.support.process"
 local servers = require "spec.support.servers"
 
 local web, echo, silent, refused
-
--- Answers with what it got: the request line, its headers in lower case, an empty line, the body.
--- /fail/N?CODE fails the first N times; /late too, with Retry-After; /cut ends in the middle.
-local echo_server = [[
-  local server = ...
-  local seen = {}
-
-  local function read_body(peer, headers)
-    if headers:find("\ntransfer-encoding: chunked", 1, true) then
-      local parts = {}
-      repeat
-        local size = tonumber(peer:receive() or "0", 16)
-        parts[#parts + 1] = size > 0 and peer:receive(size) or ""
-        peer:receive()
-      until size == 0
-      return table.concat(parts)
-    end
-    local size = tonumber(headers:match("\ncontent%-length: (%d+)") or 0)
-    return size > 0 and peer:receive(size) or ""
-  end
-
-  local function answer_of(path, times)
-    local limit, code = path:match("^/fail/(%d+)%?(%d+)")
-    if limit and times <= tonumber(limit) then return code .. " Failed", "" end
-    local after = path:match("^/late%?(%d+)")
-    if after and times == 1 then return "503 Busy", "Retry-After: " .. after .. "\r\n" end
-    return "200 OK", "X-One: 1\r\nSet-Cookie: a=1\r\nset-cookie: b=2\r\n"
-  end
-
-  while true do
-    local peer = server:accept()
-    local first, lines = peer:receive(), {}
-    local method, path = (first or ""):match("^(%S+) (%S+)")
-    while true do
-      local line = peer:receive()
-      if line == "" or not line then break end
-      lines[#lines + 1] = line:gsub("^[^:]+", string.lower)
-    end
-    local headers = "\n" .. table.concat(lines, "\n") .. "\n"
-    if method then
-      local body = read_body(peer, headers)
-      seen[path] = (seen[path] or 0) + 1
-      local status, more = answer_of(path, seen[path])
-      local text = first .. headers .. "\n" .. body
-      local size = #text + (path:find("^/cut") and seen[path] == 1 and 100 or 0)
-      if method == "HEAD" then text = "" end
-      peer:send(("HTTP/1.1 %s\r\nContent-Length: %d\r\nConnection: close\r\n%s\r\n%s"):format(
-        status, size, more, text))
-    end
-    peer:close()
-  end
-]]
 
 local silent_server = [[
   local server = ...

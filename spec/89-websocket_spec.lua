@@ -121,6 +121,7 @@ describe("WebSocket", function()
     close(w)
   end)
 
+  -- A paused transfer that is called reads once more (16 KiB, in 8.14), if nothing came before.
   it("pauses while many messages come, and loses none", function()
     local w = connect()
     send(w, "count 300", "text")
@@ -133,7 +134,7 @@ describe("WebSocket", function()
         w.multi:perform()
         w.multi:poll(0.001)
       end
-      assert.equal(before, #w.log)
+      assert(#w.log - before <= 16, #w.log - before)
       w.easy:unpause("recv")
       w.multi:perform()
       w.multi:poll(0.01)

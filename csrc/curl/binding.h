@@ -97,6 +97,8 @@ void cs_easy_error(struct cs_frame *f, struct cs_easy *e);
 /* Has libcurl abort the transfer as soon as it can; and back to what the script wants. */
 void cs_easy_abort(struct cs_easy *e);
 void cs_easy_restore(struct cs_easy *e);
+/* Has libcurl offer what connect_only can bear, or what the script wants. */
+void cs_easy_choose_version(struct cs_easy *e);
 /* Notes what the script sets the option to, if it is one that cs_easy_abort uses (1). */
 int cs_easy_note(struct cs_easy *e, CURLoption id, long value);
 /* Notes where the last transfer had its connection; NULL: nowhere. */

@@ -194,6 +194,7 @@ void cs_easy_begin(lua_State *L, struct cs_easy *e, int self) {
   /* A listing that was aborted leaves libcurl's own write callback. */
   if (e->set.wildcard) cs_callbacks_install(e);
   if (e->h.rt->traits & CS_DATAGRAMS) cs_header_install(e);
+  cs_easy_choose_version(e);
   e->failed = e->unsupported = e->paused = e->asked = e->barred = 0;
   e->refused = CURLE_OK;
   e->transfers++;

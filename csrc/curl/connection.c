@@ -44,8 +44,8 @@ static struct cs_socket *find_numbered(const struct cs_easy *e) {
 
 /* ---- by addresses ------------------------------------------------------------------ */
 
-/* Keys those of the pool that have got a port of their own since, which is when they begin
- * to connect: few are left without one. */
+/* Keys those of the pool that have got a port of their own since, as they do when they
+ * begin to connect: few are left without one. */
 static void key_new(struct cs_pool *pool) {
   for (struct cs_link *l = pool->lines.unkeyed.next, *next; l != &pool->lines.unkeyed;
        l = next) {

@@ -7,6 +7,7 @@
 
 #include "calling.h"
 #include "kept.h"
+#include "newer.h"
 #include "policy.h"
 #include "talk.h"
 #include "trace.h"
@@ -46,7 +47,8 @@ static size_t write_to(struct cs_easy *e, enum cs_callback which, const char *na
   if (e->failed || e->refused) return CURL_WRITEFUNC_ERROR;
   /* Over HTTP/2 libcurl hands on what comes with the frames of others. (What it keeps of
    * WebSocket it joins, and tells of the last frame alone: 8.14. That is taken.) */
-  if (e->paused & CURLPAUSE_RECV && !curl_ws_meta(e->curl)) return CURL_WRITEFUNC_PAUSE;
+  int frames = curl_ws_meta && curl_ws_meta(e->curl);
+  if (e->paused & CURLPAUSE_RECV && !frames) return CURL_WRITEFUNC_PAUSE;
   /* Without a callback the data is dropped: libcurl would print it. */
   if (!(e->set.callbacks & 1u << which)) return size;
   struct cs_calling c = {

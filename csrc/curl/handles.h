@@ -69,6 +69,7 @@ struct cs_set {
   int hsts;            /* libcurl has files to read into the HSTS cache */
   int forbid_reuse;    /* as the script, or a fence, wants it */
   int mime;            /* mimepost is the body */
+  long http_version;   /* as the script, or a fence, wants it */
   uint64_t said;       /* which of those that may stand in a fence (fence.c) */
 };
 
@@ -93,6 +94,8 @@ struct cs_easy {
   unsigned changes;         /* how often it has set one of these, or the URL */
 
   struct cs_socket *talks; /* on which the script sends and receives, or NULL */
+  long http_version;       /* as libcurl has it now, */
+  long spoken;             /* and as the last transfer had it: the highest */
 
   /* Of the transfer that runs, or has ended last. */
   struct cs_link opened; /* sockets that it opened */

@@ -137,8 +137,8 @@ static const struct field *check_field(lua_State *L, int key, int value) {
   size_t i = 0;
   while (i < NFIELDS && strcmp(fields[i].name, name)) i++;
   if (i == NFIELDS)
-    luaL_error(L, "policy: unknown field %s%s", cs_shown(L, key),
-               cs_did_you_mean(L, name, &names));
+    luaL_error(L, "policy: unknown field %s%s (rules are made by policy.compose{...})",
+               cs_shown(L, key), cs_did_you_mean(L, name, &names));
   if (lua_type(L, value) != fields[i].type)
     field_error(L, name, lua_typename(L, fields[i].type), value);
   return &fields[i];
@@ -255,8 +255,8 @@ static int push_option(lua_State *L, int index, const struct cs_runtime *rt,
                        const char *kind) {
   if (lua_istable(L, index)) {
     lua_pushliteral(L, "policy");
-    cs_refuse_module(L, index, kind);
     if (lua_rawget(L, index) != LUA_TNIL) {
+      cs_refuse_module(L, index, kind);
       push_meant(L, lua_gettop(L));
       lua_replace(L, -2);
       strip(L, index);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "calling.h"
+#include "newer.h"
 #include "policy.h"
 #include "rare.h"
 

@@ -6,6 +6,7 @@
  * for good with the first byte: it is the easy's own last one, or this is refused.
  */
 #include <limits.h>
+#include <strings.h>
 
 #include "kept.h"
 #include "talk.h"
@@ -15,6 +16,27 @@ static int is_own(const struct cs_easy *e, const struct cs_socket *s) {
   if (e->talks) return e->talks == s;
   const struct cs_socket *last = cs_connection_of(e);
   return !last || last == s;
+}
+
+/* libcurl crashes where it would receive for a stream of HTTP/2 that there is not. Which
+ * version TLS has agreed upon it does not tell; it cannot be 2 unless the script asked
+ * for that, or connect_only was set too late. */
+static int may_be_http2(const struct cs_easy *e) {
+  const char *scheme = NULL;
+  long v = e->spoken;
+  if (v == CURL_HTTP_VERSION_1_0 || v == CURL_HTTP_VERSION_1_1) return 0;
+  if (curl_easy_getinfo(e->curl, CURLINFO_SCHEME, &scheme) || !scheme) return 0;
+  if (!strcasecmp(scheme, "https")) return 1;
+  return !strcasecmp(scheme, "http") && v != CURL_HTTP_VERSION_NONE &&
+         v != CURL_HTTP_VERSION_2TLS;
+}
+
+static void check_version(lua_State *L, const struct cs_easy *e, const char *call) {
+  if (may_be_http2(e))
+    luaL_error(L,
+               "%s: this may be HTTP/2: set connect_only, and no other http_version than "
+               "1.1, before the transfer",
+               call);
 }
 
 struct cs_easy *cs_talk_check(lua_State *L, const char *call) {
@@ -55,13 +77,16 @@ void cs_talk_end(struct cs_easy *e) {
 /* easy:send(bytes): sends on the connection that a transfer with connect_only has made,
  * through TLS where there is. How many bytes were taken; or nil, message, name ("AGAIN":
  * none now; easy:socket() can be waited for). From the first on the connection is the
- * script's: the easy cannot perform any more.
+ * script's: the easy cannot perform any more. With connect_only HTTP/2 is not agreed
+ * upon, which libcurl does not survive here; where it may have been (http_version asks
+ * for it, or connect_only was set after the transfer), this raises an error.
  * -> sent: integer | nil, message, name */
 int cs_easy_send(lua_State *L) {
   struct cs_easy *e = cs_talk_check(L, "easy:send");
   size_t length, sent = 0;
   const char *bytes = luaL_checklstring(L, 2, &length);
   struct cs_frame f;
+  check_version(L, e, "easy:send");
   if (!cs_talk_begin(L, e, "easy:send")) return cs_talk_fail(L, CURLE_OK);
   cs_enter(&f, L, &e->h, 1);
   cs_quiet(&f);
@@ -83,6 +108,7 @@ int cs_easy_recv(lua_State *L) {
   struct cs_frame f;
   luaL_argcheck(L, size >= 1 && size <= INT_MAX, 2, "size out of range");
   void *bytes = lua_newuserdatauv(L, (size_t)size, 0);
+  check_version(L, e, "easy:recv");
   if (!cs_talk_begin(L, e, "easy:recv")) return cs_talk_fail(L, CURLE_OK);
   cs_enter(&f, L, &e->h, 1);
   cs_quiet(&f);

@@ -50,6 +50,12 @@ void cs_easy_error(struct cs_frame *f, struct cs_easy *e) {
   cs_easy_abort(e);
 }
 
+static void note_version(struct cs_easy *e, long value) {
+  e->http_version = e->set.http_version = value;
+  if (e->running && value != CURL_HTTP_VERSION_1_0 && value != CURL_HTTP_VERSION_1_1)
+    e->spoken = value;
+}
+
 int cs_easy_note(struct cs_easy *e, CURLoption id, long value) {
   if (id == CURLOPT_NOPROGRESS)
     e->set.noprogress = value != 0;
@@ -59,6 +65,8 @@ int cs_easy_note(struct cs_easy *e, CURLoption id, long value) {
     e->set.connecttimeout = value > LONG_MAX / 1000 ? LONG_MAX : value * 1000;
   else if (id == CURLOPT_FORBID_REUSE)
     return e->set.forbid_reuse = value != 0, 0;
+  else if (id == CURLOPT_HTTP_VERSION)
+    return note_version(e, value), 0;
   else
     return 0;
   return 1;
@@ -68,6 +76,18 @@ int cs_easy_note(struct cs_easy *e, CURLoption id, long value) {
 void cs_easy_restore(struct cs_easy *e) {
   curl_easy_setopt(e->curl, CURLOPT_NOPROGRESS, (long)e->set.noprogress);
   curl_easy_setopt(e->curl, CURLOPT_CONNECTTIMEOUT_MS, e->set.connecttimeout);
+  curl_easy_setopt(e->curl, CURLOPT_HTTP_VERSION, e->set.http_version);
+  e->http_version = e->set.http_version;
+}
+
+/* Where the script is to send and receive there are no streams: HTTP/2, which libcurl
+ * would offer by itself, and then crash, is not offered. */
+void cs_easy_choose_version(struct cs_easy *e) {
+  long v = e->set.http_version;
+  if (e->set.connect_only && (v == CURL_HTTP_VERSION_NONE || v == CURL_HTTP_VERSION_2TLS))
+    v = CURL_HTTP_VERSION_1_1;
+  if (v != e->http_version) curl_easy_setopt(e->curl, CURLOPT_HTTP_VERSION, v);
+  e->http_version = e->spoken = v;
 }
 
 void cs_easy_set_last(struct cs_easy *e, struct cs_pool *pool) {

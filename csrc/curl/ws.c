@@ -6,16 +6,8 @@
 #include <limits.h>
 #include <string.h>
 
+#include "newer.h"
 #include "talk.h"
-
-/* Newer than some headers; and NULL in a libcurl that is older than it. */
-#ifdef __APPLE__
-#define MAY_BE_MISSING __attribute__((weak_import))
-#else
-#define MAY_BE_MISSING __attribute__((weak))
-#endif
-extern CURLcode curl_ws_start_frame(CURL *curl, unsigned flags,
-                                    curl_off_t size) MAY_BE_MISSING;
 
 static const struct kind {
   const char *name;

@@ -59,7 +59,8 @@ end
 
 local function url_of(options)
   if not options.query then return options.url end
-  local url, message, name = curl.url(options.url, "guess_scheme", "non_support_scheme")
+  local flags = type(options.url) == "string" and { "guess_scheme", "non_support_scheme" } or {}
+  local url, message, name = curl.url(options.url, table.unpack(flags))
   if not url then return nil, message, name end
   return url:set("query", encode(options.query), "appendquery")
 end
@@ -102,7 +103,9 @@ local function new_easy(options)
   local message, name
   own.url, message, name = url_of(options)
   if not own.url then return nil, message, name end
-  return curl.easy(own), method
+  local easy
+  easy, message, name = curl.easy(own)
+  return easy, easy and method or message, name
 end
 
 local Headers = {}
@@ -157,9 +160,18 @@ local function pause_after(easy, attempt, why)
   return told <= LONGEST and math.min(math.max(told, growing), LONGEST) or nil
 end
 
+-- Whether a part of a form comes from a function that cannot begin anew.
+local function reads_once(parts)
+  for _, part in ipairs(parts or {}) do
+    if part.read and not part.seek or part.parts and reads_once(part.parts) then return true end
+  end
+  return false
+end
+
 local function attempt_all(easy, method, options)
   local loop, deadline = options.loop, curl.now() + (options.timeout or math.huge)
   local again = REPEATABLE[method] and type(options.body) ~= "function"
+    and not reads_once(options.multipart)
   for number = 1, math.huge do
     local attempt = { number = number, again = again, more = number <= (options.retries or 0) }
     if type(options.body) == "userdata" then options.body:seek("set") end

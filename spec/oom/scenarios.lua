@@ -173,6 +173,69 @@ scenario("multi", function()
   multi:close()
 end)
 
+scenario("loop: tasks, groups, sleep", function()
+  local curl = curlsock()
+  local new, done, cancelled = require("curlsock.loop").new(), 0, nil
+  new:close()
+  host.fail()
+  local loop <close> = require("curlsock.loop").new()
+  local group <close> = loop:group()
+  for _ = 1, 2 do
+    group:spawn(function()
+      good(loop:sleep(0.001))
+      good(loop:perform(curl.easy { url = host.http }))
+      done = done + 1
+    end)
+  end
+  local long = loop:spawn(function()
+    good(loop:sleep(60))
+    cancelled = false
+  end)
+  good(group:wait(10))
+  long:cancel()
+  is(done == 2 and cancelled == nil, "WRONG: a task did not run, or was not cancelled")
+end)
+
+scenario("loop: stream", function()
+  local curl = curlsock()
+  local new = require("curlsock.loop").new
+  local body, check = sink()
+  host.fail()
+  local loop <close> = new()
+  local stream <close> = good(loop:stream(curl.easy { url = host.http }, { limit = 2 }))
+  good(stream:headers())
+  for piece in stream:pieces() do body[#body + 1] = piece end
+  check()
+end)
+
+scenario("fetch", function()
+  local curl, fetch = curlsock(), require "curlsock.fetch"
+  host.fail()
+  local response = good(fetch(curl.url(host.http), { query = { a = "b" }, retries = 1,
+    headers = { ["X-A"] = "b" }, multipart = { { name = "a", data = "b" } }, timeout = 10 }))
+  is(response.status == 200 and response.body == "hello\n", "WRONG: another answer")
+end)
+
+scenario("connect_only: send, recv, upkeep", function()
+  local curl = curlsock()
+  local easy = curl.easy { url = host.http, connect_only = true }
+  local multi = curl.multi()
+  host.fail()
+  perform(easy)
+  good(easy:upkeep())
+  good(easy:send("GET / HTTP/1.0\r\n\r\n"))
+  for round = 1, 2000 do
+    is(round < 2000, "WRONG: stalled")
+    local text, message, name = easy:recv(100)
+    if name ~= "AGAIN" then
+      is(good(text, message, name):find "^HTTP", "WRONG: another answer")
+      break
+    end
+    multi:poll(0.001)
+  end
+  is(fails(easy.perform, easy), "WRONG: the script has the connection")
+end)
+
 scenario("share", function()
   local curl = curlsock()
   host.fail()

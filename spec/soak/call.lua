@@ -6,7 +6,10 @@ local refusals = {
   absent = "is not in this multi", share = "open share expected",
   filled = "there are easies in the multi already", lent = "the socket is lent",
   elsewhere = "the last transfer was in another pool",
-  strange = "libcurl names a socket of somebody else",
+  strange = "libcurl names a socket of somebody else", plain = "connect_only is not set",
+  talks = "the script has the easy's connection", another = "libcurl names another connection",
+  http2 = "this may be HTTP/2",
+  telling = "is not allowed inside socketfunction or timerfunction",
 }
 
 -- Errors that libcurl may never give: the module lets no misuse through.

@@ -221,16 +221,30 @@ local makers = {
   opensocketfunction = callback.on_open,
   prereqfunction = callback.on_prereq,
   readfunction = false, -- of uploads (easies.lua)
-  resolver_start_function = false, -- only what no cache has is resolved
+  resolver_start_function = plain "resolve",
   seekfunction = false, -- no upload is sent again
   sockoptfunction = callback.on_sockopt,
   writefunction = data "write",
   xferinfofunction = plain "progress",
 }
 
+-- A host that wants TLS, once, and to whom it is told.
+local function hsts(w, version, options)
+  local entry = { host = "hsts.test" }
+  local read, write = callback.on(w, version, "hsts", true), callback.on(w, version, "told", true)
+  function options.hstsreadfunction()
+    local answer, reason = read()
+    if not answer then return answer, reason end
+    entry, answer = nil, entry
+    return answer
+  end
+  options.hstswritefunction = write
+end
+
 -- All of them, as options.
 function callback.all(w, version)
   local options = {}
+  hsts(w, version, options)
   for _, name in ipairs(surface.names()) do
     local make = makers[name]
     assert(make ~= nil, name .. " is not in spec/soak/callback.lua")

@@ -9,6 +9,7 @@ local ops = {}
 
 local flags = {
   reuse = 1, silent = 2, unseen = 4, verbose = 8, upload = 16, fresh = 32, active = 64, only = 128,
+  url = 256, hsts = 512,
 }
 
 local function has(number, flag)
@@ -28,6 +29,7 @@ local function options(w, op, easy)
   o.timeout_ms, o.happy_eyeballs_timeout_ms = 25, 4
   o.ftpport = has(op[5], "active") and "-" or nil
   o.connect_only = has(op[5], "only")
+  o.hsts_ctrl = has(op[5], "hsts") and 1 or nil
   version.only = o.connect_only
   if not version.tells then o.closesocketfunction = nil end
   -- Where only sockoptfunction tells which descriptor it is, there is one.
@@ -41,21 +43,39 @@ local function options(w, op, easy)
   return o, version
 end
 
+-- A function that gives three pieces, and one that goes back to the first.
+local function reader(w, version)
+  local left = 3
+  return callback.on_data(w, version, "read", function()
+    left = left - 1
+    return left >= 0 and ("x"):rep(9000) or nil
+  end), function()
+    left = 3
+    return true
+  end
+end
+
+-- The same as parts of a body.
+local function parts(w, version, kind)
+  local read, seek = reader(w, version)
+  local part = { name = "a", read = read, seek = seek, size = kind % 2 == 0 and 27000 or nil }
+  return { { data = "b", headers = { "X-A: b" } }, { parts = { part, { data = "c" } } } }
+end
+
 -- What is sent, and where the answer goes: functions, or what may stand in for them.
 local function data(w, version, o, kind)
-  local left = 3
   local sources = {
-    [0] = function()
-      return callback.on_data(w, version, "read", function()
-        left = left - 1
-        return left >= 0 and ("x"):rep(9000) or nil
-      end)
-    end,
+    [0] = function() return (reader(w, version)) end,
     function() return ("x"):rep(27000) end,
     function() return w:file(("x"):rep(27000)) end,
   }
-  if version.uploads then o.readfunction = sources[kind % 3]() end
-  if kind >= 3 then o.writefunction = w:file "" end
+  if kind > 5 then
+    version.uploads = true
+    o.upload, o.mimepost = false, parts(w, version, kind)
+  elseif version.uploads then
+    o.readfunction = sources[kind % 3]()
+  end
+  if kind >= 3 and kind < 8 then o.writefunction = w:file "" end
 end
 
 -- A name is looked up by a thread, whose descriptors would get the numbers that are stolen.
@@ -81,6 +101,7 @@ local function place(w, op, o, version)
   version.uploads = has(op[5], "upload")
   o.upload = version.uploads
   data(w, version, o, op[6] or 0)
+  if has(op[5], "url") then o.url = assert(curl.url(o.url)) end
   return o
 end
 
@@ -105,6 +126,7 @@ function ops.setopt(w, op)
   local o, version = options(w, op, e)
   if w:running(h) == false and not h.multi then
     place(w, op, o, version)
+    e:unset "mimepost"
   else
     stays(version, h.version)
   end
@@ -121,6 +143,7 @@ function ops.perform(w, op)
     what = h.id .. ":perform", held = { h }, frame = { handle = h },
     conditions = {
       { "closed", h.closed }, { "inside", w:running(h) }, { "added", w:is_in(h) },
+      { "talks", h.talks },
     },
     before = function() call.begin(h) end,
     after = function()
@@ -179,6 +202,59 @@ function ops.info(w, op)
     },
   }, e.getinfo, e, "activesocket")
   if fd and not is_lent(w, fd, pool) then w:fail("%s is said to have socket %d", h.id, fd) end
+end
+
+-- BAD_FUNCTION_ARGUMENT says that there is nothing to do it with, and is no misuse here.
+local function mild(f)
+  return function(...)
+    local result, message, name = f(...)
+    if name == "BAD_FUNCTION_ARGUMENT" then return nil end
+    return result, message, name
+  end
+end
+
+-- op: "hold", slot, what, whether it goes on. Who has been told to go on is paused no longer.
+function ops.hold(w, op)
+  local e, h = get(w, "easy", op[2])
+  if not e then return end
+  local name = op[4] == 1 and "unpause" or "pause"
+  attempt(w, {
+    what = h.id .. ":" .. name, held = { h }, frame = { handle = h },
+    conditions = {
+      { "closed", h.closed }, { "telling", h.multi and h.multi.raw and w.calls > 0 and "maybe" },
+    },
+    before = function()
+      if name == "unpause" then h.version.paused = nil end
+    end,
+  }, mild(e[name]), e, ({ [0] = "all", "recv", "send" })[op[3] % 3])
+end
+
+-- op: "talk", slot, which. From the first byte on the connection is the script's.
+function ops.talk(w, op)
+  local e, h = get(w, "easy", op[2])
+  if not e then return end
+  local name, begun = op[3] % 2 == 0 and "send" or "recv", false
+  local pool = w:pool_of(h)
+  local last = h.last and h.last ~= pool and (not h.multi or "maybe")
+  attempt(w, {
+    what = h.id .. ":" .. name, held = { h }, frame = { handle = h },
+    conditions = {
+      { "closed", h.closed }, { "inside", w:running(h) },
+      { "plain", (not h.version.only or h.version.shared) and "maybe" }, { "elsewhere", last },
+      { "strange", (w.stolen or h.alone and h.multi) and "maybe" }, { "another", "maybe" },
+      { "http2", "maybe" },
+    },
+    after = function() h.talks = begun or h.talks end,
+  }, function()
+    local result, message, why = e[name](e, name == "send" and "GET / HTTP/1.0\r\n\r\n" or nil)
+    begun = why ~= "BAD_FUNCTION_ARGUMENT"
+    if begun then return result, message, why end
+  end)
+end
+
+function ops.upkeep(w, op)
+  local e, h = get(w, "easy", op[2])
+  if e then method(w, h, e, "upkeep") end
 end
 
 -- The headers of its last transfer, or what has come of the running one.

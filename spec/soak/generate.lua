@@ -8,7 +8,7 @@ end
 
 local events = {
   "open", "open", "sockopt", "close", "close", "close", "write", "write", "header", "read",
-  "progress", "prereq",
+  "progress", "prereq", "resolve", "hsts", "told",
 }
 
 local ops -- one operation, or some that go together
@@ -45,9 +45,9 @@ local function of_protocol(n)
 end
 
 local function easy(depth)
-  local flags = R(2) == 1 and 0 or R(0, 127) | (R(4) == 1 and 128 or 0)
+  local flags = R(2) == 1 and 0 or R(0, 127) | (R(4) == 1 and 128 or 0) | R(0, 3) << 8
   local place = R(0, R(4) == 1 and places or R(0, places))
-  local o = { "easy", slot "easy", place, R(0, R(0, 4)), flags, R(0, R(0, 5)) }
+  local o = { "easy", slot "easy", place, R(0, R(0, 4)), flags, R(0, R(0, 9)) }
   o.cb = callbacks(depth, events)
   return o
 end
@@ -75,6 +75,15 @@ local function plain(name)
   return function()
     return { name }
   end
+end
+
+-- Who pauses, lets go on, says what on its connection.
+local function hold()
+  return { "hold", slot "easy", R(0, 2), R(0, 1) }
+end
+
+local function talk()
+  return { "talk", slot "easy", R(0, 1) }
 end
 
 local function drive()
@@ -162,7 +171,20 @@ local makers = {
     if adds then table.insert(program, { "drive", m, R(40), R(0, 1) }) end
     return table.unpack(program)
   end },
-  { 1, on_easy "info" },
+  { 1, on_easy "info" }, { 3, hold }, { 1, talk }, { 1, on_easy "upkeep" },
+  -- Paused from outside, and let go on.
+  { 1, function(depth)
+    local e, d = easy(depth), drive()
+    return e, { "add", d[2], e[2] }, { "drive", d[2], R(3), 0 }, { "hold", e[2], R(0, 2), 0 },
+      { "drive", d[2], R(5), 0 }, { "hold", e[2], R(0, 2), 1 }, d
+  end },
+  -- What is said on a connection is said by nobody else.
+  { 1, function(depth)
+    local e = easy(depth)
+    e[5] = e[5] | 128
+    return e, { "perform", e[2] }, { "talk", e[2], 0 }, { "talk", e[2], 1 }, { "perform", e[2] },
+      { "add", slot "multi", e[2] }, { "upkeep", e[2] }, { "dup", e[2], slot "easy" }
+  end },
   { 1, on_easy "headers" },
   -- A connection that is kept for its easy, which may leave its pool.
   { 1, function(depth)

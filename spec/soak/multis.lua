@@ -58,6 +58,7 @@ function ops.add(w, op)
     conditions = {
       { "closed", hm.closed }, { "inside", w:running(hm) },
       { "closed", h.closed }, { "inside", w:running(h) }, { "added", w:is_in(h) },
+      { "talks", h.talks },
     },
     before = function()
       h.multi = hm

@@ -1,6 +1,6 @@
--- The mail server of the specs (servers.dovecot()), of IMAP: host, port, url; tls_port, tls_url, and
--- ca; log, a file. It lets in everybody whose password is "secret", each with mailboxes of his own;
--- without TLS, too. On port it takes STARTTLS.
+-- The mail server of the specs (servers.dovecot()), of IMAP: host, port, url; tls_port, tls_url,
+-- and ca; log, a file. It lets in everybody whose password is "secret", each with mailboxes of his
+-- own; without TLS, too. On port it takes STARTTLS.
 
 local process = require "spec.support.process"
 

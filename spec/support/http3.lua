@@ -48,10 +48,10 @@ end
 local quic = curl.version_info().quic_version or ""
 http3.openssl = http3.here and not quic:find "ngtcp2" and not quic:find "quiche"
 
--- With OpenSSL's QUIC a connection whose server is late in the handshake answers its first request
--- only (spec/upstream/quic-late-answer.c). On a loaded machine that was one in a hundred; none of 400
--- when nothing of the handshake is acknowledged before it is answered, since all of it is in one
--- datagram: for which the key of OpenSSL's default group is too big.
+-- With OpenSSL's QUIC a connection whose server is late in the handshake answers its first
+-- request only (spec/upstream/quic-late-answer.c): on a loaded machine one in a hundred. None of
+-- 400 did where the client's first message is one datagram, so that no part of it is acknowledged
+-- before it is answered; for that the key of OpenSSL's default group is too big.
 function http3.prompt(easy)
   if http3.openssl then easy:setopt("ssl_ec_curves", "X25519") end
   return easy

@@ -3,13 +3,15 @@
 #   "fragments"   a text of three fragments     "die"  breaks the connection
 #   "count N"     N texts
 # On the path /lazy it takes nothing at first. Arguments: a port, one for TLS, certificate and key.
-import asyncio, ssl, sys
+import asyncio, socket, ssl, sys
 import websockets
 
 
 async def serve(ws, path=None):
     if (path or ws.request.path).endswith("/lazy"):
         ws.transport.pause_reading()
+        # Or the kernel takes 10 MB for it.
+        ws.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         await asyncio.sleep(0.5)
         ws.transport.resume_reading()
     async for message in ws:
