@@ -60,7 +60,7 @@ end
 -- if it fails.
 function measure.callgrind(words)
   local file = servers.dir() .. "/callgrind"
-  local command = "timeout 600 valgrind --tool=callgrind --callgrind-out-file=%s %s 2>&1"
+  local command = "timeout 120 valgrind --tool=callgrind --callgrind-out-file=%s %s 2>&1"
   local output, code = process.output(command:format(file, words))
   if output then return read_objects(file), output end
   return nil, code

@@ -82,10 +82,12 @@ end
 
 local KINDS <const> = { "libcurl", "C library", "language", "binding" }
 
--- Instructions of one request, by kind.
+-- Instructions of one request, by kind; nil if it does not end under callgrind (Lua-cURLv3 with an
+-- easy for each request).
 local function instructions(program, task)
-  local less = assert(measure.callgrind(command(program, task, FEW)))
-  local more = assert(measure.callgrind(command(program, task, FEW + COUNTED)))
+  local less = measure.callgrind(command(program, task, FEW))
+  local more = less and measure.callgrind(command(program, task, FEW + COUNTED))
+  if not more then return nil end
   local kinds = {}
   for object, count in pairs(more) do
     local kind = kind_of(object)
@@ -131,6 +133,12 @@ local function add(...)
   print(lines[#lines])
 end
 
+local function row_of(program, kinds)
+  local row = { ('"%s"'):format(program.name) }
+  for i, kind in ipairs(KINDS) do row[i + 1] = ("%.0f"):format(kinds[kind] or 0) end
+  return table.concat(row, ",")
+end
+
 local function tabulate(list, task)
   local times, base = cpu_times(list, task, REQUESTS), nil
   add("## ", task.title:gsub("^%l", string.upper), "\n")
@@ -140,12 +148,12 @@ local function tabulate(list, task)
     if command(program, task, 1) then
       say("%s, %s", task.title, program.name)
       local kinds = instructions(program, task)
-      base = base or total(kinds)
-      add(measure.row(program.name, thousands(total(kinds)), ("%.2fx"):format(total(kinds) / base),
-        ("%.1f"):format(syscalls(program, task)), ("%.1f µs"):format(times[program])))
-      local row = { ('"%s"'):format(program.name) }
-      for i, kind in ipairs(KINDS) do row[i + 1] = ("%.0f"):format(kinds[kind] or 0) end
-      rows[#rows + 1] = { task = task.name, text = table.concat(row, ",") }
+      local all = kinds and total(kinds)
+      base = base or all
+      add(measure.row(program.name, all and thousands(all) or "-",
+        all and ("%.2fx"):format(all / base) or "-", ("%.1f"):format(syscalls(program, task)),
+        ("%.1f µs"):format(times[program])))
+      if kinds then rows[#rows + 1] = { task = task.name, text = row_of(program, kinds) } end
     end
   end
   add ""
