@@ -797,9 +797,10 @@ function Multi:results() end
 ---@return string? name
 function Multi:wakeup() end
 
----a list of the easies in the multi, in the order in which they were added; for each that was added with a value, that. Of one easy what the list has for it, or nil: without a look at the others.
+---a list of the easies in the multi, in the order in which they were added; for each that was added with a value, that. Of one easy, without a look at the others, what the list has for it, or nil, and how many the multi has.
 ---@param easy? curlsock.Easy
 ---@return any[]|any list
+---@return integer?
 function Multi:easies(easy) end
 
 ---value is a number, or for "socketfunction" and "timerfunction" a function or nil. A table is set in the order of libcurl's numbers, functions last, whatever its own order is. Returns the multi, or nil, message, name: "UNKNOWN_OPTION" for what this libcurl is too old for ("network_changed", "resolve_threads_max", "quick_exit").
