@@ -663,7 +663,7 @@ function Easy:pause(what) end
 ---@return string? name
 function Easy:unpause(what) end
 
----sends on the connection that a transfer with connect_only has made, through TLS where there is. How many bytes were taken; or nil, message, name ("AGAIN": none now; easy:socket() can be waited for). From the first on the connection is the script's: the easy cannot perform any more.
+---sends on the connection that a transfer with connect_only has made, through TLS where there is. How many bytes were taken; or nil, message, name ("AGAIN": none now; easy:socket() can be waited for). From the first on the connection is the script's: the easy cannot perform any more. With connect_only HTTP/2 is not agreed upon, which libcurl does not survive here; where it may have been (http_version asks for it, or connect_only was set after the transfer), this raises an error.
 ---@param bytes string
 ---@return integer? sent
 ---@return string? message
@@ -797,9 +797,10 @@ function Multi:results() end
 ---@return string? name
 function Multi:wakeup() end
 
----a list of the easies in the multi, in the order in which they were added; for each that was added with a value, that. Of one easy what the list has for it, or nil: without a look at the others.
+---a list of the easies in the multi, in the order in which they were added; for each that was added with a value, that. Of one easy, without a look at the others, what the list has for it, or nil, and how many the multi has.
 ---@param easy? curlsock.Easy
 ---@return any[]|any list
+---@return integer?
 function Multi:easies(easy) end
 
 ---value is a number, or for "socketfunction" and "timerfunction" a function or nil. A table is set in the order of libcurl's numbers, functions last, whatever its own order is. Returns the multi, or nil, message, name: "UNKNOWN_OPTION" for what this libcurl is too old for ("network_changed", "resolve_threads_max", "quick_exit").
