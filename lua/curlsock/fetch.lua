@@ -26,17 +26,22 @@ local TIMES = { "namelookup", "connect", "appconnect", "starttransfer", "total" 
 local function check(options)
   local bodies = {}
   for name, value in pairs(options) do
-    local types = KNOWN[name] or error(("fetch: unknown option '%s'"):format(name), 4)
+    local types = KNOWN[name] or error(("fetch: unknown option '%s'"):format(name), 3)
     if not types:find(type(value), 1, true) then
       local wrong = "fetch: option '%s': %s expected, got " .. type(value)
-      error(wrong:format(name, types:gsub(" ", " or ")), 4)
+      error(wrong:format(name, types:gsub(" ", " or ")), 3)
     end
+  end
+  for _, name in ipairs { "timeout", "retries" } do
+    local value = options[name] or 0
+    local wrong = "fetch: option '%s': 0 or more expected, got %s"
+    if value < 0 or value ~= value then error(wrong:format(name, value), 3) end
   end
   for _, name in ipairs { "form", "multipart", "json", "body" } do
     if options[name] ~= nil then bodies[#bodies + 1] = name end
   end
-  if bodies[2] then error(("fetch: both '%s' and '%s'"):format(bodies[1], bodies[2]), 4) end
-  if options.url == nil then error("fetch: no url", 4) end
+  if bodies[2] then error(("fetch: both '%s' and '%s'"):format(bodies[1], bodies[2]), 3) end
+  if options.url == nil then error("fetch: no url", 3) end
 end
 
 local Headers = {}
