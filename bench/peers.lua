@@ -187,8 +187,8 @@ local method = [[
 `make bench` has each of them make the same requests, of 6 bytes to one nginx on loopback, with a
 callback for the body. C and curlsock open and close every socket by a callback that looks at the
 address; the others do not: Lua-cURLv3 has no such functions, and PycURL crashes with them when a
-kept connection is closed at its end. With an easy for each request Lua-cURLv3 (9f8b6db) did not end,
-unless Lua's collector was stopped. LuaSocket and lua-http make a connection for each request.
+kept connection is closed at its end. With an easy for each request Lua-cURLv3 (9f8b6db) did not
+end, unless Lua's collector was stopped. LuaSocket and lua-http make a connection for each request.
 Instructions are callgrind's and system calls strace's, the difference of two runs, so that starting
 up cancels out; CPU time is the median of 5 rounds, in each of which all have their turn, and
 differs from run to run when the machine does other things, too.
