@@ -1274,7 +1274,7 @@ function Policy:trace(sink) end
 ---@return table<string, integer>
 function Policy:stats() end
 
----what it has let in is taken back, in all its pools: connections that no transfer uses are ended; those in use end with their transfers, and a request that would go on one that is older than this is REFUSED. (Before libcurl 8.2 that cannot be told of UNIX sockets.) Returns how many were ended. Refused inside a callback of one of the pools.
+---what it has let in is taken back, in all its pools: connections that no transfer uses are ended; those in use end with their transfers, and a request that would go on one that is older than this is REFUSED. (Before libcurl 8.2 that cannot be told of UNIX sockets. From 8.22 on each transfer that begins within a second of this has a new connection, unless option fresh_connect says otherwise.) Returns how many were ended. Refused inside a callback of one of the pools.
 ---@return integer ended
 function Policy:revoke() end
 

@@ -135,7 +135,7 @@ for _, name in ipairs(loops.missing) do
     assert.equal("5.5", process.version)
     local ok, message = pcall(require, "curlsock." .. name)
     assert.is_false(ok)
-    assert.matches(("module '%s' not found:"):format(name), message, 1, true)
+    assert.matches(("module '%s[.%%w]*' not found:"):format(name), message)
   end)
 end
 

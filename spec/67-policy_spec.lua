@@ -552,13 +552,39 @@ describe("policy:revoke", function()
     assert.equal(1, policy:revoke())
   end)
 
-  it("takes forbid_reuse back from those that ran", function()
+  -- From 8.22 on libcurl looks whether a kept connection is alive once a second, no more.
+  it("costs the requests that come at once nothing but new connections", function()
+    local policy = curl.policy { open = yes }
+    local multi <close> = curl.multi { policy = policy }
+    local looks_seldom = curl.version_info().version_num >= 0x081600
+    assert.equal("hello\n", transfers.fetch_in(multi, (easies.plain "/hello")))
+    assert.equal(1, policy:revoke())
+    for i = 2, 3 do
+      assert.equal("hello\n", transfers.fetch_in(multi, (easies.plain "/hello")))
+      assert.equal(looks_seldom and i or 2, policy:stats().opened)
+    end
+  end)
+
+  it("lets one that was added before it go on by a new connection", function()
+    local policy = curl.policy { open = yes }
+    local multi <close> = curl.multi { policy = policy }
+    assert.equal("hello\n", transfers.fetch_in(multi, (easies.plain "/hello")))
+    local easy <close> = easies.plain("/hello", { writefunction = function() end })
+    multi:add(easy)
+    assert.equal(1, policy:revoke())
+    assert.equal(1, transfers.drive_well(multi))
+    assert.same({}, multi:connections())
+    assert.equal(2, policy:stats().opened)
+  end)
+
+  it("takes back from those that ran what it has set, a second later at most", function()
     local policy = curl.policy {}
     local easy <close>, body = easies.new("/hello", { policy = policy })
     easies.fetch(easy, body)
     assert.equal(1, policy:revoke())
     easies.fetch(easy, body)
     assert.equal(1, easy:getinfo "num_connects")
+    os.execute "sleep 1.1"
     easies.fetch(easy, body)
     assert.equal(0, easy:getinfo "num_connects")
   end)

@@ -304,11 +304,12 @@ int cs_policy_enter(lua_State *L, struct cs_easy *e, int index, struct cs_multi 
   int asks = p && p->hooks & 1u << CS_ASK_START, refused = 0;
   if (!p && !e->under && !e->own_policy && !(m && m->policy)) return 0;
   cs_policy_check_pair(L, e, m, call);
-  if (p == e->under && !e->stale && !asks) return 0;
+  if (p == e->under && !e->stale && !asks && !cs_revoke_is_new(p)) return 0;
   cs_push_policy(L, e, index, multi); /* which keeps p, whatever is closed */
   int policy = lua_gettop(L);
   if (p != e->under || e->stale) cs_fence_apply(L, e, p, policy, call);
   if (asks && e->h.phase == CS_OPEN) refused = cs_judge_start(L, p, index, policy);
   if (!refused) check_unchanged(L, e, m, p, changes, call);
+  if (!refused && cs_revoke_is_new(p)) cs_revoke_renew(e);
   return refused;
 }

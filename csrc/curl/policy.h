@@ -63,6 +63,11 @@ int cs_policy_enter(lua_State *L, struct cs_easy *e, int index, struct cs_multi 
 /* ---- revoke.c: what was let in is taken back --------------------------------------- */
 
 int cs_policy_revoke(lua_State *L); /* policy:revoke() */
+/* Whether the policy (or NULL) has done that just now: what begins must be renewed. */
+int cs_revoke_is_new(const struct cs_policy *p);
+/* The easy's transfer, which begins, takes no kept connection. Nothing if the easy was
+ * closed or put to use meanwhile. */
+void cs_revoke_renew(struct cs_easy *e);
 
 /* ---- owner.c: whose policy decides ------------------------------------------------- */
 

@@ -17,14 +17,31 @@ static int is_meant(const struct cs_handle *h, const struct cs_policy *p) {
   return h->phase == CS_OPEN && !cs_is_copy(h) && policy_of(h) == p;
 }
 
-/* The connection of the transfer, if it runs under the policy, ends with it: until the
- * fence is taken back. */
-static void forbid(struct cs_easy *e, const struct cs_policy *p) {
-  int number = cs_fence_number(CURLOPT_FORBID_REUSE);
-  if (!e->running || e->under != p || e->set.said & CS_BIT(number)) return;
-  if (curl_easy_setopt(e->curl, CURLOPT_FORBID_REUSE, 1L)) return;
+/* Sets the option of the easy, unless the script has set it: until the fence is taken
+ * back. */
+static void force(struct cs_easy *e, CURLoption option) {
+  int number = cs_fence_number(option);
+  if (e->set.said & CS_BIT(number) || curl_easy_setopt(e->curl, option, 1L)) return;
   e->fenced |= CS_BIT(number);
   e->stale = 1;
+}
+
+/* Whether libcurl may still take what was revoked for alive: from 8.22 on it looks at a
+ * connection once a second, no more. */
+int cs_revoke_is_new(const struct cs_policy *p) {
+  return p && p->revoked && cs_version() >= 0x081600 && cs_now() - p->revoked < 1;
+}
+
+void cs_revoke_renew(struct cs_easy *e) {
+  if (e->h.phase == CS_OPEN && !cs_easy_is_busy(e)) force(e, CURLOPT_FRESH_CONNECT);
+}
+
+/* The transfer, if it runs under the policy, takes none of the connections, should it
+ * have none yet; its own ends with it. */
+static void forbid(struct cs_easy *e, const struct cs_policy *p) {
+  if (!e->running || e->under != p) return;
+  force(e, CURLOPT_FORBID_REUSE);
+  if (cs_revoke_is_new(p)) force(e, CURLOPT_FRESH_CONNECT);
 }
 
 static lua_Integer refuse_inside(lua_State *L, struct cs_handle *h) {
@@ -55,16 +72,17 @@ static lua_Integer each(lua_State *L, const struct cs_policy *p,
 /* policy:revoke(): what it has let in is taken back, in all its pools: connections that
  * no transfer uses are ended; those in use end with their transfers, and a request that
  * would go on one that is older than this is REFUSED. (Before libcurl 8.2 that cannot be
- * told of UNIX sockets.) Returns how many were ended. Refused inside a callback of one
- * of the pools.
+ * told of UNIX sockets. From 8.22 on each transfer that begins within a second of this
+ * has a new connection, unless option fresh_connect says otherwise.) Returns how many
+ * were ended. Refused inside a callback of one of the pools.
  * -> ended: integer */
 int cs_policy_revoke(lua_State *L) {
   struct cs_policy *p = cs_policy_check(L, 1);
   const struct cs_link *easies = &cs_runtime(L)->handles[CS_EASY];
   each(L, p, refuse_inside);
   lua_pushinteger(L, each(L, p, shut));
+  p->revoked = cs_now();
   for (const struct cs_link *l = easies->next; l != easies; l = l->next)
     forbid(cs_item(l, struct cs_easy, h.all), p);
-  p->revoked = cs_now();
   return 1;
 }

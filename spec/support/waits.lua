@@ -678,7 +678,8 @@ end)
 
 scenario("refuses what the policy does not admit, closed by default", function(run)
   local answer
-  local loop <close> = run.new { policy = { admit = function() return table.unpack(answer) end } }
+  local function admit() return table.unpack(answer, 1, 2) end
+  local loop <close> = run.new { policy = { admit = admit } }
   for text, values in pairs {
     ["no more today"] = { nil, "no more today" },
     refused = {},
