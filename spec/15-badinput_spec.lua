@@ -184,6 +184,7 @@ local methods = {
   },
   multi = {
     add = { kinds "multi", kinds "easy" },
+    await = { kinds "multi", kinds("easy", "table"), kinds "table" }, -- options are none
     close = { kinds("multi", "closed multi") },
     close_idle = { kinds "multi", number(0, math.huge, "nil") },
     poll = { kinds "multi", number(0, int // 1000), kinds("nil", "table") },
