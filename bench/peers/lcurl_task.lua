@@ -30,13 +30,14 @@ local function run(again)
   for _ = 1, math.min(n, concurrent) do begin(new_easy()) end
   while active > 0 do
     multi:perform()
-    local easy, ok, err = multi:info_read(true)
+    local easy, ok, err = multi:info_read()
     while easy and easy ~= 0 do
       assert(ok, err)
+      multi:remove_handle(easy) -- info_read(true) reads the message when libcurl has freed it
       active = active - 1
       if not again then easy:close() end
       if left > 0 then begin(again and easy or new_easy()) end
-      easy, ok, err = multi:info_read(true)
+      easy, ok, err = multi:info_read()
     end
     if active > 0 then multi:wait(1000) end
   end

@@ -138,9 +138,9 @@ static int connections(lua_State *L, enum cs_kind kind) {
 /* easy:close_idle([seconds]), multi:close_idle([seconds]), share:close_idle([seconds]):
  * ends the connections of the pool that no transfer uses, and over which no byte went for
  * that long (0). Their peers see the end at once; libcurl notices it, and closes them, at
- * the latest before the pool's next transfer would use one. (From 8.22 on it looks once a
- * second: by HTTP/3 a request that comes before that may fail, with SEND_ERROR. Over TCP it
- * is sent again.) Returns how many. Refused inside a callback of the pool.
+ * the latest before the pool's next transfer would use one. (From 8.22 on it looks once
+ * a second: by HTTP/3 a request that comes before that may fail, with SEND_ERROR. Over
+ * TCP it is sent again.) Returns how many. Refused inside a callback of the pool.
  * -> ended: integer */
 static int close_idle(lua_State *L, enum cs_kind kind, const char *call) {
   struct cs_handle *h = cs_handle_check(L, 1, kind);
