@@ -121,8 +121,9 @@ local function section_files(name, line)
   return section
 end
 
+-- What libcurl defines is not looked for here.
 local function declared(line)
-  if line:find("^static") or line:find("^typedef") then return nil end
+  if line:find("^static") or line:find("^typedef") or line:find(" curl_") then return nil end
   return line:match("^%a.-([%w_]+)%(") or line:match("^extern .-([%w_]+);")
 end
 

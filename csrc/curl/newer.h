@@ -33,7 +33,7 @@ extern CURLcode curl_ws_send(CURL *curl, const void *bytes, size_t size, size_t 
                              curl_off_t whole, unsigned flags) MAY_BE_MISSING;
 extern struct curl_ws_frame *curl_ws_meta(CURL *curl);
 #endif
-extern __typeof__(curl_ws_meta) curl_ws_meta MAY_BE_MISSING;
+#pragma weak curl_ws_meta
 
 #ifndef CURL_WRITEFUNC_ERROR /* 7.87 */
 #define CURL_WRITEFUNC_ERROR 0xFFFFFFFF
