@@ -116,7 +116,7 @@ local function cpu_times(list, task, n)
   for round = 1, ROUNDS do
     for _, program in ipairs(list) do
       local line = command(program, task, n)
-      local text = line and process.output("timeout 300 " .. line .. " 2>/dev/null")
+      local text = line and process.output("timeout 60 " .. line .. " 2>/dev/null")
       times[program] = times[program] or {}
       times[program][round] = text and measure.parse(text).cpu / n * 1e6
     end
@@ -190,12 +190,14 @@ address; the others do not: Lua-cURLv3 has no such functions, and PycURL crashes
 kept connection is closed at its end. With an easy for each request Lua-cURLv3 (9f8b6db) did not
 end, unless Lua's collector was stopped. LuaSocket and lua-http make a connection for each request.
 Instructions are callgrind's and system calls strace's, the difference of two runs, so that starting
-up cancels out; CPU time is the median of 5 rounds, in each of which all have their turn, and
+up cancels out; CPU time is the median of @rounds@ rounds, in each of which all have their turn, and
 differs from run to run when the machine does other things, too.
 
 ![Instructions of a request, by where they go](figures/instructions.svg)
 
 ![CPU time of a request by how many run at a time](figures/concurrency.svg)
+
+(In the first figure lua-http's column goes on beyond it.)
 ]]
 
 local there = installed(programs)
@@ -209,7 +211,8 @@ table.move(others, 1, #others, #loops + 1, loops)
 write_concurrency(loops)
 process.output("gnuplot bench/cost.gp")
 measure.write("bench/RESULTS-peers.md", table.concat({
-  "# What else a script could use", measure.machine() .. ".", (method:gsub("\n$", "")),
+  "# What else a script could use", measure.machine() .. ".",
+  (method:gsub("\n$", ""):gsub("@rounds@", ROUNDS)),
   (table.concat(lines, "\n"):gsub("\n+$", "")),
 }, "\n\n"))
 servers.close()

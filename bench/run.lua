@@ -34,7 +34,7 @@ local tasks = {
     path = "/hello", loop = 2000, pairs = 7, count = 500, repeats = 2, unit = "request",
   },
   {
-    name = "download", title = "1 GiB to a function", bar = 1.10, copies = true,
+    name = "download", title = "1 GiB to a function", copies = true,
     path = "/sparse-1024", loop = 1, pairs = 7, units = 1024, unit = "MiB",
   },
   {
@@ -167,7 +167,7 @@ local function measure_own(task)
   local once, twice = words("ours", task, task.count), words("ours", task, 2 * task.count)
   local ours = (own[twice] - own[once]) / (task.count * (task.units or 1))
   return {
-    figure = "of these in Lua and curlsock", bar = task.own, absolute = true,
+    figure = "of these in Lua and curlsock", bar = task.own, absolute = "%.0f",
     base = "-", ours = thousands(ours), value = ours,
   }
 end
@@ -192,7 +192,7 @@ local function measure_memory(task)
   local ours, ours_done = heap_of_one("ours", task)
   check_same(base_done, ours_done)
   return {
-    figure = "heap in use", bar = task.bar, absolute = true,
+    figure = "heap in use", bar = task.bar, absolute = "%+.0f",
     base = thousands(base) .. " bytes", ours = thousands(ours) .. " bytes",
     value = ours - base,
   }
@@ -202,8 +202,8 @@ end
 
 local function add(rows, task, row)
   row.title, row.met = task.title, row.bar and (row.value <= row.bar and "yes" or "**no**") or "-"
-  row.ratio = (row.absolute and "%+.0f" or "%.3fx"):format(row.value)
-  row.bar = row.bar and (row.absolute and "%.0f" or "%.2fx"):format(row.bar) or "-"
+  row.ratio = (row.absolute or "%.3fx"):format(row.value)
+  row.bar = row.bar and (row.absolute or "%.2fx"):format(row.bar) or "-"
   if row.spread then row.ratio = ("%s (%s)"):format(row.ratio, row.spread) end
   rows[#rows + 1] = row
   print(("%-32s %-28s %15s %15s %-24s %-10s %s"):format(row.title, row.figure, row.base,
@@ -218,6 +218,7 @@ local function measure_task(rows, task)
     if not task.base then add(rows, task, measure_own(task)) end
   end
   add(rows, task, measure_time(task))
+  if task.copies then return end
   local calls = compare(task, measure.syscalls, "system calls", tenths)
   calls.bar = nil
   add(rows, task, calls)

@@ -900,7 +900,7 @@ function Loop:perform(easy, seconds) end
 ---@return curlsock.Task
 function Loop:spawn(f, ...) end
 
----runs the loop until no transfer is left, and nothing that was spawned and can go on. Raises as loop:on_event does; a further run() goes on.
+---runs the loop until no transfer is left, and nothing that was spawned and can go on. (A coroutine that waits for another loop goes on when that runs.) Raises as loop:on_event does; a further run() goes on.
 function Loop:run() end
 
 ---waits so long, while others go on. Returns true, or nil, message, "CLOSED" when the loop was closed. Outside a coroutine it runs the loop meanwhile, as all that waits does.

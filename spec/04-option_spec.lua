@@ -124,6 +124,18 @@ describe("setopt", function()
     assert.truthy(message:find("^option 'httpauth': .*built%-in"))
   end)
 
+  it("has that name for a version of HTTP, too", function()
+    local easy <close> = new()
+    local features = table.concat(curl.version_info().features or {}, " ")
+    for _, version in ipairs { 3, "3", "3only" } do
+      if features:find "HTTP3" then
+        assert.equal(easy, easy:setopt("http_version", version))
+      else
+        refused(easy, "http_version", version, "NOT_SUPPORTED")
+      end
+    end
+  end)
+
   it("survives that a finalizer closes the easy", function()
     left.pass [[
       local curl = require "curlsock"
@@ -266,15 +278,15 @@ describe("a value that libcurl names", function()
   }
 
   -- Whether this libcurl was built with all that an option needs is not the question.
-  local built_out = { NOT_SUPPORTED = true, UNKNOWN_OPTION = true, UNSUPPORTED_PROTOCOL = true }
+  local built_out = { NOT_SUPPORTED = true, UNKNOWN_OPTION = true }
 
   for option, values in pairs(names) do
     it("can be set by name: " .. option, function()
       local easy <close> = new()
       for _, value in ipairs(values) do
         local ok, message, name = easy:setopt(option, value)
-        assert.truthy(ok == easy or built_out[name] or value == "none" or value == "max_none"
-          or (option == "http_version" and name == "UNSUPPORTED_PROTOCOL"), message)
+        assert.truthy(ok == easy or built_out[name] or value == "none" or value == "max_none",
+          message)
       end
       complains("no value is named 'bogus' (choices: " .. values[1], easy, option, "bogus")
     end)

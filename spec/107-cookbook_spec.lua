@@ -198,7 +198,7 @@ checks["Speak HTTP/2 and HTTP/3"] = function(text)
   local out = run(text, { { 'url = "https://example.com/hello"',
     ('url = "%s/hello", cainfo = "%s"'):format(url, server.ca) } })
   has(out, "hello\n", http3.here and "HTTP/3" or "HTTP/2")
-  assert.equal(not http3.here, out:find("UNSUPPORTED_PROTOCOL", 1, true) ~= nil)
+  assert.equal(not http3.here, out:find("NOT_SUPPORTED", 1, true) ~= nil)
 end
 
 -- ---- many at once -----------------------------------------------------------------------------

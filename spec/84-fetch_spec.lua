@@ -254,11 +254,17 @@ local function describe_fetch(title, new_loop)
         ["fetch: option 'method': string expected, got table"] = { method = {} },
         ["fetch: option 'to': function or userdata expected, got string"] = { to = "x" },
         ["fetch: both 'form' and 'json'"] = { form = {}, json = "" },
+        ["fetch: option 'timeout': 0 or more expected, got -1"] = { timeout = -1 },
+        ["fetch: option 'timeout': 0 or more expected, got "] = { timeout = 0 / 0 },
+        ["fetch: option 'retries': 0 or more expected, got -0.5"] = { retries = -0.5 },
+        ["fetch: option 'retries': 0 or more expected, got "] = { retries = 0 / 0 },
       } do
         assert.error_matches(function() get(web.url, options) end, text, 1, true)
       end
       assert.error_matches(function() get {} end, "fetch: no url", 1, true)
       assert.error_matches(function() fetch() end, "fetch: no url", 1, true)
+      local _, message = pcall(function() return (fetch {}) end)
+      assert.matches("84%-fetch_spec.lua:%d+: fetch: no url", message) -- where the script called it
     end)
 
     it("takes options of the easy, which come last", function()

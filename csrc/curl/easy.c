@@ -23,6 +23,20 @@ static CURLcode install(struct cs_easy *e) {
   return code;
 }
 
+/* What libcurl has of an idle easy is some 8 KiB, of which Lua knows nothing. */
+#if LUA_VERSION_NUM < 505
+static const int weight = 8; /* KiB */
+#else
+static const size_t weight = 8192;
+#endif
+
+/* Pushes a new easy, without its libcurl handle. The collector is told of that too, or
+ * thousands that were dropped would wait for it. */
+static struct cs_easy *new_easy(lua_State *L) {
+  if (lua_gc(L, LUA_GCISRUNNING) == 1) lua_gc(L, LUA_GCSTEP, weight);
+  return cs_handle_new(L, CS_EASY);
+}
+
 /* Gives the easy on top of the stack its libcurl handle. */
 static void fill(lua_State *L, struct cs_easy *e, CURL *curl) {
   if (!curl) luaL_error(L, "libcurl cannot make an easy");
@@ -38,7 +52,7 @@ static void fill(lua_State *L, struct cs_easy *e, CURL *curl) {
 int cs_easy_new(lua_State *L) {
   if (!lua_isnoneornil(L, 1)) luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
-  struct cs_easy *e = cs_handle_new(L, CS_EASY);
+  struct cs_easy *e = new_easy(L);
   fill(L, e, curl_easy_init());
   e->policy = cs_policy_option(L, 1, 2, CS_UV_POLICY, &e->own_policy);
   int failed = lua_istable(L, 1) ? cs_setopt_table(L, e, 2, 1) : 0;
@@ -205,7 +219,7 @@ static int easy_dup(lua_State *L) {
   lua_settop(L, 1);
   if (shares_hsts(from))
     return luaL_error(L, "easy:dup: this libcurl cannot duplicate an easy with hsts");
-  struct cs_easy *e = cs_handle_new(L, CS_EASY);
+  struct cs_easy *e = new_easy(L);
   copy_uservalues(L, 1, 2);
   cs_handle_check(L, 1, CS_EASY); /* a finalizer may have closed it */
   e->set = from->set;

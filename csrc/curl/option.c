@@ -124,6 +124,12 @@ static int is_in_place(const struct curl_easyoption *option) {
 
 /* ---- setting ----------------------------------------------------------------------- */
 
+/* A version of HTTP that libcurl was built without is no scheme that it does not know. */
+static CURLcode named(const struct curl_easyoption *option, CURLcode code) {
+  int version = option->id == CURLOPT_HTTP_VERSION && code == CURLE_UNSUPPORTED_PROTOCOL;
+  return version ? CURLE_NOT_BUILT_IN : code;
+}
+
 /* Sets the option to the value at that index with set, which is NULL if that cannot be.
  * 0, or the number of results that it pushed: nil, message, name. */
 static int set_option(lua_State *L, const struct cs_setting *s, cs_setter *set) {
@@ -140,7 +146,7 @@ static int set_option(lua_State *L, const struct cs_setting *s, cs_setter *set) 
   CURLcode code = displaces ? cs_mime_unset(L, s) : CURLE_OK;
   if (!code) code = set(L, s);
   if (!code && s->known->fence >= 0) cs_fence_note(L, s, unset);
-  return code ? cs_name_option(L, s->name, cs_fail_easy(L, code)) : 0;
+  return code ? cs_name_option(L, s->name, cs_fail_easy(L, named(option, code))) : 0;
 }
 
 /* Reads the table at index into items, in the order in which its options are set: names

@@ -121,7 +121,8 @@ Driver.websocket = websockets.new
 Driver.watches = descriptors.all
 
 --- loop:run(): runs the loop until no transfer is left, and nothing that was spawned and can go
--- on. Raises as loop:on_event does; a further run() goes on.
+-- on. (A coroutine that waits for another loop goes on when that runs.) Raises as loop:on_event
+-- does; a further run() goes on.
 -- -> nothing
 Driver.run = turns.run
 

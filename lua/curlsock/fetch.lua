@@ -3,6 +3,7 @@
 --   local response = assert(fetch("https://example.com/", { query = { q = "lua" } }))
 --   print(response.status, response.headers["content-type"], #response.body)
 local curl = require "curlsock"
+local request = require "curlsock.fetch.request"
 
 -- The options, with the types that they may have.
 local KNOWN = {
@@ -25,87 +26,22 @@ local TIMES = { "namelookup", "connect", "appconnect", "starttransfer", "total" 
 local function check(options)
   local bodies = {}
   for name, value in pairs(options) do
-    local types = KNOWN[name] or error(("fetch: unknown option '%s'"):format(name), 4)
+    local types = KNOWN[name] or error(("fetch: unknown option '%s'"):format(name), 3)
     if not types:find(type(value), 1, true) then
       local wrong = "fetch: option '%s': %s expected, got " .. type(value)
-      error(wrong:format(name, types:gsub(" ", " or ")), 4)
+      error(wrong:format(name, types:gsub(" ", " or ")), 3)
     end
+  end
+  for _, name in ipairs { "timeout", "retries" } do
+    local value = options[name] or 0
+    local wrong = "fetch: option '%s': 0 or more expected, got %s"
+    if value < 0 or value ~= value then error(wrong:format(name, value), 3) end
   end
   for _, name in ipairs { "form", "multipart", "json", "body" } do
     if options[name] ~= nil then bodies[#bodies + 1] = name end
   end
-  if bodies[2] then error(("fetch: both '%s' and '%s'"):format(bodies[1], bodies[2]), 4) end
-  if options.url == nil then error("fetch: no url", 4) end
-end
-
--- Calls f(name, value) for each of a table of names, with a value or a list of them, in order.
-local function each(values, f)
-  local names = {}
-  for name in pairs(values) do names[#names + 1] = name end
-  table.sort(names)
-  for _, name in ipairs(names) do
-    local list = type(values[name]) == "table" and values[name] or { values[name] }
-    for _, value in ipairs(list) do f(name, tostring(value)) end
-  end
-end
-
-local function encode(values)
-  local parts = {}
-  each(values, function(name, value)
-    parts[#parts + 1] = curl.escape(name) .. "=" .. curl.escape(value)
-  end)
-  return table.concat(parts, "&")
-end
-
-local function url_of(options)
-  if not options.query then return options.url end
-  local flags = type(options.url) == "string" and { "guess_scheme", "non_support_scheme" } or {}
-  local url, message, name = curl.url(options.url, table.unpack(flags))
-  if not url then return nil, message, name end
-  return url:set("query", encode(options.query), "appendquery")
-end
-
--- The script's headers, and those of ours that it has not set; without a value: libcurl's own goes.
-local function header_list(options, ours)
-  local list = {}
-  each(options.headers or {}, function(name, value)
-    ours[name:lower()] = nil
-    list[#list + 1] = value == "" and name .. ";" or name .. ": " .. value
-  end)
-  each(ours, function(name, value) list[#list + 1] = name .. ": " .. value end)
-  return list
-end
-
--- What is sent: options of an easy, its type, and the method that these mean.
-local function body_of(options)
-  local body, size = options.json or options.form and encode(options.form) or options.body, nil
-  if options.multipart then return { mimepost = options.multipart }, nil, "POST" end
-  if body == nil then return {}, nil, "GET" end
-  local kind = options.json and "application/json" or options.body and "" or nil
-  local text = type(body) == "string"
-  if text and options.method ~= "PUT" then return { postfields = body }, kind, "POST" end
-  if type(body) == "userdata" then size = body:seek("end") end
-  size = text and #body or size
-  return { upload = true, readfunction = body, infilesize_large = size }, kind, "PUT"
-end
-
-local function new_easy(options)
-  options.method = options.method and options.method:upper()
-  local own, kind, meant = body_of(options)
-  local method = options.method or meant == "PUT" and "POST" or meant
-  if method == "HEAD" then own.nobody = true end
-  if method ~= meant and method ~= "HEAD" then own.customrequest = method end
-  own.httpheader = header_list(options, { expect = "", ["content-type"] = kind })
-  own.accept_encoding, own.policy = "", options.policy
-  own.maxredirs = math.type(options.redirects) and options.redirects or 10
-  own.followlocation = options.redirects ~= false and own.maxredirs > 0
-  for name, value in pairs(options.curl or {}) do own[name] = value end
-  local message, name
-  own.url, message, name = url_of(options)
-  if not own.url then return nil, message, name end
-  local easy
-  easy, message, name = curl.easy(own)
-  return easy, easy and method or message, name
+  if bodies[2] then error(("fetch: both '%s' and '%s'"):format(bodies[1], bodies[2]), 3) end
+  if options.url == nil then error("fetch: no url", 3) end
 end
 
 local Headers = {}
@@ -220,7 +156,7 @@ local function fetch(url, options)
   for name, value in pairs(given) do all[name] = value end
   if type(url) ~= "table" then all.url = url end
   check(all)
-  local easy, method, name = new_easy(all)
+  local easy, method, name = request.new(all)
   if not easy then return nil, method, name end
   local _ <close> = easy
   return attempt_all(easy, method, all)

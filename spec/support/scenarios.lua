@@ -350,7 +350,7 @@ scenario("gives up on servers that never answer, and others go on meanwhile", fu
   for i, url in ipairs { web.silent, web.dead } do
     for j = 1, 5 do
       run.loop:spawn(function()
-        names[i * 10 + j] = select(3, run:perform(url, nil, (0.2 + j / 100) * process.patience))
+        names[i * 10 + j] = select(3, run:perform(url, nil, (0.5 + j / 100) * process.patience))
       end)
     end
   end

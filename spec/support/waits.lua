@@ -508,6 +508,86 @@ scenario("cancels a task that yields by itself", function(run)
   loop:run()
 end, { only = "loop select luv" })
 
+-- ---- another loop -----------------------------------------------------------------------------
+
+-- Has the loop fail if it spins.
+local function count_turns(loop)
+  local turns, turn = 0, loop.hooks.turn
+  loop.hooks.turn = function(...)
+    turns = turns + 1
+    assert(turns < 100, "it spins")
+    return turn(...)
+  end
+end
+
+-- What a task of this loop can wait for in the other one.
+local elsewhere = {
+  task = function(_, other) other:spawn(other.sleep, other, 0.05):wait() end,
+  group = function(_, other)
+    local group = other:group()
+    group:spawn(other.sleep, other, 0.05)
+    group:wait()
+  end,
+  sleep = function(_, other) other:sleep(0.05) end,
+  transfer = function(run, other) other:perform(run:easy("/hello")) end,
+}
+
+for what, wait in pairs(elsewhere) do
+  scenario(("has a task that waits for another loop's %s go on with that"):format(what),
+    function(run)
+      local loop, other, order = run.loop, run.new(), {}
+      count_turns(loop)
+      loop:spawn(function()
+        wait(run, other)
+        loop:sleep(0.001)
+        order[#order + 1] = "waited"
+      end)
+      loop:run()
+      order[#order + 1] = "left"
+      other:run()
+      loop:run()
+      equal({ "left", "waited" }, order)
+      equal(0, loop.spawned)
+      other:close()
+    end, { only = "loop select" })
+end
+
+scenario("has a task that waited for another loop yield by itself", function(run)
+  local loop, other, done = run.loop, run.new(), nil
+  count_turns(loop)
+  loop:spawn(function()
+    other:sleep(0.01)
+    coroutine.yield()
+    other:sleep(0.01)
+    coroutine.yield()
+    done = true
+  end)
+  for _ = 1, 3 do
+    loop:run()
+    other:run()
+  end
+  equal({ true, 0 }, { done, loop.spawned })
+end, { only = "loop select" })
+
+scenario("ends a task that waits for another loop, at once or where it does next", function(run)
+  local loop, other, closed = run.loop, run.new(), {}
+  local task = loop:spawn(function()
+    local _ <close> = noted(closed, "at once")
+    other:sleep(1000)
+  end)
+  task:cancel()
+  task = loop:spawn(function()
+    local _ <close> = noted(closed, "next")
+    other:sleep(0.01)
+    task:cancel()
+    other:sleep(1000)
+  end)
+  loop:run()
+  other:run()
+  equal({ "at once", "next" }, closed)
+  equal(0, loop.spawned)
+end, { only = "loop select" })
+
 -- ---- the end ----------------------------------------------------------------------------------
 
 scenario("ends all that waits when it is closed", function(run)

@@ -4,7 +4,14 @@ local failure = require "curlsock.driver.failure"
 local resume, running, status = coroutine.resume, coroutine.running, coroutine.status
 local yield = coroutine.yield
 
-local coroutines = {}
+-- doomed: how many tasks, of all loops, are to end where they wait next.
+local coroutines = { doomed = 0 }
+
+-- The loops and their multis: what a coroutine yields that waits for one.
+local loops = setmetatable({}, { __mode = "k" })
+
+-- Tasks that have waited for another loop than theirs, which lets them go on, by coroutine.
+local abroad = setmetatable({}, { __mode = "k" })
 
 --- The hooks of a loop that has no coroutines of its own.
 local plain = {}
@@ -19,15 +26,15 @@ plain.resume, plain.spawn = resume, resume
 
 --- driver.tasks has what was spawned (tasks.lua), by its coroutine, which may end where nothing is
 -- told of it: before it has begun, or as garbage. driver.later: a loop with coroutines of its own,
--- which do not go on at once when they are resumed. driver.doomed: how many are to end where they
--- wait next. One that waits for something of this driver's yields that, or its multi.
+-- which do not go on at once when they are resumed. One that waits for something of this driver's
+-- yields that, or its multi.
 function coroutines.begin(driver)
   local hooks = driver.hooks
   driver.later = hooks.resume ~= nil
   for name, hook in pairs(plain) do hooks[name] = hooks[name] or hook end
   driver.tasks = setmetatable({}, { __mode = "k" })
   driver.spawned = 0
-  driver.doomed = 0
+  loops[driver], loops[driver.multi] = true, true
 end
 
 --- What was spawned has ended.
@@ -56,10 +63,13 @@ end
 -- failed or ended, wait here or for another loop, or have yielded by itself.
 function coroutines.look_after(driver, co, ok, what, hook)
   if not ok then return failed(driver, hook or driver.hooks.resume, co, what) end
-  local waits = what ~= nil and (what == driver or what == driver.multi)
-  if waits and driver.doomed == 0 then return end
-  local task = driver.tasks[co]
-  if task and not driver.later and status(co) == "suspended" then task:stopped(waits) end
+  local waits = what ~= nil and loops[what]
+  local here = waits and (what == driver or what == driver.multi)
+  if here and coroutines.doomed == 0 then return end
+  local task = driver.tasks[co] or abroad[co]
+  if not task or task.driver.later or status(co) ~= "suspended" then return end
+  if waits and not here then abroad[co] = task end
+  task:stopped(waits)
 end
 
 --- Lets a new one begin.

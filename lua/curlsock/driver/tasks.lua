@@ -45,7 +45,7 @@ function Task:__close(err)
   self.done = true
   if err ~= nil then self.failed = { err } end
   self.cancelled = not (self.results or self.failed)
-  if self.doomed then driver.doomed = driver.doomed - 1 end
+  if self.doomed then coroutines.doomed = coroutines.doomed - 1 end
   coroutines.forget(driver, self.co)
   if self.failed then driver.swept = false end
   self.heard = tell(self)
@@ -140,7 +140,7 @@ end
 local function doom(task)
   local driver = task.driver
   task.doomed = true
-  driver.doomed = driver.doomed + 1
+  coroutines.doomed = coroutines.doomed + 1
   local wait = task.pending
   if not wait then return end
   if wait.leave then wait:leave() end
@@ -181,7 +181,7 @@ function Yielded:late()
   if status(self[WAITING]) == "suspended" then waiting.push(self[DRIVER], self) end
 end
 
---- It is suspended. If it does not wait for this driver it goes on with the next turn, unless the
+--- It is suspended. If it waits for no loop it goes on with the next turn of its own, unless the
 -- host can let it go on, or it was to end here.
 function Task:stopped(waits)
   local driver = self.driver

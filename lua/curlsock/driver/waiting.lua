@@ -123,7 +123,7 @@ local function resume_transfers(driver, resume, multi)
     list[i + 1] = true
     if who then
       local ok, what = resume(who)
-      if not ok or what ~= multi or driver.doomed > 0 then look_after(driver, who, ok, what) end
+      if not ok or what ~= multi or coroutines.doomed > 0 then look_after(driver, who, ok, what) end
     end
     if driver.batch ~= batch then break end -- all of these were taken meanwhile
     if name then list[i + 2] = false end -- once is enough
