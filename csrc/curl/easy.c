@@ -31,9 +31,10 @@ static const size_t weight = 8192;
 #endif
 
 /* Pushes a new easy, without its libcurl handle. The collector is told of that too, or
- * thousands that were dropped would wait for it. */
+ * thousands that were dropped would wait for it; of so few it need not know. */
 static struct cs_easy *new_easy(lua_State *L) {
-  if (lua_gc(L, LUA_GCISRUNNING) == 1) lua_gc(L, LUA_GCSTEP, weight);
+  int many = cs_runtime(L)->live[CS_EASY] >= 128;
+  if (many && lua_gc(L, LUA_GCISRUNNING) == 1) lua_gc(L, LUA_GCSTEP, weight);
   return cs_handle_new(L, CS_EASY);
 }
 
