@@ -382,8 +382,10 @@ end
 
 local batches = {}
 
+-- The last of them has no steps: all is dropped at once.
 function batches.complete(chosen)
   local list = orders.sampled(orders.complete(chosen.objects))
+  list[#list + 1] = ""
   for _, order in ipairs(list) do
     orders.attempt(order, function()
       local w = new_world(chosen)
@@ -456,7 +458,8 @@ end
 -- How many orders a batch has.
 function endings.count(batch, name)
   local objects = scenes[name].objects
-  return batch == "inside" and #objects + 2 or #orders.sampled(orders[batch](objects))
+  if batch == "inside" then return #objects + 2 end
+  return #orders.sampled(orders[batch](objects)) + (batch == "complete" and 1 or 0)
 end
 
 return endings
