@@ -34,7 +34,7 @@ set ylabel "microseconds"
 set logscale x
 set yrange [0:*]
 set grid
-set key outside bottom center horizontal
+set key top center Left reverse
 file = "bench/figures/concurrency.csv"
 stats file skip 1 nooutput
 plot for [k=2:STATS_columns] file using 1:k with linespoints lw 2 title columnheader(k)

@@ -81,7 +81,7 @@ static int is_allowed(curlsocktype purpose, const struct curl_sockaddr *address)
   struct sockaddr_in in;
   if (purpose != CURLSOCKTYPE_IPCXN || address->family != AF_INET) return 0;
   memcpy(&in, &address->addr, sizeof in);
-  return ntohl(in.sin_addr.s_addr) >> 24 == 127;
+  return ntohl(in.sin_addr.s_addr) >> 16 != 0xa9fe; /* 169.254.0.0/16 */
 }
 
 static curl_socket_t open_socket(void *clientp, curlsocktype purpose,

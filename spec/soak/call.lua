@@ -1,5 +1,7 @@
 -- Calls of the module, each with what the model says of it: which must be refused, and how.
 
+local curl = require "curlsock"
+
 -- What the module says when it refuses a call.
 local refusals = {
   closed = "is closed", inside = "is not allowed inside a callback", added = "in a multi",
@@ -18,6 +20,17 @@ local misuse = {
   INVALID = true, UNKNOWN_OPTION = true, OUT_OF_MEMORY = true, FAILED_INIT = true,
   INTERNAL_ERROR = true, BAD_FUNCTION_ARGUMENT = true, NOMEM = true, UNKNOWN = true,
 }
+
+-- libcurl before 8.14 keeps three pieces of what it reads during a pause, and for a fourth has no
+-- memory: an upload has so many that is paused when its first header comes.
+local keeps_few = curl.version_info().version_num < 0x080e00
+
+local function is_misuse(name, handles)
+  for _, h in ipairs(handles) do
+    if name == "OUT_OF_MEMORY" and keeps_few and h.held then return false end
+  end
+  return misuse[name]
+end
 
 -- The first of these { refusal, true | false | "maybe" } that is met is what must come.
 local function predict(conditions)
@@ -88,7 +101,7 @@ local function attempt(w, call, f, ...)
       tostring(result[1]), tostring(result[2]))
   elseif not result[1] and not refusal then
     check_error(w, call.what, result[2], since)
-  elseif result[1] and misuse[result[4]] then
+  elseif result[1] and is_misuse(result[4], call.held) then
     w:fail("%s: libcurl says %s, %s", call.what, tostring(result[3]), result[4])
   end
   local failed = result[1] and result.n > 2 and result[2] == nil
@@ -120,5 +133,6 @@ end
 
 return {
   attempt = attempt, begin = begin, check_error = check_error, check_message = check_message,
-  check_success = check_success, class = class, get = get, method = method, misuse = misuse,
+  check_success = check_success, class = class, get = get, is_misuse = is_misuse,
+  method = method,
 }

@@ -172,9 +172,13 @@ function ops.dup(w, op)
   local e, h = get(w, "easy", op[2])
   if not e then return end
   local copy = attempt(w, {
-    what = h.id .. ":dup", held = { h }, conditions = { { "closed", h.closed } },
+    what = h.id .. ":dup", held = { h }, frame = { handle = h }, -- hstsreadfunction is called in it
+    conditions = { { "closed", h.closed } },
   }, e.dup, e)
-  if not copy then return end
+  if not copy then
+    w.unborn = w.unborn + 1
+    return
+  end
   h.version.shared = true
   w:put("easy", op[3], copy).version = h.version
 end
@@ -224,7 +228,7 @@ function ops.hold(w, op)
       { "closed", h.closed }, { "telling", h.multi and h.multi.raw and w.calls > 0 and "maybe" },
     },
     before = function()
-      if name == "unpause" then h.version.paused = nil end
+      if name == "unpause" then h.version.paused = nil else h.held = true end
     end,
   }, mild(e[name]), e, ({ [0] = "all", "recv", "send" })[op[3] % 3])
 end

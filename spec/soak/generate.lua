@@ -260,6 +260,7 @@ local function generate(seed)
   -- Else garbage is collected only when the program says so.
   program.gc = ({ "incremental", "generational" })[R(4)]
   program.policed = R(2) == 1 and "yes" or nil
+  program.traced = R(2) == 1 and "yes" or nil
   return program
 end
 

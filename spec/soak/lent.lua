@@ -204,6 +204,7 @@ function World:check_live()
   for kind, n in pairs(most) do
     least[kind] = n
   end
+  most.easy = most.easy + self.unborn
   for _, h in ipairs(self:limbo()) do
     least[h.kind] = least[h.kind] - 1
   end
@@ -250,6 +251,7 @@ function World:check_end()
     self:expect(0, n, "%s alive at the end", kind)
   end
   self:expect(0, #self.records, "descriptors without a close event at the end")
+  self:check_traced()
   self:check_descriptors()
 end
 

@@ -10,7 +10,7 @@ local lent = require "spec.soak.lent"
 local World = {}
 World.__index = World
 for _, methods in ipairs { lent.methods, (require "spec.soak.strangers"),
-  (require "spec.soak.policed") } do
+  (require "spec.soak.policed"), (require "spec.soak.traced") } do
   for name, f in pairs(methods) do
     World[name] = f
   end
@@ -32,6 +32,7 @@ local function new()
     files = {}, -- that stand in for callbacks
     thrown = {},
     opened = 0, closed = 0,
+    unborn = 0, -- at most so many easies are garbage because a callback threw in easy:dup
   }, World)
 end
 
@@ -198,6 +199,7 @@ function World:sweep()
 end
 
 function World:collected()
+  self.unborn = 0
   for _, h in ipairs(self:limbo()) do
     if not h.torn then self:close(h) end
   end

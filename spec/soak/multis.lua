@@ -117,7 +117,7 @@ local function results(w, m, hm)
     local h = w.of[e]
     w:expect(hm, h.multi, "the multi of a result of %s", h.id)
     if not ok and name == "CALLBACK" then call.check_error(w, h.id .. "'s result", message, 0) end
-    if call.misuse[name] then w:fail("%s: %s, %s", h.id, message, name) end
+    if call.is_misuse(name, { h }) then w:fail("%s: %s, %s", h.id, message, name) end
     if not ok and name ~= "CALLBACK" then call.check_message(w, h, message) end
     if ok then call.check_success(w, h) end
     list[#list + 1] = e

@@ -59,6 +59,7 @@ local function execute(program, places)
   local w = model.new()
   w.places, w.run, w.steps, w.throws, w.collects = places, run, 300, 0, program.gc
   w.policed = program.policed
+  w:trace(program.traced)
   collectgarbage "restart"
   collectgarbage(program.gc or "stop")
   local ok, message = xpcall(function()

@@ -157,7 +157,7 @@ function shrink.script(program, comment)
   for _, op in ipairs(program) do
     lines[#lines + 1] = "  " .. text_of(op, "  ") .. ","
   end
-  for _, key in ipairs { "ends", "gc", "policed" } do
+  for _, key in ipairs { "ends", "gc", "policed", "traced" } do
     if program[key] then lines[#lines + 1] = ("  %s = %q,"):format(key, program[key]) end
   end
   lines[#lines + 1] = "}"
