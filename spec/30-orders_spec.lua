@@ -5,7 +5,6 @@ local curl = require "curlsock"
 local http3 = require "spec.support.http3"
 local left = require "spec.support.left"
 local orders = require "spec.support.orders"
-local process = require "spec.support.process"
 local servers = require "spec.support.servers"
 local drive_well = require("spec.support.transfers").drive_well
 
@@ -32,20 +31,11 @@ local counts = {
   shared = { complete = 24 * 16, cut = 1 + 8 + 48 + 192, made = 24 },
 }
 
-local dead, fork_module
-
-local function compiled(source)
-  local file, module = servers.dir() .. "/orders.c", servers.dir() .. "/orders.so"
-  process.write(file, source)
-  local cc = os.getenv("CC") or "cc"
-  assert(os.execute(("%s -shared -fPIC -o %s %s"):format(cc, module, file)))
-  return module
-end
+local dead
 
 local function batch(name, kind, phase)
   local web = servers.nginx()
   dead = dead or servers.dead()
-  fork_module = fork_module or compiled(orders.fork_c)
   return left.pass(
     ("require 'spec.support.orders'.run(%q, %q, %q)"):format(name, kind, phase or ""),
     {
@@ -55,7 +45,7 @@ local function batch(name, kind, phase)
       ORDERS_CA = web.ca,
       ORDERS_WEB = web.url,
       ORDERS_DEAD = dead.host .. ":" .. dead.port,
-      ORDERS_FORK = fork_module,
+      ORDERS_FORK = orders.fork_module(),
     }, 300)
 end
 

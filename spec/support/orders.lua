@@ -610,13 +610,27 @@ function batches.coroutines(kind, phase)
   return n
 end
 
--- Runs a batch; prints how many orders that were.
-function orders.run(batch, kind, phase)
+-- What comes before all of it, in the process: the module.
+function orders.begin()
   warn "@on"
   watch_the_end()
   fork = assert(package.loadlib(os.getenv "ORDERS_FORK", "orders_fork"))
   wait = assert(package.loadlib(os.getenv "ORDERS_FORK", "orders_wait"))
   curl = require "curlsock"
+  return curl
+end
+
+-- For spec/support/endings.lua, which has other objects: f is called after all is finalized.
+function orders.at_the_end(f)
+  final = f
+end
+
+orders.attempt, orders.in_fork, orders.reap, orders.sampled = attempt, in_fork, reap, sampled
+orders.descriptors, orders.expect = descriptors, expect
+
+-- Runs a batch; prints how many orders that were.
+function orders.run(batch, kind, phase)
+  orders.begin()
   local n = batches[batch](kind, phase)
   reap(0)
   io.write(n, "\n")
@@ -760,7 +774,7 @@ end
 
 -- ---- forking: Lua has none, and thousands of processes would be slow to start --------------
 
-orders.fork_c = [[
+local fork_c = [[
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -781,5 +795,19 @@ int orders_wait(lua_State *L) {
   return 1;
 }
 ]]
+
+local fork_module
+
+-- In the spec's process: the module that forks, for ORDERS_FORK.
+function orders.fork_module()
+  if fork_module then return fork_module end
+  local folder = require("spec.support.servers").dir()
+  local file, module = folder .. "/orders.c", folder .. "/orders.so"
+  require("spec.support.process").write(file, fork_c)
+  local cc = os.getenv("CC") or "cc"
+  assert(os.execute(("%s -shared -fPIC -o %s %s"):format(cc, module, file)))
+  fork_module = module
+  return module
+end
 
 return orders

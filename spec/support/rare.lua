@@ -3,6 +3,7 @@
 --   rare.perform(name, easy)  its transfer; alone, for more than one request may be needed
 --   rare.goes_on[name]        what lets it go on, where that is not to return nothing
 --   rare.is_there(name)       whether this libcurl has it
+--   rare.folder(), rare.rtsp()  URLs: that folder, and of a server
 --   rare.wildcard(pattern)    an easy for several files of an FTP folder
 
 local curl = require "curlsock"
@@ -67,8 +68,8 @@ local function script(name, text)
   return shared[name].url
 end
 
--- Several files of one folder.
-local function folder()
+-- Several files of one folder: its URL.
+function rare.folder()
   local ftp = servers.vsftpd()
   if not shared.folder then
     shared.folder = true
@@ -96,8 +97,10 @@ end
 
 function makers.resolver_start_function() return easies.plain("/hello", { writefunction = {} }) end
 
+function rare.rtsp() return (script("rtsp", rtsp):gsub("^http", "rtsp")) end
+
 function makers.interleavefunction()
-  local url = script("rtsp", rtsp):gsub("^http", "rtsp")
+  local url = rare.rtsp()
   return curl.easy {
     url = url, proxy = "", rtsp_stream_uri = url, rtsp_transport = "RTP/AVP/TCP;interleaved=0-1",
     timeout = 20, writefunction = {},
@@ -127,7 +130,8 @@ end
 
 function rare.wildcard(pattern)
   return curl.easy {
-    url = folder() .. pattern, proxy = "", wildcardmatch = true, timeout = 20, writefunction = {},
+    url = rare.folder() .. pattern, proxy = "", wildcardmatch = true, timeout = 20,
+    writefunction = {},
   }
 end
 
