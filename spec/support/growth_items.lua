@@ -1,4 +1,4 @@
--- What one item costs beside few others of its kind, and beside many (spec 123): easies, sockets,
+-- What one item costs beside few others of its kind, and beside many (spec 19): easies, sockets,
 -- timers, tasks, policies, streams. As in growth.lua: functions of (n, the web server's URL, a dead
 -- one's) that give CPU seconds.
 
