@@ -4,6 +4,7 @@
  * for on the connection that connect_only = 2 has made.
  */
 #include <limits.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "newer.h"
@@ -17,12 +18,17 @@ static const struct kind {
 
 #define NKINDS (sizeof kinds / sizeof *kinds)
 
+static int find(void) {
+  const char *const *p = curl_version_info(CURLVERSION_NOW)->protocols;
+  while (*p && strcmp(*p, "ws")) p++;
+  return *p && cs_version() >= 0x080b00;
+}
+
 /* From 8.11.0 on it is no experiment; it can still be left out. */
 static int is_there(void) {
-  const curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);
-  for (const char *const *p = v->protocols; *p; p++)
-    if (!strcmp(*p, "ws")) return v->version_num >= 0x080b00;
-  return 0;
+  static atomic_int found; /* 1 or 2: it is not looked for at each frame */
+  if (!found) found = 1 + find();
+  return found - 1;
 }
 
 static unsigned check_kind(lua_State *L, int index) {
@@ -33,6 +39,11 @@ static unsigned check_kind(lua_State *L, int index) {
       L, index,
       lua_pushfstring(L, "no kind of frame: %s (text, binary, ping, pong, close)",
                       cs_shown(L, index)));
+}
+
+/* The kind at index, and whether more fragments follow, at index 4. */
+static unsigned check_flags(lua_State *L, int index) {
+  return check_kind(L, index) | (lua_toboolean(L, 4) ? CURLWS_CONT : 0);
 }
 
 /* Pushes what a frame is: kind, whether more fragments follow, offset and what is left
@@ -58,7 +69,7 @@ int cs_easy_ws_send(lua_State *L) {
   struct cs_easy *e = cs_handle_check(L, 1, CS_EASY);
   size_t length, sent = 0;
   const char *bytes = luaL_checklstring(L, 2, &length);
-  unsigned flags = check_kind(L, 3) | (lua_toboolean(L, 4) ? CURLWS_CONT : 0);
+  unsigned flags = check_flags(L, 3);
   struct cs_frame f;
   cs_refuse_inside(L, &e->h, "easy:ws_send");
   if (!is_there()) return cs_talk_fail(L, CS_NOT_SUPPORTED);
@@ -126,7 +137,7 @@ int cs_easy_ws_meta(lua_State *L) {
  * -> Easy | nil, message, name */
 int cs_easy_ws_start_frame(lua_State *L) {
   struct cs_easy *e = cs_handle_check(L, 1, CS_EASY);
-  unsigned flags = check_kind(L, 2) | (lua_toboolean(L, 4) ? CURLWS_CONT : 0);
+  unsigned flags = check_flags(L, 2);
   lua_Integer size = luaL_checkinteger(L, 3);
   luaL_argcheck(L, size >= 0, 3, "size out of range");
   if (!curl_ws_start_frame)
