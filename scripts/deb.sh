@@ -50,10 +50,7 @@ depends() {
   dpkg-deb --show --showformat='${Package} ${Version}, Depends: ${Depends}\n' "$deb"
 }
 
-[ "$(id -u)" = 0 ] || fail "debootstrap and chroot need root: sudo make deb"
-find_mirror
-mkdir -p "$folder"
-folder=$(cd "$folder" && pwd)
+enter_folder deb
 failed=0
 for suite in "$@"; do
   if package >"$folder/$suite.log" 2>&1; then

@@ -54,10 +54,7 @@ test_suite() {
   fi
 }
 
-[ "$(id -u)" = 0 ] || fail "debootstrap and chroot need root: sudo make matrix"
-find_mirror
-mkdir -p "$folder"
-folder=$(cd "$folder" && pwd)
+enter_folder matrix
 failed=0
 for suite in "$@"; do
   test_suite

@@ -55,3 +55,11 @@ copy_checkout() {
     mkdir "$root/curlsock" &&
     git ls-files -z | tar --null -T - -cf - | tar -C "$root/curlsock" -xf -
 }
+
+# $folder, where the roots are to be, as a whole path. For make $1.
+enter_folder() {
+  [ "$(id -u)" = 0 ] || fail "debootstrap and chroot need root: sudo make $1"
+  find_mirror
+  mkdir -p "$folder"
+  folder=$(cd "$folder" && pwd)
+}
