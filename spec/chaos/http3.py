@@ -117,7 +117,7 @@ class Nginx:
 
     def start_again(self):
         while True:
-            time.sleep(self.dice.uniform(1, 10))
+            time.sleep(self.dice.uniform(1, 20))
             with self.lock:
                 self.end()
                 time.sleep(self.dice.choice([0, 0, 0.2]))

@@ -99,10 +99,11 @@ local function http(R, scheme)
   return o
 end
 
--- By UDP alone, or in a race with TCP, or where the file says (program.lua makes it).
+-- By UDP alone, or in a race with TCP, or where the file says (program.lua makes it). What is lost
+-- on the way comes late.
 local function http3(R)
   local o = http(R, "https")
-  o.http_version = pick(R, { "3only", "3only", "3" })
+  o.http_version, o.timeout_ms = pick(R, { "3only", "3only", "3" }), pick(R, { 50, 1000, 2500 })
   if R(6) == 1 then o.url = "https://127.0.0.1/" .. pick(R, { "big/1000000", "big/9", "" }) end
   if R(4) == 1 then
     o.altsvc, o.altsvc_ctrl = "altsvc", { "h1", "h2", "h3" }
