@@ -1,5 +1,5 @@
 -- An easy that had sent by itself (connect_only) and then left its share, or took another, lost its
--- connection: libcurl (7.88, 8.14) gives that to the easy for good, so that neither the share nor the
+-- connection: libcurl (7.88, 8.14) gives that to the easy for good, and neither the share nor the
 -- easy closes it. A descriptor stayed open, without a close event. make chaos found it.
 
 local assert = require "luassert"
