@@ -14,6 +14,8 @@ access_log stdio:%s
 cache_log /dev/null
 cache_store_log none
 pid_filename none
+pinger_enable off
+visible_hostname localhost
 netdb_filename none
 coredump_dir %s
 ]]
@@ -26,7 +28,9 @@ function squid.configure(folder, servers)
   process.write(path, config:format(self.port, self.log, folder))
   process.write(self.log, "")
   assert(os.execute("chmod 666 " .. self.log)) -- squid gives up root
-  return self, ("env PATH=$PATH:/usr/sbin squid -N -f %s"):format(path)
+  -- -d tells why it does not start; -n is the name of its shared memory, which outlives it.
+  local command = "env PATH=$PATH:/usr/sbin squid -N -d 1 -n curlsock$(id -u) -f %s"
+  return self, command:format(path)
 end
 
 return squid
