@@ -996,7 +996,7 @@ function Task:cancel() end
 ---@class curlsock.Group
 local Group = {}
 
----as loop:spawn. Raises an error when the group was cancelled.
+---as loop:spawn. Raises what the first of its tasks threw that did, or an error when the group was cancelled.
 ---@param f function
 ---@param ... any
 ---@return curlsock.Task
