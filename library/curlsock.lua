@@ -530,7 +530,7 @@
 ---@field attempts integer how often it was tried
 
 ---@class curlsock.StreamOptions
----@field limit? integer how many bytes may wait in here in each direction (65536; there may be one piece more)
+---@field limit? integer how many bytes may wait in here in each direction (65536; there may be one piece more; of a file: URL, which libcurl cannot pause, all)
 ---@field seconds? number as loop:perform takes it
 ---@field upload? boolean false: the easy has a body of its own, and stream:write is not used
 
@@ -958,7 +958,7 @@ function Loop:guard(f, ...) end
 
 ---starts the transfer of an easy, or of the options of one, which is closed with the stream. Its writefunction, headerfunction and readfunction are the stream's from now on. Options:
 ---
----* `limit`: how many bytes may wait in here in each direction (65536; there may be one piece more)
+---* `limit`: how many bytes may wait in here in each direction (65536; there may be one piece more; of a file: URL, which libcurl cannot pause, all)
 ---* `seconds`: as loop:perform takes it
 ---* `upload`: false: the easy has a body of its own, and stream:write is not used
 ---@param easy curlsock.Easy|curlsock.EasyOptions
