@@ -424,7 +424,7 @@
 ---@field json? string text of the body
 ---@field body? string|file*|fun(size: integer): string? string, file, or function(size) that returns the next piece
 ---@field to? file*|fun(data: string): any file, or function(data) that gets the body of the answer
----@field redirects? integer|false how many are followed (10); false: none
+---@field redirects? integer|false how many are followed (10); false: none. (A 303 means GET. It is not followed, but the answer, for another method than GET, HEAD, POST and PUT, for parts by PUT, and for a function by POST)
 ---@field retries? integer how often it is tried again (0), with growing pauses or as Retry-After says, and where it may have arrived only if its method can be repeated
 ---@field timeout? number seconds for all of that
 ---@field policy? curlsock.Policy|curlsock.Rules|curlsock.PolicyFields of the pool
