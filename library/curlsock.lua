@@ -424,7 +424,7 @@
 ---@field json? string text of the body
 ---@field body? string|file*|fun(size: integer): string? string, file, or function(size) that returns the next piece
 ---@field to? file*|fun(data: string): any file, or function(data) that gets the body of the answer
----@field redirects? integer|false how many are followed (10); false: none
+---@field redirects? integer|false how many are followed (10); false: none. (A 303 means GET. It is not followed, but the answer, for another method than GET, HEAD, POST and PUT, for parts by PUT, and for a function by POST)
 ---@field retries? integer how often it is tried again (0), with growing pauses or as Retry-After says, and where it may have arrived only if its method can be repeated
 ---@field timeout? number seconds for all of that
 ---@field policy? curlsock.Policy|curlsock.Rules|curlsock.PolicyFields of the pool
@@ -530,7 +530,7 @@
 ---@field attempts integer how often it was tried
 
 ---@class curlsock.StreamOptions
----@field limit? integer how many bytes may wait in here in each direction (65536; there may be one piece more)
+---@field limit? integer how many bytes may wait in here in each direction (65536; there may be one piece more; of a file: URL, which libcurl cannot pause, all)
 ---@field seconds? number as loop:perform takes it
 ---@field upload? boolean false: the easy has a body of its own, and stream:write is not used
 
@@ -958,7 +958,7 @@ function Loop:guard(f, ...) end
 
 ---starts the transfer of an easy, or of the options of one, which is closed with the stream. Its writefunction, headerfunction and readfunction are the stream's from now on. Options:
 ---
----* `limit`: how many bytes may wait in here in each direction (65536; there may be one piece more)
+---* `limit`: how many bytes may wait in here in each direction (65536; there may be one piece more; of a file: URL, which libcurl cannot pause, all)
 ---* `seconds`: as loop:perform takes it
 ---* `upload`: false: the easy has a body of its own, and stream:write is not used
 ---@param easy curlsock.Easy|curlsock.EasyOptions
@@ -996,7 +996,7 @@ function Task:cancel() end
 ---@class curlsock.Group
 local Group = {}
 
----as loop:spawn. Raises an error when the group was cancelled.
+---as loop:spawn. Raises what the first of its tasks threw that did, or an error when the group was cancelled.
 ---@param f function
 ---@param ... any
 ---@return curlsock.Task
