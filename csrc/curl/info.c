@@ -258,9 +258,9 @@ static CURLcode read_active(lua_State *L, struct cs_easy *e, CURLINFO id) {
 }
 
 /* Before 8.13 libcurl's pointer outlives the connection that has the text, if another
- * handle closes that: here it has no such information. */
+ * handle closes that. */
 static CURLcode read_entry_path(lua_State *L, struct cs_easy *e, CURLINFO id) {
-  if (cs_version() < 0x080d00) return CURLE_UNKNOWN_OPTION;
+  if (cs_version() < 0x080d00) return CS_NOT_SUPPORTED;
   return read_string(L, e, id);
 }
 
