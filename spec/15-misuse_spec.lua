@@ -78,6 +78,7 @@ describe("a name that there is not", function()
     local easy <close> = curl.easy()
     for wrong, right in pairs {
       respose_code = "response_code", Total_Time = "total_time", contenttype = "content_type",
+      http_code = "response_code", CURLINFO_RESPONSE_CODE = "response_code",
     } do
       local message = thrown(easy.getinfo, easy, wrong)
       assert.truthy(message:find(("unknown information '%s': did you mean '%s'?")

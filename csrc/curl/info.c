@@ -308,14 +308,20 @@ static int compare(const void *name, const void *info) {
   return strcmp(name, ((const struct info *)info)->name);
 }
 
+/* libcurl has an old name too, which other bindings still teach. */
+static const char *did_you_mean(lua_State *L, const char *name) {
+  struct cs_names names = cs_names_of(infos, COUNT);
+  if (!strcmp(name, "http_code")) return ": did you mean 'response_code'?";
+  return cs_did_you_mean(L, strncmp(name, "CURLINFO_", 9) ? name : name + 9, &names);
+}
+
 static const struct info *check_name(lua_State *L, int index) {
   size_t length;
-  struct cs_names names = cs_names_of(infos, COUNT);
   const struct info *info = NULL;
   const char *name = luaL_checklstring(L, index, &length);
   if (strlen(name) == length) info = bsearch(name, infos, COUNT, sizeof *infos, compare);
   if (info) return info;
-  const char *hint = cs_did_you_mean(L, name, &names);
+  const char *hint = did_you_mean(L, name);
   luaL_argerror(L, index, lua_pushfstring(L, "unknown information '%s'%s", name, hint));
   return NULL;
 }
