@@ -605,7 +605,7 @@ function Easy:setopt(name, value) end
 ---@return string? name
 function Easy:unset(name) end
 
----what libcurl knows about the last transfer, by libcurl's names in lower case. Strings (nil for none); integers, also for truth values; times as seconds, and those with "_t" as microseconds; lists ("cookielist"); what setopt takes for "http_version" ("1.1", "2"; nil before an answer), "protocol" ("https") and, as lists of names, "httpauth_avail", "httpauth_used" and those of a proxy; "activesocket" as a descriptor or nil; "certinfo" as a list with a table for each certificate, which has its lines as a list and, by name, the value of each. Returns nil, message, name if this libcurl does not have it. Raises an error for an unknown name, for what has no Lua value, and for the socket inside a callback.
+---what libcurl knows about the last transfer, by libcurl's names in lower case. Strings (nil for none); integers, also for truth values; times as seconds, and those with "_t" as microseconds; floats for "size_download" and what else libcurl deprecates for another with "_t"; lists ("cookielist"); what setopt takes for "http_version" ("1.1", "2"; nil before an answer), "protocol" ("https") and, as lists of names, "httpauth_avail", "httpauth_used" and those of a proxy; "activesocket" as a descriptor or nil; "certinfo" as a list with a table for each certificate, which has its lines as a list and, by name, the value of each. Returns nil, message, name if this libcurl does not have it ("ftp_entry_path": before 8.13.0, "NOT_SUPPORTED"). Raises an error for an unknown name, for what has no Lua value, and for the socket inside a callback.
 ---@param name string
 ---@return any? value
 ---@return string? message

@@ -160,9 +160,10 @@ describe("mimepost", function()
     local easy <close> = new { { read = function() error(thrown, 0) end } }
     local ok, value = pcall(easy.perform, easy)
     assert.same({ false, true }, { ok, rawequal(thrown, value) })
-    for _, wrong in ipairs { true, {}, print, 1 } do
+    for _, wrong in ipairs { true, {}, print, 1, "" } do
       local other <close> = new { { read = function() return wrong end } }
-      errors.matches("^mimepost: read: must return a string, nil", other.perform, other)
+      errors.matches("^mimepost: read: must return a string that is not empty, nil", other.perform,
+        other)
     end
   end)
 
@@ -312,8 +313,14 @@ describe("mimepost", function()
       { "%[1%]%.name: string contains CR, LF or NUL", { { data = "", name = "a\r\nb" } } },
       { "%[1%]%.type: string contains CR, LF or NUL", { { data = "", type = "a\0" } } },
       { "%[1%]%.headers: list of strings expected, got string", { { data = "", headers = "a" } } },
-      { "%[1%]%.headers: string contains CR, LF or NUL", { { data = "", headers = { "a\nb" } } } },
-      { "%[1%]%.headers: string expected, got boolean", { { data = "", headers = { true } } } },
+      { "%[1%]%.headers%[1%]: string contains CR, LF or NUL",
+        { { data = "", headers = { "a\nb" } } } },
+      { "%[1%]%.headers%[2%]: string expected, got boolean",
+        { { data = "", headers = { "a: b", true } } } },
+      { "%[1%]%.headers: list expected, got a table with holes or names",
+        { { data = "", headers = { a = "b" } } } },
+      { "%[1%]%.parts: list expected, got a table with holes or names",
+        { { parts = { name = "a", data = "" } } } },
       { "%[1%]%.read: function expected, got string", { { read = "x" } } },
       { "%[1%]%.seek: function expected, got table", { { read = print, seek = {} } } },
       { "%[1%]%.size: integer from 0 expected, got number", { { read = print, size = -1 } } },
