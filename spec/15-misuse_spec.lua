@@ -241,7 +241,7 @@ describe("a version as a number", function()
         assert.equal("set", outcome(name, version))
       end
     end
-    local easy <close> = curl.easy { proxy = "", ipresolve = 6 }
+    local easy <close> = curl.easy { proxy = "", ipresolve = 6, timeout = 20 }
     easy:setopt("url", ("http://localhost:%d/hello"):format(servers.nginx().port4))
     assert.is_nil((easy:perform()))
     assert(easy:setopt("ipresolve", 4):perform())

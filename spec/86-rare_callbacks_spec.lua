@@ -175,7 +175,7 @@ describe("trailerfunction", function()
                              { "a: b\0" } } do
       local easy <close> = makers.trailerfunction()
       easy:setopt("trailerfunction", function() return wrong end)
-      errors.matches("trailerfunction", easy.perform, easy)
+      errors.matches("^trailerfunction: ", easy.perform, easy)
     end
   end)
 end)

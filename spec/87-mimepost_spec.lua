@@ -382,10 +382,10 @@ describe("postfields of a table", function()
   it("names what is no field", function()
     local easy <close> = curl.easy()
     for _, case in ipairs {
-      { "value: string or number expected, got boolean", { a = true } },
+      { 'value of "a": string or number expected, got boolean', { a = true } },
       { "name: string or number expected, got boolean", { [true] = "a" } },
       { "%[1%]: pair of name and value expected, got string", { "a" } },
-      { "value: string or number expected, got nil", { { "a" } } },
+      { 'value of "a": string or number expected, got nil', { { "a" } } },
       { "", { { "a", "b" }, x = 1 } },
     } do
       errors.matches("^option 'postfields': ?" .. case[1], easy.setopt, easy, "postfields", case[2])
