@@ -160,9 +160,10 @@ describe("mimepost", function()
     local easy <close> = new { { read = function() error(thrown, 0) end } }
     local ok, value = pcall(easy.perform, easy)
     assert.same({ false, true }, { ok, rawequal(thrown, value) })
-    for _, wrong in ipairs { true, {}, print, 1 } do
+    for _, wrong in ipairs { true, {}, print, 1, "" } do
       local other <close> = new { { read = function() return wrong end } }
-      errors.matches("^mimepost: read: must return a string, nil", other.perform, other)
+      errors.matches("^mimepost: read: must return a string that is not empty, nil, ",
+        other.perform, other)
     end
   end)
 
