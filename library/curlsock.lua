@@ -268,7 +268,7 @@
 ---@field quote? string[] list of strings; since 7.1; https://curl.se/libcurl/c/CURLOPT_QUOTE.html
 ---@field random_file? string string; since 7.7, deprecated 7.84.0; https://curl.se/libcurl/c/CURLOPT_RANDOM_FILE.html
 ---@field range? string string; since 7.1; https://curl.se/libcurl/c/CURLOPT_RANGE.html
----@field readfunction? curlsock.ReadFunction|file*|string libcurl wants to send that many bytes at most. A string, also a longer one, which is then sent in pieces; nothing is the end of the body; curl.PAUSE pauses; false, or nil and a reason, ends the transfer with ABORTED_BY_CALLBACK. Over WebSocket (libcurl 8.16) each piece is a binary frame, unless easy:ws_start_frame has begun another.
+---@field readfunction? curlsock.ReadFunction|file*|string libcurl wants to send that many bytes at most. A string, also a longer one, which is then sent in pieces, but not an empty one; nothing is the end of the body; curl.PAUSE pauses; false, or nil and a reason, ends the transfer with ABORTED_BY_CALLBACK. Over WebSocket (libcurl 8.16) each piece is a binary frame, unless easy:ws_start_frame has begun another.
 ---@field redir_protocols? integer integer; since 7.19.4, deprecated 7.85.0; https://curl.se/libcurl/c/CURLOPT_REDIR_PROTOCOLS.html
 ---@field redir_protocols_str? string string; since 7.85.0; https://curl.se/libcurl/c/CURLOPT_REDIR_PROTOCOLS_STR.html
 ---@field referer? string|curlsock.Url string or Url; since 7.1; https://curl.se/libcurl/c/CURLOPT_REFERER.html

@@ -162,8 +162,8 @@ describe("mimepost", function()
     assert.same({ false, true }, { ok, rawequal(thrown, value) })
     for _, wrong in ipairs { true, {}, print, 1, "" } do
       local other <close> = new { { read = function() return wrong end } }
-      errors.matches("^mimepost: read: must return a string that is not empty, nil", other.perform,
-        other)
+      errors.matches("^mimepost: read: must return a string that is not empty, nil, ",
+        other.perform, other)
     end
   end)
 
