@@ -154,7 +154,9 @@ static CURLcode take_back(struct cs_easy *e) {
   return code ? code : curl_easy_setopt(e->curl, CURLOPT_HTTPGET, 1L);
 }
 
+/* Another body stays. */
 CURLcode cs_mime_unset(lua_State *L, const struct cs_setting *s) {
+  if (!s->e->set.mime) return CURLE_OK;
   lua_pushnil(L);
   cs_rare_set(L, s->self, CS_MIME, lua_gettop(L));
   return take_back(s->e);

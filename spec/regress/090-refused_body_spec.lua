@@ -43,6 +43,12 @@ it("what is misused leaves mimepost as it was", function()
   end
 end)
 
+it("unset of parts that are not there leaves another body", function()
+  local easy <close> = new { postfields = "a=12" }
+  assert(easy:unset "mimepost")
+  assert.same({ "POST", 4 }, { sent(easy) })
+end)
+
 it("what is set after mimepost takes its place, as before", function()
   local easy <close> = new { mimepost = { { name = "a", data = "1" } } }
   assert(easy:setopt("postfields", "a=12"))
