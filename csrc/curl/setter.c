@@ -36,8 +36,6 @@ static CURLcode set_number(struct cs_easy *e, CURLoption id, long number) {
 }
 
 static CURLcode set_seconds(lua_State *L, const struct cs_setting *s, CURLoption twin) {
-  if (lua_type(L, s->value) != LUA_TNUMBER)
-    cs_option_error(L, s->name, "seconds from 0 to 2147483", s->value);
   lua_Number ms = lua_tonumber(L, s->value) * 1000;
   if (!(ms >= 0 && ms <= INT_MAX))
     luaL_error(L, "option '%s': seconds from 0 to %d expected, got %f", s->name,
@@ -55,7 +53,7 @@ static int is_fraction(lua_State *L, int index) {
 
 static CURLcode set_long(lua_State *L, const struct cs_setting *s) {
   CURLoption id = s->known->option->id;
-  if (lua_type(L, s->value) != LUA_TNUMBER || is_fraction(L, s->value)) {
+  if (is_fraction(L, s->value)) {
     const struct curl_easyoption *twin = in_milliseconds(s->known->option);
     if (twin) return set_seconds(L, s, twin->id);
   }
