@@ -259,6 +259,11 @@ local function describe_fetch(title, new_loop)
       end
     end)
 
+    it("keeps cookies between redirects, and no longer", function()
+      assert.matches("\ncookie: to=1\n", assert(get(fresh "/to302?/here")).body)
+      assert.not_matches("\ncookie", assert(get(fresh "/here")).body)
+    end)
+
     it("has written all of a file when it returns, or says why not", function()
       local name = servers.dir() .. "/fetched"
       local file <close> = assert(io.open(name, "w"))
@@ -289,10 +294,10 @@ local function describe_fetch(title, new_loop)
         ["fetch: option 'redirects': 0 or more expected, got -1"] = { redirects = -1 },
         ["fetch: option 'method': a name expected, got 'GET /x'"] = { method = "GET /x" },
         ["fetch: option 'method': a name expected, got ''"] = { method = "" },
-        ["fetch: option 'headers': names expected, got a list"] = { headers = { "A: b" } },
-        ["fetch: option 'query': names expected, got a list"] = { query = { "a", b = 1 } },
-        ["fetch: option 'form': 'a' is a function"] = { form = { a = print } },
-        ["fetch: option 'headers': 'a' has a table in its list"] = { headers = { a = { {} } } },
+        ["fetch: option 'headers': names expected"] = { headers = { "A: b" } },
+        ["fetch: option 'query': names expected"] = { query = { "a", b = 1 } },
+        ["fetch: option 'form': 'a' has a function"] = { form = { a = print } },
+        ["fetch: option 'headers': 'a' has a table"] = { headers = { a = { {} } } },
         ["fetch: option 'retries': 0 or more expected, got "] = { retries = 0 / 0 },
       } do
         assert.error_matches(function() get(web.url, options) end, text, 1, true)

@@ -19,7 +19,7 @@
 ---* `loop`: in which it runs: without one it blocks
 ---* `curl`: options of the easy
 ---
----There can be one of form, multipart, json and body. Returns a response, whatever its status:
+---Cookies live as long as the call. There can be one of form, multipart, json and body. Returns a response, whatever its status:
 ---
 ---* `status`: of the answer
 ---* `ok`: whether that is 2xx

@@ -2,19 +2,9 @@
 --   local fetch = require "curlsock.fetch"
 --   local response = assert(fetch("https://example.com/", { query = { q = "lua" } }))
 --   print(response.status, response.headers["content-type"], #response.body)
+local check = require "curlsock.fetch.check"
 local curl = require "curlsock"
 local request = require "curlsock.fetch.request"
-
--- The options, with the types that they may have.
-local KNOWN = {
-  url = "string userdata", method = "string", headers = "table", query = "table",
-  form = "table", multipart = "table", json = "string", body = "string function userdata",
-  to = "function userdata", redirects = "number boolean", retries = "number", timeout = "number",
-  policy = "table userdata", loop = "table", curl = "table",
-}
-
--- What a name in a table may have, or a list of such.
-local SIMPLE = { string = true, number = true, boolean = true }
 
 -- What may be sent again though it may have arrived.
 local REPEATABLE = { GET = true, HEAD = true, PUT = true, DELETE = true, OPTIONS = true }
@@ -25,45 +15,6 @@ for _, why in ipairs { "OPERATION_TIMEDOUT", "GOT_NOTHING", "SEND_ERROR", "RECV_
   "PARTIAL_FILE", 408, 429, 500, 502, 503, 504 } do PASSING[why] = "sent" end
 local LONGEST <const> = 60 -- seconds between two attempts
 local TIMES = { "namelookup", "connect", "appconnect", "starttransfer", "total" }
-
--- What has names, with a value or a list of them.
-local function check_values(option, values)
-  for name, value in pairs(values) do
-    local wrong = type(name) ~= "string" and "names expected, got a list" or nil
-    for _, one in ipairs(type(value) == "table" and value or { value }) do
-      wrong = wrong or type(one) == "table" and ("'%s' has a table in its list"):format(name)
-        or not SIMPLE[type(one)] and ("'%s' is a %s"):format(name, type(one)) or nil
-    end
-    if wrong then error(("fetch: option '%s': %s"):format(option, wrong), 4) end
-  end
-end
-
-local function check(options)
-  local bodies = {}
-  for name, value in pairs(options) do
-    local types = KNOWN[name] or error(("fetch: unknown option '%s'"):format(name), 3)
-    if not types:find(type(value), 1, true) then
-      local wrong = "fetch: option '%s': %s expected, got " .. type(value)
-      error(wrong:format(name, types:gsub(" ", " or ")), 3)
-    end
-  end
-  for _, name in ipairs { "headers", "query", "form" } do
-    check_values(name, options[name] or {})
-  end
-  for _, name in ipairs { "timeout", "retries", "redirects" } do
-    local value = tonumber(options[name]) or 0
-    local wrong = "fetch: option '%s': 0 or more expected, got %s"
-    if value < 0 or value ~= value then error(wrong:format(name, value), 3) end
-  end
-  for _, name in ipairs { "form", "multipart", "json", "body" } do
-    if options[name] ~= nil then bodies[#bodies + 1] = name end
-  end
-  if bodies[2] then error(("fetch: both '%s' and '%s'"):format(bodies[1], bodies[2]), 3) end
-  if options.method and not options.method:find "^[%w%-_]+$" then
-    error(("fetch: option 'method': a name expected, got '%s'"):format(options.method), 3)
-  end
-  if options.url == nil then error("fetch: no url", 3) end
-end
 
 local Headers = {}
 
@@ -115,13 +66,6 @@ local function writer(easy, attempt, to)
   end
 end
 
--- The end of the body: what stdio still holds.
-local function flush(to)
-  if io.type(to) ~= "file" then return true end
-  local ok, message = to:flush()
-  return ok, message, "WRITE_ERROR"
-end
-
 local function perform(easy, loop, left)
   if loop then return loop:perform(easy, left and math.max(left, 0)) end
   if left then easy:setopt("timeout", math.max(left, 0.001)) end
@@ -159,10 +103,14 @@ local function attempt_all(easy, method, options)
     local ok, message, name = perform(easy, loop, limit and deadline - curl.now())
     local why = ok and easy:getinfo("response_code") or name
     local seconds = attempt.seconds or pause_after(easy, attempt, why)
-    if ok and not seconds then ok, message, name = flush(options.to) end
-    if ok and not seconds then return response_of(easy, attempt) end
-    if seconds then ok, message, name = sleep(loop, seconds) end
+    if seconds then
+      ok, message, name = sleep(loop, seconds)
+    elseif ok and io.type(options.to) == "file" then
+      ok, message, name = options.to:flush() -- what stdio still holds
+      name = not ok and "WRITE_ERROR"
+    end
     if not ok then return nil, message, name end
+    if not seconds then return response_of(easy, attempt) end
   end
 end
 
@@ -185,7 +133,7 @@ end
 --   policy      of the pool
 --   loop        in which it runs: without one it blocks
 --   curl        options of the easy
--- There can be one of form, multipart, json and body. Returns a response, whatever its status:
+-- Cookies live as long as the call. There can be one of form, multipart, json and body. Returns a response, whatever its status:
 --   status      of the answer
 --   ok          whether that is 2xx
 --   headers     list of { name, value }; headers["content-type"] is the first of that name,

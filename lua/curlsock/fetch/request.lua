@@ -88,7 +88,7 @@ function request.new(options)
     own.postredir = { "post_301", "post_302" } -- only a POST becomes a GET there
   end
   own.httpheader = header_list(options, ours)
-  own.accept_encoding, own.policy = "", options.policy
+  own.accept_encoding, own.cookiefile, own.policy = "", "", options.policy
   own.maxredirs = math.type(options.redirects) and options.redirects or 10
   own.followlocation = options.redirects ~= false and own.maxredirs > 0
   for name, value in pairs(options.curl or {}) do own[name] = value end
