@@ -106,8 +106,8 @@ local function attempt_all(easy, method, options)
     if seconds then
       ok, message, name = sleep(loop, seconds)
     elseif ok and io.type(options.to) == "file" then
-      ok, message, name = options.to:flush() -- what stdio still holds
-      name = not ok and "WRITE_ERROR"
+      ok, message = options.to:flush() -- what stdio still holds
+      name = "WRITE_ERROR"
     end
     if not ok then return nil, message, name end
     if not seconds then return response_of(easy, attempt) end
@@ -133,7 +133,8 @@ end
 --   policy      of the pool
 --   loop        in which it runs: without one it blocks
 --   curl        options of the easy
--- Cookies live as long as the call. There can be one of form, multipart, json and body. Returns a response, whatever its status:
+-- Cookies live as long as the call. There can be one of form, multipart, json and body. Returns a
+-- response, whatever its status:
 --   status      of the answer
 --   ok          whether that is 2xx
 --   headers     list of { name, value }; headers["content-type"] is the first of that name,

@@ -31,7 +31,7 @@ local function wrong_with(name, value)
   if not types:find(type(value), 1, true) then
     local expected = types:gsub(" ", " or ")
     return ("option '%s': %s expected, got %s"):format(name, expected, type(value))
-  elseif type(value) == "number" and not (value >= 0) then
+  elseif type(value) == "number" and (value < 0 or value ~= value) then
     return ("option '%s': 0 or more expected, got %s"):format(name, value)
   elseif name == "method" and not value:find "^[%w%-_]+$" then
     return ("option 'method': a name expected, got '%s'"):format(value)
