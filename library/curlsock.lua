@@ -663,7 +663,7 @@ function Easy:pause(what) end
 ---@return string? name
 function Easy:unpause(what) end
 
----sends on the connection that a transfer with connect_only has made, through TLS where there is. How many bytes were taken; or nil, message, name ("AGAIN": none now; easy:socket() can be waited for). From the first on the connection is the script's: the easy cannot perform any more. With connect_only HTTP/2 is not agreed upon, which libcurl does not survive here; where it may have been (http_version asks for it, or connect_only was set after the transfer), this raises an error.
+---sends on the connection that a transfer with connect_only has made, through TLS where there is. How many bytes were taken; or nil, message, name ("AGAIN": none now; easy:socket() can be waited for). From the first on the connection is the script's: the easy cannot perform any more, nor change its share. With connect_only HTTP/2 is not agreed upon, which libcurl does not survive here; where it may have been (http_version asks for it, or connect_only was set after the transfer), this raises an error.
 ---@param bytes string
 ---@return integer? sent
 ---@return string? message

@@ -82,6 +82,7 @@ check  | cmd patchelf             | patchelf             | patchelf           | 
 check  | cmd valgrind             | valgrind             | valgrind           | valgrind          | -
 check  | cmd valgrind             | libc6-dbg            | valgrind           | musl-dbg          | -
 chaos  | cmd python3              | python3              | python3            | python3           | python
+chaos  | cmd nginx                | nginx                | nginx              | nginx             | nginx
 chaos  | cmd unshare              | util-linux           | util-linux         | util-linux        | -
 chaos  | cmd timeout              | coreutils            | coreutils          | coreutils         | coreutils
 libcurl | cmd dpkg-source         | dpkg-dev             | -                  | -                 | -

@@ -77,9 +77,10 @@ void cs_talk_end(struct cs_easy *e) {
 /* easy:send(bytes): sends on the connection that a transfer with connect_only has made,
  * through TLS where there is. How many bytes were taken; or nil, message, name ("AGAIN":
  * none now; easy:socket() can be waited for). From the first on the connection is the
- * script's: the easy cannot perform any more. With connect_only HTTP/2 is not agreed
- * upon, which libcurl does not survive here; where it may have been (http_version asks
- * for it, or connect_only was set after the transfer), this raises an error.
+ * script's: the easy cannot perform any more, nor change its share. With connect_only
+ * HTTP/2 is not agreed upon, which libcurl does not survive here; where it may have been
+ * (http_version asks for it, or connect_only was set after the transfer), this raises an
+ * error.
  * -> sent: integer | nil, message, name */
 int cs_easy_send(lua_State *L) {
   struct cs_easy *e = cs_talk_check(L, "easy:send");

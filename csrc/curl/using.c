@@ -3,6 +3,7 @@
  * using.c - an easy begins to use a share, and no longer does.
  */
 #include "policy.h"
+#include "talk.h"
 
 void cs_share_leave(struct cs_frame *f, struct cs_easy *e) {
   lua_State *L = f->L;
@@ -49,6 +50,7 @@ CURLcode cs_share_use(lua_State *L, struct cs_easy *e, int self, int index) {
   if (s) cs_pool_touch(L, self, index);
   if (s) check_share(L, e, index); /* a finalizer may have closed it */
   if (e->multi) luaL_error(L, "option 'share': the easy is in a multi");
+  cs_talk_refuse(L, e, "option 'share'"); /* nobody would close the connection */
   if (s && s->connections && e->own_policy && e->policy != s->policy)
     luaL_error(L,
                "option 'share': the easy has a policy of its own, which the share with "

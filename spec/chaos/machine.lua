@@ -67,24 +67,28 @@ local function last_calls(dir)
   return "\nthe last calls:\n" .. process.output("tail -n 30 " .. dir .. "/log | cut -c 1-200")
 end
 
+-- The file that keeps what there is to say of a failure.
+local function kept(seed, ending)
+  return ("%s/chaos-%d.%s"):format(os.getenv "CHAOS_REPORTS", seed, ending)
+end
+
+function machine.keep(seed, why)
+  local name = kept(seed, "txt")
+  process.write(name, why)
+  return name
+end
+
 -- Why the program fails, or nil and what it counted. only: its rounds, if not all; log: where to
--- all its calls are copied.
+-- all its calls go when it fails, as it may not do again.
 function machine.run(seed, only, log)
   local dir = folder()
   local ok, how, code = os.execute(command(seed, dir, only))
   local text, last = process.read(dir .. "/out") or "", last_calls(dir)
-  if log then os.execute(("cp %s/log %s"):format(dir, process.quote(log))) end
+  if not ok then process.write(log or kept(seed, "log"), process.read(dir .. "/log") or "") end
   os.execute("rm -rf " .. dir)
   if ok then return nil, machine.counts(text) end
   return ("it ended with %s %d%s\n%s%s"):format(how, code, code == 124 and " (it hangs)" or "",
     text, last)
-end
-
--- Keeps what there is to say of a failure; the file.
-function machine.keep(seed, why)
-  local name = ("%s/chaos-%d.txt"):format(os.getenv "CHAOS_REPORTS", seed)
-  process.write(name, why)
-  return name
 end
 
 -- The first function of libcurl's, or else of curlsock's, that a sanitizer names.

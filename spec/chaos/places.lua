@@ -1,13 +1,18 @@
 -- Where transfers go (servers.py), and what each protocol wants so that they succeed.
 
 local curl = require "curlsock"
+local features = require "spec.chaos.features"
 local pick = require("spec.chaos.random").pick
 
 -- Before 8.1 libcurl does not survive HTTP/2 from hostile servers (when an idle connection gets a
 -- GOAWAY or ends), nor DNS over HTTP/2 that is cut short: there they are tame, and it is HTTP/1.1.
-local is_old = curl.version_info().version_num < 0x080100
+local version = curl.version_info().version_num
+local is_old = version < 0x080100
 local ports = is_old and { http = ":81/", https = ":444/" } or { http = "/", https = "/" }
 local dns = is_old and "https://127.0.0.1:8443/dns" or "https://127.0.0.1/dns"
+
+-- Nor from 8.11 to 8.16 a server that asks for the type of the terminal, if telnetoptions say none.
+local telnet = version >= 0x080b00 and version < 0x081100 and ":24" or ""
 
 local function web(R)
   return pick(R, { "", "", "big/100000", "chunks/100", "redirect/5", "redirect/60", "elsewhere",
@@ -94,6 +99,22 @@ local function http(R, scheme)
   return o
 end
 
+-- By UDP alone, or in a race with TCP, or where the file says (program.lua makes it). What is lost
+-- on the way comes late.
+local function http3(R)
+  local o = http(R, "https")
+  o.http_version, o.timeout_ms = pick(R, { "3only", "3only", "3" }), pick(R, { 50, 1000, 2500 })
+  if R(6) == 1 then o.url = "https://127.0.0.1/" .. pick(R, { "big/1000000", "big/9", "" }) end
+  if R(4) == 1 then
+    o.altsvc, o.altsvc_ctrl = "altsvc", { "h1", "h2", "h3" }
+    if R(2) == 1 then
+      o.url, o.http_version = o.url:gsub("127%.0%.0%.1", "127.0.0.1:444"), "3"
+    end
+  end
+  if features.earlydata and R(6) == 1 then o.ssl_options = "earlydata" end
+  return o
+end
+
 -- A proxy goes in front of any of them.
 local proxies = {
   "http://127.0.0.1:3128", "https://127.0.0.1:3129", "socks4://127.0.0.1", "socks4a://127.0.0.1",
@@ -103,6 +124,7 @@ local proxies = {
 local function proxied(R)
   local o = http(R, pick(R, { "http", "http", "https" }))
   o.proxy, o.httpproxytunnel = pick(R, proxies), R(2) == 1
+  if features.http3 and R(4) == 1 then o.http_version = "3" end
   return o
 end
 
@@ -158,9 +180,13 @@ local places = {
   function(R) return http(R, "https") end, function(R) return http(R, "https") end,
   proxied, proxied, by_doh, ftp "ftp", ftp "ftp", ftp "ftps", imap "imap", imap "imaps",
   mail(at("pop3", "/", "/1")), mail(at("pop3s", "/", "/1")), smtp "smtp", smtp "smtps", rtsp, mqtt,
-  at("dict", "/d:foo", "/m:foo", "/x"), at("telnet", ""), at("gopher", "/1x", "/"),
+  at("dict", "/d:foo", "/m:foo", "/x"), at("telnet", telnet), at("gopher", "/1x", "/"),
   at("gophers", ":71/1x"), tftp, at("ws", "/"), at("wss", "/"), file, file, wrong,
 }
+
+for _ = 1, features.http3 and 4 or 0 do
+  table.insert(places, http3)
+end
 
 -- What the transfer goes to as options; folder: that of the program.
 local function place(R, folder)

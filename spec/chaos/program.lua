@@ -26,6 +26,7 @@ local random = require "spec.chaos.random"
 local World = require "spec.chaos.world"
 local callbacks = require "spec.chaos.callbacks"
 local doh = require "spec.chaos.doh"
+local features = require "spec.chaos.features"
 local go = require "spec.chaos.round"
 local states = require "spec.chaos.states"
 require "spec.chaos.forks"
@@ -41,6 +42,7 @@ local home = pick(stream(seed), { "easy", "easy", "multi", "share" })
 local function make_files()
   process.write(folder .. "/file", ("some text\n"):rep(100))
   process.write(folder .. "/empty", "")
+  process.write(folder .. "/altsvc", 'h1 127.0.0.1 444 h3 127.0.0.1 443 "20371231 00:00:00" 0 0\n')
 end
 
 local function round(i)
@@ -97,7 +99,8 @@ local function tell()
     words[#words + 1] = ("%s=%d"):format(name, n)
   end
   table.sort(words)
-  print("protocols: " .. table.concat(curl.version_info().protocols, " "))
+  print(("protocols: %s%s"):format(table.concat(curl.version_info().protocols, " "),
+    features.http3 and os.getenv "CHAOS_HTTP3" and " https/3" or ""))
   print("counts: " .. table.concat(words, ";") .. ";peak KiB=" .. peak())
 end
 

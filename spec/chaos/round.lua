@@ -30,7 +30,7 @@ local function begin(w, R, home)
   options.stderr, options.nosignal, options.verbose = w.null, true, R(3) == 1
   options.ssl_verifypeer, options.ssl_verifyhost = false, false
   options.proxy_ssl_verifypeer, options.proxy_ssl_verifyhost = false, false
-  options.timeout_ms = pick(R, { 50, 300, 1000, 1000 })
+  options.timeout_ms = options.timeout_ms or pick(R, { 50, 300, 1000, 1000 })
   local e = easy_of(w, R)
   w:try(e, "setopt", options)
   if home == "share" and R(4) > 1 then w:try(e, "setopt", "share", acts.share(w, R)) end

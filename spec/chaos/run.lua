@@ -13,8 +13,8 @@ local seed, jobs = tonumber(arg[3]) or os.time() % 1000000, tonumber(arg[4])
 
 -- What must have succeeded in a long run, if this libcurl speaks it.
 local wanted = {
-  "dict", "file", "ftp", "ftps", "gopher", "gophers", "http", "https", "imap", "imaps", "mqtt",
-  "pop3", "pop3s", "rtsp", "smtp", "smtps", "telnet", "tftp", "ws", "wss",
+  "dict", "file", "ftp", "ftps", "gopher", "gophers", "http", "https", "https/3", "imap", "imaps",
+  "mqtt", "pop3", "pop3s", "rtsp", "smtp", "smtps", "telnet", "tftp", "ws", "wss",
 }
 local ways = {
   "http/2", "https/2", "http by SOCKS", "https/2 by SOCKS", "http by an HTTP proxy",

@@ -116,6 +116,8 @@ local between = {
   [1080] = " by SOCKS", [3128] = " by an HTTP proxy", [3129] = " by an HTTPS proxy",
 }
 
+local versions = { ["2"] = "/2", ["3"] = "/3" }
+
 function World:result(easy, ok, name)
   if not ok then return self:count("failed " .. tostring(name)) end
   local known, url = pcall(easy.getinfo, easy, "effective_url")
@@ -125,7 +127,7 @@ function World:result(easy, ok, name)
     local fine, value = pcall(easy.getinfo, easy, what)
     return fine and value
   end
-  self:count("ok " .. scheme:lower() .. (info "http_version" == "2" and "/2" or "")
+  self:count("ok " .. scheme:lower() .. (versions[info "http_version"] or "")
     .. (between[info "primary_port"] or "") .. (url:find "only.doh" and " by DoH" or ""))
 end
 

@@ -284,6 +284,7 @@ function ops.use(w, op)
     conditions = {
       { "closed", h.closed }, { "share", hs and hs.closed },
       { "inside", hs and w:running(hs) }, { "inside", w:running(h) }, { "added", w:is_in(h) },
+      { "talks", h.talks },
     },
     before = function() h.share = hs end,
     undo = function() h.share = old end,
