@@ -53,6 +53,7 @@ build = {
     ["curlsock.driver.watching"] = "lua/curlsock/driver/watching.lua",
     ["curlsock.driver.websocket"] = "lua/curlsock/driver/websocket.lua",
     ["curlsock.fetch"] = "lua/curlsock/fetch.lua",
+    ["curlsock.fetch.check"] = "lua/curlsock/fetch/check.lua",
     ["curlsock.fetch.request"] = "lua/curlsock/fetch/request.lua",
     ["curlsock.loop"] = "lua/curlsock/loop.lua",
     ["curlsock.luv"] = "lua/curlsock/luv.lua",

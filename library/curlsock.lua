@@ -268,7 +268,7 @@
 ---@field quote? string[] list of strings; since 7.1; https://curl.se/libcurl/c/CURLOPT_QUOTE.html
 ---@field random_file? string string; since 7.7, deprecated 7.84.0; https://curl.se/libcurl/c/CURLOPT_RANDOM_FILE.html
 ---@field range? string string; since 7.1; https://curl.se/libcurl/c/CURLOPT_RANGE.html
----@field readfunction? curlsock.ReadFunction|file*|string libcurl wants to send that many bytes at most. A string, also a longer one, which is then sent in pieces; nothing is the end of the body; curl.PAUSE pauses; false, or nil and a reason, ends the transfer with ABORTED_BY_CALLBACK. Over WebSocket (libcurl 8.16) each piece is a binary frame, unless easy:ws_start_frame has begun another.
+---@field readfunction? curlsock.ReadFunction|file*|string libcurl wants to send that many bytes at most. A string, also a longer one, which is then sent in pieces, but not an empty one; nothing is the end of the body; curl.PAUSE pauses; false, or nil and a reason, ends the transfer with ABORTED_BY_CALLBACK. Over WebSocket (libcurl 8.16) each piece is a binary frame, unless easy:ws_start_frame has begun another.
 ---@field redir_protocols? integer integer; since 7.19.4, deprecated 7.85.0; https://curl.se/libcurl/c/CURLOPT_REDIR_PROTOCOLS.html
 ---@field redir_protocols_str? string string; since 7.85.0; https://curl.se/libcurl/c/CURLOPT_REDIR_PROTOCOLS_STR.html
 ---@field referer? string|curlsock.Url string or Url; since 7.1; https://curl.se/libcurl/c/CURLOPT_REFERER.html
@@ -424,7 +424,7 @@
 ---@field json? string text of the body
 ---@field body? string|file*|fun(size: integer): string? string, file, or function(size) that returns the next piece
 ---@field to? file*|fun(data: string): any file, or function(data) that gets the body of the answer
----@field redirects? integer|false how many are followed (10); false: none
+---@field redirects? integer|false how many are followed (10); false: none. (A 303 means GET. It is not followed, but the answer, for another method than GET, HEAD, POST and PUT, for parts by PUT, and for a function by POST)
 ---@field retries? integer how often it is tried again (0), with growing pauses or as Retry-After says, and where it may have arrived only if its method can be repeated
 ---@field timeout? number seconds for all of that
 ---@field policy? curlsock.Policy|curlsock.Rules|curlsock.PolicyFields of the pool
@@ -530,7 +530,7 @@
 ---@field attempts integer how often it was tried
 
 ---@class curlsock.StreamOptions
----@field limit? integer how many bytes may wait in here in each direction (65536; there may be one piece more)
+---@field limit? integer how many bytes may wait in here in each direction (65536; there may be one piece more; of a file: URL, which libcurl cannot pause, all)
 ---@field seconds? number as loop:perform takes it
 ---@field upload? boolean false: the easy has a body of its own, and stream:write is not used
 
@@ -605,7 +605,7 @@ function Easy:setopt(name, value) end
 ---@return string? name
 function Easy:unset(name) end
 
----what libcurl knows about the last transfer, by libcurl's names in lower case. Strings (nil for none); integers, also for truth values; times as seconds, and those with "_t" as microseconds; lists ("cookielist"); what setopt takes for "http_version" ("1.1", "2"; nil before an answer), "protocol" ("https") and, as lists of names, "httpauth_avail", "httpauth_used" and those of a proxy; "activesocket" as a descriptor or nil; "certinfo" as a list with a table for each certificate, which has its lines as a list and, by name, the value of each. Returns nil, message, name if this libcurl does not have it. Raises an error for an unknown name, for what has no Lua value, and for the socket inside a callback.
+---what libcurl knows about the last transfer, by libcurl's names in lower case. Strings (nil for none); integers, also for truth values; times as seconds, and those with "_t" as microseconds; floats for "size_download" and what else libcurl deprecates for another with "_t"; lists ("cookielist"); what setopt takes for "http_version" ("1.1", "2"; nil before an answer), "protocol" ("https") and, as lists of names, "httpauth_avail", "httpauth_used" and those of a proxy; "activesocket" as a descriptor or nil; "certinfo" as a list with a table for each certificate, which has its lines as a list and, by name, the value of each. Returns nil, message, name if this libcurl does not have it ("ftp_entry_path": before 8.13.0, "NOT_SUPPORTED"). Raises an error for an unknown name, for what has no Lua value, and for the socket inside a callback.
 ---@param name string
 ---@return any? value
 ---@return string? message
@@ -958,7 +958,7 @@ function Loop:guard(f, ...) end
 
 ---starts the transfer of an easy, or of the options of one, which is closed with the stream. Its writefunction, headerfunction and readfunction are the stream's from now on. Options:
 ---
----* `limit`: how many bytes may wait in here in each direction (65536; there may be one piece more)
+---* `limit`: how many bytes may wait in here in each direction (65536; there may be one piece more; of a file: URL, which libcurl cannot pause, all)
 ---* `seconds`: as loop:perform takes it
 ---* `upload`: false: the easy has a body of its own, and stream:write is not used
 ---@param easy curlsock.Easy|curlsock.EasyOptions
@@ -996,7 +996,7 @@ function Task:cancel() end
 ---@class curlsock.Group
 local Group = {}
 
----as loop:spawn. Raises an error when the group was cancelled.
+---as loop:spawn. Raises what the first of its tasks threw that did, or an error when the group was cancelled.
 ---@param f function
 ---@param ... any
 ---@return curlsock.Task

@@ -93,8 +93,8 @@ for _, key in ipairs(here.awaited) do awaited[key] = true end
 
 -- What stands in the table, and what is wrong with it.
 local function judge(entry)
-  local answer, why = found(entry), reason(entry)
-  if answer then return answer end
+  local answer, why, from = found(entry), reason(entry), here.from[entry.key]
+  if answer then return answer .. (from and ", with libcurl " .. from .. " or newer" or "") end
   if why then return "no: " .. why end
   return "not yet", not awaited[entry.key] and "is missing"
 end

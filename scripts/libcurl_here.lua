@@ -139,6 +139,17 @@ here.refused = {
   ["lock share"] = "libcurl's own",
 }
 
+-- What libcurl has earlier, but with a fault that the module cannot get round: with which libcurl
+-- it is here. Before, it is NOT_SUPPORTED.
+here.from = {
+  ["function curl_ws_meta"] = "8.11.0",
+  ["function curl_ws_recv"] = "8.11.0",
+  ["function curl_ws_send"] = "8.11.0",
+  ["info ftp_entry_path"] = "8.13.0",
+  ["option stream_weight"] = "8.2.0",
+  ["option trailerfunction"] = "8.7.0",
+}
+
 -- What is being built: not yet here, and not refused.
 here.awaited = {}
 

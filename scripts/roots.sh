@@ -30,6 +30,7 @@ inside() {
   unshare --mount --pid --fork --kill-child sh -c '
     mount -t proc proc "$0/proc" &&
       mount -t devpts -o newinstance,ptmxmode=666 devpts "$0/dev/pts" &&
+      mount -t tmpfs -o mode=1777 tmpfs "$0/dev/shm" &&
       exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
         LUA="${LUA-}" chroot "$0" "$@"' "$root" "$@"
 }

@@ -39,6 +39,7 @@ test   | cmd aiosmtpd             | python3-aiosmtpd     | python3-aiosmtpd   | 
 test   | cmd python3              | python3-websockets   | python3-websockets | py3-websockets    | -
 test   | cmd dovecot              | dovecot-imapd        | dovecot            | dovecot           | dovecot
 test   | cmd tinyproxy            | tinyproxy            | tinyproxy          | tinyproxy         | tinyproxy
+test   | cmd squid                | squid                | squid              | squid             | squid
 test   | cmd microsocks           | microsocks           | microsocks         | microsocks        | microsocks
 test   | cmd sshd                 | openssh-server       | openssh-server     | openssh-server    | -
 test   | cmd ssh-keygen           | openssh-client       | openssh-clients    | openssh-keygen    | -
@@ -220,7 +221,7 @@ deny_services() {
 disable_services() {
   for package in "$@"; do
     case $package in
-      nginx | vsftpd | tinyproxy) as_root update-rc.d "$package" disable || true ;;
+      nginx | vsftpd | tinyproxy | squid) as_root update-rc.d "$package" disable || true ;;
       dovecot-imapd) as_root update-rc.d dovecot disable || true ;;
     esac
   done

@@ -1,6 +1,6 @@
--- Proxies that nobody here wrote: HTTP (tinyproxy), plain and by CONNECT, and SOCKS of versions 4
--- and 5 (ssh, microsocks). What the callbacks see, what the pool keeps, passwords, a proxy that
--- dies. Policies: 115.
+-- Proxies that nobody here wrote: HTTP (tinyproxy, and squid, which keeps connections), plain and
+-- by CONNECT, and SOCKS of versions 4 and 5 (ssh, microsocks). What the callbacks see, what the
+-- pool keeps, passwords, a proxy that dies. Policies: 115; loops: 118.
 
 local curl = require "curlsock"
 local errors = require "spec.support.errors"
@@ -56,10 +56,11 @@ for name, way in pairs(proxies.ways) do
       local log = lives.new_log()
       local easy = new_easy(log, way, "/connection")
       local first = fetch(easy)
-      local number = first:match "^%d+"
-      assert.equal(number .. " 1\n", first)
-      if way.tunnel then
-        assert.equal(number .. " 2\n", fetch(easy))
+      -- A proxy keeps connections to origins for everybody.
+      local number, asked = first:match "^(%d+) (%d+)\n$"
+      if way.tunnel then assert.equal("1", asked) end
+      if way.kept then
+        assert.equal(("%s %d\n"):format(number, asked + 1), fetch(easy))
         assert.equal(0, easy:getinfo "num_connects")
         assert.same({ "A" }, log.lives())
       end
@@ -81,7 +82,7 @@ for name, way in pairs(proxies.ways) do
         multi:add(list[i])
       end
       assert.equal(12, transfers.drive_well(multi))
-      if way.tunnel then assert.truthy(#log.records <= 4, #log.records) end
+      if way.kept then assert.truthy(#log.records <= 4, #log.records) end
       multi:close()
       for _, easy in ipairs(list) do easy:close() end
       for _, life in ipairs(log.lives()) do assert.equal("A, closing for A", life) end
@@ -113,6 +114,51 @@ for name, way in pairs(proxies.ways) do
     end)
   end)
 end
+
+describe("A proxy's kept connection", function()
+  local way = proxies.ways["HTTP that is kept"]
+
+  it("serves any origin, and stays that of the easy that opened it", function()
+    local log, multi = lives.new_log(), curl.multi()
+    local first = new_easy(log, way, "/hello")
+    assert.equal("hello\n", transfers.fetch_in(multi, first))
+    first:close()
+    local second = lives.new_easy(log, "B", proxies.options(way, "/hello"))
+    assert(second:setopt("url", web.url4 .. "/hello"))
+    assert.equal("hello\n", transfers.fetch_in(multi, second))
+    assert.equal(0, second:getinfo "num_connects")
+    assert.same({ "A" }, log.lives())
+    multi:close()
+    second:close()
+    assert.same({ "A, closing for A" }, log.lives())
+  end)
+
+  it("is not that of a tunnel, nor a tunnel's of plain requests", function()
+    local log, multi <close> = lives.new_log(), curl.multi()
+    for i, tunnel in ipairs { false, true, false, true } do
+      local easy <close> = new_easy(log, way, "/hello", { httpproxytunnel = tunnel })
+      assert.equal("hello\n", transfers.fetch_in(multi, easy))
+      assert.equal(i < 3 and 1 or 0, easy:getinfo "num_connects")
+    end
+    assert.same({ "A", "A" }, log.lives())
+  end)
+
+  it("is closed by close_idle, by forbid_reuse, and by a proxy that ends", function()
+    local log, multi <close> = lives.new_log(), curl.multi()
+    local function once(options)
+      local easy <close> = new_easy(log, way, "/hello", options)
+      assert.equal("hello\n", transfers.fetch_in(multi, easy))
+    end
+    once()
+    assert.equal(1, multi:close_idle())
+    once { forbid_reuse = true }
+    once()
+    servers.restart(servers.squid())
+    once()
+    local gone = "A, closing for A"
+    assert.same({ gone, gone, gone, "A" }, log.lives())
+  end)
+end)
 
 describe("A proxy", function()
   it("resolves the name itself (socks5h, socks4a), or gets an address (socks5, socks4)", function()

@@ -14,17 +14,19 @@ local transfers = require "spec.support.transfers"
 -- From 8.7 on libcurl says which socket is a proxy's.
 local tells_proxy = curl.version_info().version_num >= 0x080700
 
-local web, tiny, socks
+local web, tiny, squid, socks
 
 setup(function()
-  web, tiny, socks = servers.nginx(), servers.tinyproxy(), servers.socks()
+  web, tiny, squid = servers.nginx(), servers.tinyproxy(), servers.squid()
+  socks = servers.socks()
 end)
 
 -- How many requests have come to the proxies.
 local function traffic()
   local log = process.read(tiny.log)
   local _, asked = log:gsub("Request %(", "")
-  return asked + socks.asked()
+  local _, of_squid = process.read(squid.log):gsub("\n", "")
+  return asked + of_squid + socks.asked()
 end
 
 local function fetch(rules, way, options)
@@ -91,7 +93,7 @@ for name, way in pairs(proxies.ways) do
     end)
 
     it("a kept connection stays its pool's", function()
-      if not way.tunnel then return end
+      if not way.kept then return end
       local rules = policy.compose { policy.guard { proxy = place() } }
       local multi <close> = curl.multi { policy = rules }
       local all = proxies.options(way, "/hello")

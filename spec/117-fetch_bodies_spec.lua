@@ -134,6 +134,57 @@ local function describe_fetch(title, new_loop)
       assert.same({ nil, "SEND_FAIL_REWIND" }, { none, name })
     end)
 
+    it("follows a redirect by the method that it means, with the body or without", function()
+      local function answer(code, options)
+        local response = assert(get(fresh("/to" .. code .. "?" .. echo.url .. "/there"), options))
+        if response.status ~= 200 then return response.status end
+        return ("%s %s"):format(response.body:match "^%S+", response.body:match "\n\n(.*)$")
+      end
+      for _, method in ipairs { "DELETE", "PATCH", "REPORT" } do
+        for _, code in ipairs { 301, 302, 307, 308 } do
+          assert.equal(method .. " text", answer(code, { method = method, body = "text" }))
+        end
+        -- libcurl would delete what the answer names.
+        assert.equal(303, answer(303, { method = method }))
+        assert.equal(303, answer(303, { method = method, body = "text" }))
+      end
+      assert.equal("DELETE ", answer(302, { method = "DELETE" }))
+      local handle <close> = assert(io.open(file))
+      for _, code in ipairs { 301, 302, 303 } do
+        assert.equal("GET ", answer(code, { method = "POST" }))
+        assert.equal("GET ", answer(code, { body = handle }))
+      end
+      for _, method in ipairs { "PUT", "POST" } do
+        assert.equal("GET ", answer(303, { method = method }))
+        assert.equal(method .. " what the file has\n", answer(307, {
+          method = method, body = handle,
+        }))
+      end
+      local parts = { { name = "one", data = "of several" } }
+      assert.equal(303, answer(303, { method = "PUT", multipart = parts }))
+      assert.matches("^PUT .*of several", answer(301, { method = "PUT", multipart = parts }))
+    end)
+
+    it("says how long no body is, and what a form is", function()
+      for _, method in ipairs { "POST", "PUT", "PATCH" } do
+        local body = assert(get(fresh "/none", { method = method })).body
+        assert.matches("\ncontent-length: 0\n", body, 1, true)
+        assert.is_nil(body:find "content%-type")
+        body = assert(get(fresh "/form", { method = method, form = { a = 1 } })).body
+        assert.matches("\ncontent-type: application/x-www-form-urlencoded\n", body, 1, true)
+        assert.matches("\n\na=1$", body)
+      end
+    end)
+
+    it("does not send again what a pipe has given", function()
+      local pipe <close> = assert(io.popen "echo once")
+      local response = assert(get(fresh "/fail/1?503", {
+        method = "PUT", body = pipe, retries = 2,
+      }))
+      assert.same({ 503, 1 }, { response.status, response.attempts })
+      assert.matches("\n\nonce\n$", response.body)
+    end)
+
     it("sends json again, by a method that allows it", function()
       local response = assert(get(fresh "/fail/1?503", {
         method = "PUT", json = "[1]", retries = 1,

@@ -6,7 +6,9 @@
 local curl = require "curlsock"
 local errors = require "spec.support.errors"
 local fetch = require "curlsock.fetch"
+local left = require "spec.support.left"
 local loops = require "curlsock.loop"
+local names = require("spec.support.loops").names
 local surface = require "spec.support.surface"
 local system = require "spec.support.system"
 
@@ -200,3 +202,16 @@ it("A WebSocket's calls name what they do not take", function()
   loop:run()
   task:wait()
 end)
+
+for _, name in ipairs(names) do
+  it(("curlsock.%s says that its new is no method"):format(name), function()
+    local out, err = left.pass(([[
+      local adapter = require "curlsock.%s"
+      print(select(2, pcall(function() return (adapter:new()) end)))
+      print(select(2, pcall(function() return (adapter:new {}) end)))
+    ]]):format(name))
+    local text = "^%S+:%d: new is no method: call it as %.new{%.%.%.}, not :new{%.%.%.}\n"
+    assert.matches(text .. text:sub(2) .. "$", out)
+    assert.equal("", err)
+  end)
+end

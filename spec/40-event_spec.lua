@@ -153,8 +153,9 @@ end)
 describe("multi:socket_action", function()
   it("throws for other events, and for descriptors out of range", function()
     local multi <close> = curl.multi()
-    for _, events in ipairs { "", "wr", "x", "rwe" } do
-      assert.error_matches(function() multi:socket_action(1, events) end, "invalid option")
+    for events, shown in pairs { [""] = '""', wr = '"wr"', ["e\0"] = '"e%?"', [1] = "1" } do
+      assert.error_matches(function() multi:socket_action(1, events) end,
+        '"r", "w", "rw" or "e" expected, got ' .. shown)
     end
     assert.has_error(function() multi:socket_action(1) end)
     -- As pollfd's, where there is none.

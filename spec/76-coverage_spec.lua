@@ -59,6 +59,27 @@ describe("The table of what of libcurl is here", function()
     for name in curl.infos() do assert.truthy(names["info " .. name], name) end
   end)
 
+  it("says which options and informations need a newer libcurl than has them", function()
+    local from = dofile("scripts/libcurl_here.lua").from
+    local version, easy <close> = curl.version_info().version_num, curl.easy()
+    local function needs(key)
+      local number = 0
+      for part in (from[key] or "0"):gmatch("%d+") do number = number << 8 | tonumber(part) end
+      return version < number
+    end
+    local function is_old(message) return tostring(message):find("too old", 1, true) ~= nil end
+    local values = { ["function"] = function() end, long = 1, values = 1, off_t = 1, string = "",
+      slist = {} }
+    for name, type in curl.options() do
+      local _, _, message = pcall(easy.setopt, easy, name, values[type])
+      assert.equal(needs("option " .. name), is_old(message), name)
+    end
+    for name in curl.infos() do
+      local _, _, message = pcall(easy.getinfo, easy, name)
+      assert.equal(needs("info " .. name), is_old(message), name)
+    end
+  end)
+
   it("names what is missing", function()
     local path = servers.dir() .. "/names"
     process.write(path, "version 9.9.9\nfunction curl_new - 9.9.0\ninfo new_time off_t 9.9.0\n"

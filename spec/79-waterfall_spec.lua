@@ -242,6 +242,18 @@ describe("curlsock.trace", function()
     assert.truthy(svg:find("a &lt;title&gt; &amp; more", 1, true))
   end)
 
+  it("draws an SVG in UTF-8, whatever URLs have in them", function()
+    local recording = trace.record()
+    local long = ("\xc3\xb6"):rep(200)
+    for _, path in ipairs { "\1\255", "a\xc3", long, "x" .. long } do
+      local easy <close> = curl.easy { url = "http://127.0.0.1:1/" .. path, proxy = "" }
+      easy:perform()
+    end
+    local svg = recording:stop():svg("\255" .. long)
+    assert.truthy(utf8.len(svg))
+    assert.is_nil(svg:find "[\0-\8\11-\31\127]")
+  end)
+
   it("writes a Chrome trace", function()
     local r = record()
     local events = decode(r:chrome()).traceEvents

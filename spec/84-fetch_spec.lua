@@ -248,6 +248,40 @@ local function describe_fetch(title, new_loop)
       end
     end)
 
+    it("has the body of the last answer, if the pause before another is too long", function()
+      for _, options in ipairs { { retries = 1 }, { retries = 1, timeout = 5 } } do
+        for _, to in ipairs { false, true } do
+          local parts = {}
+          options.to = to and function(data) parts[#parts + 1] = data end or nil
+          local late = assert(get(fresh(options.timeout and "/late?30" or "/late?3600"), options))
+          assert.matches("^GET /late", to and table.concat(parts) or late.body)
+        end
+      end
+    end)
+
+    it("keeps cookies between redirects, and no longer", function()
+      assert.matches("\ncookie: to=1\n", assert(get(fresh "/to302?/here")).body)
+      assert.not_matches("\ncookie", assert(get(fresh "/here")).body)
+    end)
+
+    it("has written all of a file when it returns, or says why not", function()
+      local name = servers.dir() .. "/fetched"
+      local file <close> = assert(io.open(name, "w"))
+      assert(get(web.url .. "/hello", { to = file }))
+      assert.equal("hello\n", process.read(name))
+      local full <close> = assert(io.open("/dev/full", "w"))
+      local none, message, why = get(web.url .. "/hello", { to = full })
+      assert.same({ nil, "WRITE_ERROR" }, { none, why })
+      assert.matches("No space left", message, 1, true)
+    end)
+
+    it("takes no time, and all there is", function()
+      for _, seconds in ipairs { 0, 1e-9 } do
+        assert.equal("OPERATION_TIMEDOUT", select(3, get(silent.url, { timeout = seconds })))
+      end
+      assert.equal(200, assert(get(web.url .. "/hello", { timeout = math.huge })).status)
+    end)
+
     it("raises for what it does not know", function()
       for text, options in pairs {
         ["fetch: unknown option 'headres'"] = { headres = {} },
@@ -257,6 +291,13 @@ local function describe_fetch(title, new_loop)
         ["fetch: option 'timeout': 0 or more expected, got -1"] = { timeout = -1 },
         ["fetch: option 'timeout': 0 or more expected, got "] = { timeout = 0 / 0 },
         ["fetch: option 'retries': 0 or more expected, got -0.5"] = { retries = -0.5 },
+        ["fetch: option 'redirects': 0 or more expected, got -1"] = { redirects = -1 },
+        ["fetch: option 'method': a name expected, got 'GET /x'"] = { method = "GET /x" },
+        ["fetch: option 'method': a name expected, got ''"] = { method = "" },
+        ["fetch: option 'headers': names expected"] = { headers = { "A: b" } },
+        ["fetch: option 'query': names expected"] = { query = { "a", b = 1 } },
+        ["fetch: option 'form': 'a' has a function"] = { form = { a = print } },
+        ["fetch: option 'headers': 'a' has a table"] = { headers = { a = { {} } } },
         ["fetch: option 'retries': 0 or more expected, got "] = { retries = 0 / 0 },
       } do
         assert.error_matches(function() get(web.url, options) end, text, 1, true)
@@ -316,3 +357,14 @@ for _, name in ipairs(loops.names) do
     assert.same({ "done\n", "" }, { out, err })
   end)
 end
+
+it("fetch says that the loop was closed, also between two attempts", function()
+  local loop <close> = require("curlsock.loop").new()
+  local task = loop:spawn(function()
+    return fetch("http://127.0.0.1:" .. servers.free_port(), { loop = loop, retries = 9 })
+  end)
+  loop:sleep(0.05)
+  loop:close()
+  local none, _, name = task:wait()
+  assert.same({ nil, "CLOSED" }, { none, name })
+end)

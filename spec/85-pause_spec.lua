@@ -459,8 +459,9 @@ describe("easy:unpause", function()
   it("names what cannot be paused", function()
     local easy <close> = curl.easy()
     for _, method in ipairs { "pause", "unpause" } do
-      errors.matches("invalid option 'both'", easy[method], easy, "both")
-      errors.matches("string expected, got table", easy[method], easy, {})
+      for wrong, shown in pairs { both = '"both"', ["recv\0"] = '"recv%?"', [{}] = "table" } do
+        errors.matches('"all", "recv" or "send" expected, got ' .. shown, easy[method], easy, wrong)
+      end
     end
   end)
 end)

@@ -175,7 +175,7 @@ describe("trailerfunction", function()
                              { "a: b\0" } } do
       local easy <close> = makers.trailerfunction()
       easy:setopt("trailerfunction", function() return wrong end)
-      errors.matches("trailerfunction", easy.perform, easy)
+      errors.matches("^trailerfunction: ", easy.perform, easy)
     end
   end)
 end)
@@ -250,6 +250,8 @@ describe("hstsreadfunction", function()
   it("names what is wrong with an entry", function()
     for _, case in ipairs {
       { "host: string expected, got nil", {} },
+      { "host: string expected, got 5$", { host = 5 } },
+      { "host: string expected, got table", { host = {} } },
       { "host: no name", { host = "" } },
       { "host: no name", { host = ("x"):rep(10000) } },
       { "host: no name", { host = "a\0b" } },

@@ -160,9 +160,10 @@ describe("mimepost", function()
     local easy <close> = new { { read = function() error(thrown, 0) end } }
     local ok, value = pcall(easy.perform, easy)
     assert.same({ false, true }, { ok, rawequal(thrown, value) })
-    for _, wrong in ipairs { true, {}, print, 1 } do
+    for _, wrong in ipairs { true, {}, print, 1, "" } do
       local other <close> = new { { read = function() return wrong end } }
-      errors.matches("^mimepost: read: must return a string, nil", other.perform, other)
+      errors.matches("^mimepost: read: must return a string that is not empty, nil, ",
+        other.perform, other)
     end
   end)
 
@@ -312,8 +313,14 @@ describe("mimepost", function()
       { "%[1%]%.name: string contains CR, LF or NUL", { { data = "", name = "a\r\nb" } } },
       { "%[1%]%.type: string contains CR, LF or NUL", { { data = "", type = "a\0" } } },
       { "%[1%]%.headers: list of strings expected, got string", { { data = "", headers = "a" } } },
-      { "%[1%]%.headers: string contains CR, LF or NUL", { { data = "", headers = { "a\nb" } } } },
-      { "%[1%]%.headers: string expected, got boolean", { { data = "", headers = { true } } } },
+      { "%[1%]%.headers%[1%]: string contains CR, LF or NUL",
+        { { data = "", headers = { "a\nb" } } } },
+      { "%[1%]%.headers%[2%]: string expected, got boolean",
+        { { data = "", headers = { "a: b", true } } } },
+      { "%[1%]%.headers: list expected, got a table with holes or names",
+        { { data = "", headers = { a = "b" } } } },
+      { "%[1%]%.parts: list expected, got a table with holes or names",
+        { { parts = { name = "a", data = "" } } } },
       { "%[1%]%.read: function expected, got string", { { read = "x" } } },
       { "%[1%]%.seek: function expected, got table", { { read = print, seek = {} } } },
       { "%[1%]%.size: integer from 0 expected, got number", { { read = print, size = -1 } } },
@@ -375,10 +382,10 @@ describe("postfields of a table", function()
   it("names what is no field", function()
     local easy <close> = curl.easy()
     for _, case in ipairs {
-      { "value: string or number expected, got boolean", { a = true } },
+      { 'value of "a": string or number expected, got boolean', { a = true } },
       { "name: string or number expected, got boolean", { [true] = "a" } },
       { "%[1%]: pair of name and value expected, got string", { "a" } },
-      { "value: string or number expected, got nil", { { "a" } } },
+      { 'value of "a": string or number expected, got nil', { { "a" } } },
       { "", { { "a", "b" }, x = 1 } },
     } do
       errors.matches("^option 'postfields': ?" .. case[1], easy.setopt, easy, "postfields", case[2])

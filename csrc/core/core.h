@@ -182,9 +182,15 @@ void cs_warn(lua_State *L);
 const char *cs_shown(lua_State *L, int index);
 /* The text at index, to be compared with names; "" if it is none, or has a NUL in it. */
 const char *cs_word(lua_State *L, int index);
+/* The place in names, which end with NULL, of the word at index; else raises "EXPECTED
+ * expected". */
+int cs_choice_arg(lua_State *L, int index, const char *const names[],
+                  const char *expected);
 /* Raises "option 'NAME': EXPECTED expected, got TYPE". */
 int cs_option_error(lua_State *L, const char *name, const char *expected, int index);
-/* The length of the table at index, which must be a list: no holes, no other keys. */
+/* Whether the table at index is a list: no holes, no other keys. */
+int cs_is_sequence(lua_State *L, int index);
+/* The length of the table at index, which must be one. */
 size_t cs_sequence(lua_State *L, const char *option, int index);
 
 /* ---- nearest.c: "did you mean" ----------------------------------------------------- */

@@ -38,16 +38,30 @@ const char *cs_word(lua_State *L, int index) {
   return strlen(text) == n ? text : "";
 }
 
+int cs_choice_arg(lua_State *L, int index, const char *const names[],
+                  const char *expected) {
+  const char *word = cs_word(L, index);
+  for (int i = 0; names[i]; i++)
+    if (!strcmp(names[i], word)) return i;
+  const char *got = cs_shown(L, index);
+  return luaL_argerror(L, index,
+                       lua_pushfstring(L, "%s expected, got %s", expected, got));
+}
+
 int cs_option_error(lua_State *L, const char *name, const char *expected, int index) {
   const char *got = luaL_typename(L, index);
   if (luaL_getmetafield(L, index, "__name") == LUA_TSTRING) got = lua_tostring(L, -1);
   return luaL_error(L, "option '%s': %s expected, got %s", name, expected, got);
 }
 
-size_t cs_sequence(lua_State *L, const char *option, int index) {
-  size_t count = 0, length = lua_rawlen(L, index);
+int cs_is_sequence(lua_State *L, int index) {
+  size_t count = 0;
   for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) count++;
-  if (count != length)
+  return count == lua_rawlen(L, index);
+}
+
+size_t cs_sequence(lua_State *L, const char *option, int index) {
+  if (!cs_is_sequence(L, index))
     luaL_error(L, "option '%s': list expected, got a table with holes or names", option);
-  return length;
+  return lua_rawlen(L, index);
 }

@@ -87,8 +87,8 @@ static void read_piece(lua_State *L, struct cs_calling *c) {
 }
 
 /* readfunction(size): libcurl wants to send that many bytes at most. A string, also a
- * longer one, which is then sent in pieces; nothing is the end of the body;
- * curl.PAUSE pauses; false, or nil and a reason, ends the transfer with
+ * longer one, which is then sent in pieces, but not an empty one; nothing is the end of
+ * the body; curl.PAUSE pauses; false, or nil and a reason, ends the transfer with
  * ABORTED_BY_CALLBACK. Over WebSocket (libcurl 8.16) each piece is a binary frame, unless
  * easy:ws_start_frame has begun another.
  * -> piece: string | nil | curl.PAUSE | false, reason */

@@ -42,15 +42,28 @@ static void check_line(lua_State *L, const struct walk *w, int index) {
     luaL_error(L, "option '%s': %s: string contains CR, LF or NUL", w->option, w->place);
 }
 
+/* The length of the list at index. */
+static lua_Integer check_list(lua_State *L, const struct walk *w, const char *expected,
+                              int index) {
+  if (!lua_istable(L, index)) wrong(L, w, expected, index);
+  if (!cs_is_sequence(L, index))
+    luaL_error(L, "option '%s': %s%slist expected, got a table with holes or names",
+               w->option, w->place, *w->place ? ": " : "");
+  return (lua_Integer)lua_rawlen(L, index);
+}
+
 /* Pushes a copy of the list of lines at index. */
 static void copy_lines(lua_State *L, struct walk w, int index) {
-  if (!lua_istable(L, index)) wrong(L, &w, "list of strings", index);
-  size_t count = cs_sequence(L, w.option, index);
+  const char *place = w.place;
+  lua_Integer count = check_list(L, &w, "list of strings", index);
   lua_createtable(L, (int)count, 0);
-  for (size_t i = 1; i <= count; i++) {
-    lua_rawgeti(L, index, (lua_Integer)i);
-    check_line(L, &w, lua_gettop(L));
-    lua_rawseti(L, -2, (lua_Integer)i);
+  int copy = lua_gettop(L);
+  for (lua_Integer i = 1; i <= count; i++) {
+    w.place = lua_pushfstring(L, "%s[%I]", place, i);
+    lua_rawgeti(L, index, i);
+    check_line(L, &w, copy + 2);
+    lua_rawseti(L, copy, i);
+    lua_settop(L, copy);
   }
 }
 
@@ -136,17 +149,16 @@ static void copy_part(lua_State *L, struct walk w, int index) {
 static void copy_parts(lua_State *L, struct walk w, int index) {
   const char *place = w.place;
   luaL_checkstack(L, LUA_MINSTACK, "parts within parts");
-  if (!lua_istable(L, index)) wrong(L, &w, "list of parts", index);
+  lua_Integer count = check_list(L, &w, "list of parts", index);
   if (++w.depth > DEPTH)
     luaL_error(L, "option '%s': parts within parts are too deep", w.option);
-  size_t count = cs_sequence(L, w.option, index);
   lua_createtable(L, (int)count, 0);
   int copy = lua_gettop(L);
-  for (size_t i = 1; i <= count; i++) {
-    w.place = lua_pushfstring(L, "%s[%I]", place, (lua_Integer)i);
-    lua_rawgeti(L, index, (lua_Integer)i);
+  for (lua_Integer i = 1; i <= count; i++) {
+    w.place = lua_pushfstring(L, "%s[%I]", place, i);
+    lua_rawgeti(L, index, i);
     copy_part(L, w, copy + 2);
-    lua_rawseti(L, copy, (lua_Integer)i);
+    lua_rawseti(L, copy, i);
     lua_settop(L, copy);
   }
 }

@@ -7,8 +7,10 @@
 
 #include "mime.h"
 
-static int wrong(lua_State *L, const char *option, const char *what, int index) {
-  return luaL_error(L, "option '%s': %s: string or number expected, got %s", option, what,
+/* name: of which field, 0 if it is itself one. */
+static int wrong(lua_State *L, const char *option, int name, int index) {
+  return luaL_error(L, "option '%s': %s%s: string or number expected, got %s", option,
+                    name ? "value of " : "name", name ? cs_shown(L, name) : "",
                     luaL_typename(L, index));
 }
 
@@ -29,11 +31,11 @@ static void add_escaped(luaL_Buffer *b, const char *text, size_t length) {
 }
 
 /* Pushes what stands for the string or number at index, escaped. */
-static void push_escaped(lua_State *L, const char *option, const char *what, int index) {
+static void push_escaped(lua_State *L, const char *option, int name, int index) {
   size_t length;
   luaL_Buffer b;
   int type = lua_type(L, index);
-  if (type != LUA_TSTRING && type != LUA_TNUMBER) wrong(L, option, what, index);
+  if (type != LUA_TSTRING && type != LUA_TNUMBER) wrong(L, option, name, index);
   lua_pushvalue(L, index); /* it stays a number where it is */
   const char *text = lua_tolstring(L, -1, &length);
   luaL_buffinit(L, &b);
@@ -45,9 +47,9 @@ static void push_escaped(lua_State *L, const char *option, const char *what, int
 /* Pushes "name=value" of both on top of the stack. [-2, +1] */
 static void pair(lua_State *L, const char *option) {
   int name = lua_gettop(L) - 1;
-  push_escaped(L, option, "name", name);
+  push_escaped(L, option, 0, name);
   lua_pushliteral(L, "=");
-  push_escaped(L, option, "value", name + 1);
+  push_escaped(L, option, name, name + 1);
   lua_concat(L, 3);
   lua_replace(L, name);
   lua_settop(L, name);

@@ -21,9 +21,9 @@ struct hsts_call {
 static void read_host(lua_State *L, const struct hsts_call *h) {
   size_t length;
   int type = lua_getfield(L, ANSWER, "host");
-  const char *host = lua_tolstring(L, -1, &length);
   if (type != LUA_TSTRING)
-    luaL_error(L, "%s: host: string expected, got %s", h->c.name, luaL_typename(L, -1));
+    luaL_error(L, "%s: host: string expected, got %s", h->c.name, cs_shown(L, -1));
+  const char *host = lua_tolstring(L, -1, &length);
   if (!length || length > h->entry->namelen || strlen(host) != length)
     luaL_error(L, "%s: host: no name: %s", h->c.name, cs_shown(L, -1));
   memcpy(h->entry->name, host, length + 1);

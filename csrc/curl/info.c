@@ -258,9 +258,9 @@ static CURLcode read_active(lua_State *L, struct cs_easy *e, CURLINFO id) {
 }
 
 /* Before 8.13 libcurl's pointer outlives the connection that has the text, if another
- * handle closes that: here it has no such information. */
+ * handle closes that. */
 static CURLcode read_entry_path(lua_State *L, struct cs_easy *e, CURLINFO id) {
-  if (cs_version() < 0x080d00) return CURLE_UNKNOWN_OPTION;
+  if (cs_version() < 0x080d00) return CS_NOT_SUPPORTED;
   return read_string(L, e, id);
 }
 
@@ -308,14 +308,20 @@ static int compare(const void *name, const void *info) {
   return strcmp(name, ((const struct info *)info)->name);
 }
 
+/* libcurl has an old name too, which other bindings still teach. */
+static const char *did_you_mean(lua_State *L, const char *name) {
+  struct cs_names names = cs_names_of(infos, COUNT);
+  if (!strcmp(name, "http_code")) return ": did you mean 'response_code'?";
+  return cs_did_you_mean(L, strncmp(name, "CURLINFO_", 9) ? name : name + 9, &names);
+}
+
 static const struct info *check_name(lua_State *L, int index) {
   size_t length;
-  struct cs_names names = cs_names_of(infos, COUNT);
   const struct info *info = NULL;
   const char *name = luaL_checklstring(L, index, &length);
   if (strlen(name) == length) info = bsearch(name, infos, COUNT, sizeof *infos, compare);
   if (info) return info;
-  const char *hint = cs_did_you_mean(L, name, &names);
+  const char *hint = did_you_mean(L, name);
   luaL_argerror(L, index, lua_pushfstring(L, "unknown information '%s'%s", name, hint));
   return NULL;
 }
@@ -354,13 +360,15 @@ int cs_infos(lua_State *L) {
 
 /* easy:getinfo(name): what libcurl knows about the last transfer, by libcurl's names in
  * lower case. Strings (nil for none); integers, also for truth values; times as
- * seconds, and those with "_t" as microseconds; lists ("cookielist"); what setopt takes
- * for "http_version" ("1.1", "2"; nil before an answer), "protocol" ("https") and, as
- * lists of names, "httpauth_avail", "httpauth_used" and those of a proxy; "activesocket"
- * as a descriptor or nil; "certinfo" as a list with a table for each certificate, which
- * has its lines as a list and, by name, the value of each. Returns nil, message, name
- * if this libcurl does not have it. Raises an error for an unknown name, for what has
- * no Lua value, and for the socket inside a callback.
+ * seconds, and those with "_t" as microseconds; floats for "size_download" and what else
+ * libcurl deprecates for another with "_t"; lists ("cookielist"); what setopt takes for
+ * "http_version" ("1.1", "2"; nil before an answer), "protocol" ("https") and, as lists
+ * of names, "httpauth_avail", "httpauth_used" and those of a proxy; "activesocket" as a
+ * descriptor or nil; "certinfo" as a list with a table for each certificate, which has
+ * its lines as a list and, by name, the value of each. Returns nil, message, name if this
+ * libcurl does not have it ("ftp_entry_path": before 8.13.0, "NOT_SUPPORTED"). Raises an
+ * error for an unknown name, for what has no Lua value, and for the socket inside a
+ * callback.
  * -> value: any | nil, message, name */
 int cs_easy_getinfo(lua_State *L) {
   struct cs_easy *e = cs_handle_check(L, 1, CS_EASY);

@@ -133,26 +133,42 @@ static struct cs_mime *new_mime(struct cs_easy *e) {
   return NULL;
 }
 
-/* Gives the easy the parts of the description at that index, or none if that fails. */
-static CURLcode use(lua_State *L, struct cs_easy *e, int description) {
-  struct making m = {.easy = e, .all = new_mime(e)};
-  if (!m.all) return CURLE_OUT_OF_MEMORY;
+/* Makes the parts of the description at that index: m->all, NULL if that fails. Not 0 if
+ * it was Lua that failed: its error is on top of the stack then. */
+static int build(lua_State *L, struct cs_easy *e, int description, struct making *m) {
+  *m = (struct making){.easy = e, .all = new_mime(e)};
+  if (!m->all) return m->code = CURLE_OUT_OF_MEMORY, 0;
   lua_pushcfunction(L, make);
   lua_pushvalue(L, description);
-  lua_pushlightuserdata(L, &m);
+  lua_pushlightuserdata(L, m);
   int failed = lua_pcall(L, 2, 0, 0);
-  if (!failed && !m.code) return cs_list_keep(e, CURLOPT_MIMEPOST, m.all);
-  cs_mime_free(m.all);
-  if (failed) lua_error(L);
-  return m.code;
+  if (!failed && !m->code) return 0;
+  cs_mime_free(m->all);
+  m->all = NULL;
+  return failed;
 }
 
+static CURLcode take_back(struct cs_easy *e) {
+  CURLcode code = cs_list_keep(e, CURLOPT_MIMEPOST, NULL);
+  e->set.mime = 0;
+  return code ? code : curl_easy_setopt(e->curl, CURLOPT_HTTPGET, 1L);
+}
+
+/* Another body stays. */
 CURLcode cs_mime_unset(lua_State *L, const struct cs_setting *s) {
-  CURLcode code = cs_list_keep(s->e, CURLOPT_MIMEPOST, NULL);
-  s->e->set.mime = 0;
+  if (!s->e->set.mime) return CURLE_OK;
   lua_pushnil(L);
   cs_rare_set(L, s->self, CS_MIME, lua_gettop(L));
-  return code ? code : curl_easy_setopt(s->e->curl, CURLOPT_HTTPGET, 1L);
+  return take_back(s->e);
+}
+
+/* The new parts take the place of any body and method. */
+static CURLcode use(struct cs_easy *e, struct cs_mime *all) {
+  CURLcode code = take_back(e);
+  if (code) return cs_mime_free(all), code;
+  code = cs_list_keep(e, CURLOPT_MIMEPOST, all);
+  e->set.mime = !code;
+  return code;
 }
 
 /* mimepost: the option is a list of parts: of a form, or of a mail. The tables are read
@@ -172,20 +188,23 @@ CURLcode cs_mime_unset(lua_State *L, const struct cs_setting *s) {
  *   parts      list of parts within this one
  * -> Part[] */
 CURLcode cs_mime_set(lua_State *L, const struct cs_setting *s) {
+  struct making m;
+  cs_rare_push(L, s->self, CS_MIME);
+  int before = lua_gettop(L), description = before + 1;
   cs_description_push(L, s->name, s->value);
-  int description = lua_gettop(L);
-  CURLcode code = cs_mime_unset(L, s);
-  if (code) return code;
   cs_rare_set(L, s->self, CS_MIME, description);
-  code = use(L, s->e, description);
-  s->e->set.mime = !code;
-  return code;
+  int failed = build(L, s->e, description, &m);
+  if (!m.all) cs_rare_set(L, s->self, CS_MIME, before); /* it has room: no error */
+  if (failed) return lua_error(L), m.code;
+  return m.all ? use(s->e, m.all) : m.code;
 }
 
 CURLcode cs_mime_copy(lua_State *L, struct cs_easy *e, int self) {
+  struct making m;
   if (!e->set.mime) return CURLE_OK;
   cs_rare_push(L, self, CS_MIME);
-  CURLcode code = use(L, e, lua_gettop(L));
+  int failed = build(L, e, lua_gettop(L), &m);
+  if (failed) return lua_error(L), m.code;
   lua_pop(L, 1);
-  return code;
+  return m.all ? cs_list_keep(e, CURLOPT_MIMEPOST, m.all) : m.code;
 }

@@ -54,10 +54,13 @@ static int read_body(lua_State *L) {
   lua_pushinteger(L, (lua_Integer)c->size);
   lua_pushvalue(L, EASY);
   cs_calling_ask(L);
-  if (lua_type(L, ANSWER) == LUA_TSTRING) return c->answer = take_answer(L, c), 0;
+  if (lua_type(L, ANSWER) == LUA_TSTRING && lua_rawlen(L, ANSWER) > 0)
+    return c->answer = take_answer(L, c), 0;
   enum cs_answer a = cs_calling_answer(L);
   if (a == CS_YES || a == CS_OTHER)
-    return cs_calling_wrong(L, c, "a string, nil, curl.PAUSE, or false and a reason");
+    return cs_calling_wrong(L, c,
+                            "a string that is not empty, nil, curl.PAUSE, or false and "
+                            "a reason");
   if (a == CS_NO) c->answer = CURL_READFUNC_ABORT;
   if (a != CS_PAUSE) return 0;
   c->answer = CURL_READFUNC_PAUSE;

@@ -198,7 +198,7 @@ static int multi_socket_action(lua_State *L) {
     lua_Integer number = luaL_checkinteger(L, 2);
     luaL_argcheck(L, number >= 0 && number <= INT_MAX, 2, "descriptor out of range");
     fd = (curl_socket_t)number;
-    events = bits[luaL_checkoption(L, 3, NULL, names)];
+    events = bits[cs_choice_arg(L, 3, names, "\"r\", \"w\", \"rw\" or \"e\"")];
   }
   lua_settop(L, 1);
   cs_enter(&f, L, &m->h, 1);

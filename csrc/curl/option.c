@@ -143,8 +143,10 @@ static int set_option(lua_State *L, const struct cs_setting *s, cs_setter *set) 
                       s->name);
   int unset = set == s->known->setters->unset && lua_isnil(L, s->value);
   if (s->known->fence >= 0) cs_fence_check(L, s, unset);
-  CURLcode code = displaces ? cs_mime_unset(L, s) : CURLE_OK;
-  if (!code) code = set(L, s);
+  /* Not before, for what is refused leaves the parts; they leave a GET, so once more. */
+  CURLcode code = set(L, s);
+  if (!code && displaces) code = cs_mime_unset(L, s);
+  if (!code && displaces) code = set(L, s);
   if (!code && s->known->fence >= 0) cs_fence_note(L, s, unset);
   return code ? cs_name_option(L, s->name, cs_fail_easy(L, named(option, code))) : 0;
 }

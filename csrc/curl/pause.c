@@ -34,7 +34,9 @@ static struct cs_easy *check(lua_State *L, const char *call, int *what) {
   static const char *const names[] = {"all", "recv", "send", NULL};
   static const int bits[] = {CURLPAUSE_ALL, CURLPAUSE_RECV, CURLPAUSE_SEND};
   struct cs_easy *e = cs_handle_check(L, 1, CS_EASY);
-  *what = bits[luaL_checkoption(L, 2, "all", names)];
+  *what = bits[lua_isnoneornil(L, 2)
+                   ? 0
+                   : cs_choice_arg(L, 2, names, "\"all\", \"recv\" or \"send\"")];
   if (e->multi && e->multi->telling)
     luaL_error(L, "%s is not allowed inside socketfunction or timerfunction", call);
   lua_settop(L, 1);

@@ -33,7 +33,7 @@ static void check_line(lua_State *L, const struct cs_calling *c, lua_Integer i) 
 /* All are checked before libcurl's list is begun: nothing can raise an error then. */
 static void fill_list(lua_State *L, struct cs_calling *c) {
   struct curl_slist **end = c->more;
-  size_t count = cs_sequence(L, c->name, ANSWER);
+  size_t count = lua_rawlen(L, ANSWER);
   luaL_checkstack(L, (int)count, "too many trailers");
   for (size_t i = 1; i <= count; i++) {
     lua_rawgeti(L, ANSWER, (lua_Integer)i);
@@ -51,7 +51,7 @@ static int trailer_body(lua_State *L) {
   struct cs_calling *c = cs_calling_begin(L);
   lua_pushvalue(L, EASY);
   cs_calling_ask(L);
-  if (lua_istable(L, ANSWER)) return fill_list(L, c), 0;
+  if (lua_istable(L, ANSWER) && cs_is_sequence(L, ANSWER)) return fill_list(L, c), 0;
   enum cs_answer a = cs_calling_answer(L);
   if (a != CS_NO && a != CS_NOTHING)
     return cs_calling_wrong(L, c, "a list of lines, nothing, or false and a reason");

@@ -253,7 +253,7 @@ static CURLcode set_buffersize(lua_State *L, const struct cs_setting *s) {
  * something to read. */
 static CURLcode set_stream_weight(lua_State *L, const struct cs_setting *s) {
   long weight = (long)cs_value(L, s->known, s->name, s->value);
-  if (cs_version() < 0x080200) return CURLE_UNKNOWN_OPTION;
+  if (cs_version() < 0x080200) return CS_NOT_SUPPORTED;
   return curl_easy_setopt(s->e->curl, CURLOPT_STREAM_WEIGHT, weight);
 }
 

@@ -12,14 +12,14 @@
 ---* `json`: text of the body
 ---* `body`: string, file, or function(size) that returns the next piece
 ---* `to`: file, or function(data) that gets the body of the answer
----* `redirects`: how many are followed (10); false: none
+---* `redirects`: how many are followed (10); false: none. (A 303 means GET. It is not followed, but the answer, for another method than GET, HEAD, POST and PUT, for parts by PUT, and for a function by POST)
 ---* `retries`: how often it is tried again (0), with growing pauses or as Retry-After says, and where it may have arrived only if its method can be repeated
 ---* `timeout`: seconds for all of that
 ---* `policy`: of the pool
 ---* `loop`: in which it runs: without one it blocks
 ---* `curl`: options of the easy
 ---
----There can be one of form, multipart, json and body. Returns a response, whatever its status:
+---Cookies live as long as the call. There can be one of form, multipart, json and body. Returns a response, whatever its status:
 ---
 ---* `status`: of the answer
 ---* `ok`: whether that is 2xx

@@ -32,6 +32,12 @@ Driver.__index = Driver
 
 local function nothing() end
 
+-- new was called as a method, of this module or of an adapter's.
+local function refuse_module(options)
+  if type(options) ~= "table" or type(rawget(options, "new")) ~= "function" then return end
+  error("new is no method: call it as .new{...}, not :new{...}", 4)
+end
+
 --- curlsock.driver.new(hooks [, options]): a loop with a multi of its own, which has these options,
 -- for an event loop that has no adapter yet. Raises an error where libcurl refuses an option. hooks
 -- is a table of functions:
@@ -53,6 +59,7 @@ local function nothing() end
 --                       the coroutine threw meanwhile
 -- -> Loop
 local function new(hooks, options)
+  refuse_module(options)
   local has_host = hooks.busy ~= nil
   hooks.busy, hooks.settle = hooks.busy or nothing, hooks.settle or nothing
   local self = setmetatable({ hooks = hooks, multi = assert(curl.multi(options)) }, Driver)

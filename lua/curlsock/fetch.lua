@@ -2,16 +2,9 @@
 --   local fetch = require "curlsock.fetch"
 --   local response = assert(fetch("https://example.com/", { query = { q = "lua" } }))
 --   print(response.status, response.headers["content-type"], #response.body)
+local check = require "curlsock.fetch.check"
 local curl = require "curlsock"
 local request = require "curlsock.fetch.request"
-
--- The options, with the types that they may have.
-local KNOWN = {
-  url = "string userdata", method = "string", headers = "table", query = "table",
-  form = "table", multipart = "table", json = "string", body = "string function userdata",
-  to = "function userdata", redirects = "number boolean", retries = "number", timeout = "number",
-  policy = "table userdata", loop = "table", curl = "table",
-}
 
 -- What may be sent again though it may have arrived.
 local REPEATABLE = { GET = true, HEAD = true, PUT = true, DELETE = true, OPTIONS = true }
@@ -22,27 +15,6 @@ for _, why in ipairs { "OPERATION_TIMEDOUT", "GOT_NOTHING", "SEND_ERROR", "RECV_
   "PARTIAL_FILE", 408, 429, 500, 502, 503, 504 } do PASSING[why] = "sent" end
 local LONGEST <const> = 60 -- seconds between two attempts
 local TIMES = { "namelookup", "connect", "appconnect", "starttransfer", "total" }
-
-local function check(options)
-  local bodies = {}
-  for name, value in pairs(options) do
-    local types = KNOWN[name] or error(("fetch: unknown option '%s'"):format(name), 3)
-    if not types:find(type(value), 1, true) then
-      local wrong = "fetch: option '%s': %s expected, got " .. type(value)
-      error(wrong:format(name, types:gsub(" ", " or ")), 3)
-    end
-  end
-  for _, name in ipairs { "timeout", "retries" } do
-    local value = options[name] or 0
-    local wrong = "fetch: option '%s': 0 or more expected, got %s"
-    if value < 0 or value ~= value then error(wrong:format(name, value), 3) end
-  end
-  for _, name in ipairs { "form", "multipart", "json", "body" } do
-    if options[name] ~= nil then bodies[#bodies + 1] = name end
-  end
-  if bodies[2] then error(("fetch: both '%s' and '%s'"):format(bodies[1], bodies[2]), 3) end
-  if options.url == nil then error("fetch: no url", 3) end
-end
 
 local Headers = {}
 
@@ -68,32 +40,41 @@ local function response_of(easy, attempt)
   return response
 end
 
--- Where the body goes; that of an answer after which another attempt is made goes nowhere.
-local function writer(easy, attempt, to)
-  attempt.parts = not to and {} or nil
-  local may_repeat = attempt.more and attempt.again
-  return function(data)
-    if may_repeat and PASSING[easy:getinfo("response_code")] then return true end
-    attempt.delivered = to ~= nil
-    if type(to) == "function" then return to(data) end
-    if to then return to:write(data) end
-    attempt.parts[#attempt.parts + 1] = data
-  end
-end
-
-local function perform(easy, loop, left)
-  if loop then return loop:perform(easy, left) end
-  if left then easy:setopt("timeout", math.max(left, 0.001)) end
-  return easy:perform()
-end
-
 -- How long to wait before the next attempt; nil: there is none.
 local function pause_after(easy, attempt, why)
   local passing = attempt.more and not attempt.delivered and PASSING[why]
   if not passing or passing == "sent" and not attempt.again then return nil end
   local told = easy:getinfo("retry_after") or 0
   local growing = 0.25 * 2 ^ attempt.number * (0.5 + math.random() / 2)
-  return told <= LONGEST and math.min(math.max(told, growing), LONGEST) or nil
+  local seconds = math.min(math.max(told, growing), LONGEST)
+  return told <= LONGEST and curl.now() + seconds < attempt.deadline and seconds or nil
+end
+
+-- Where the body goes. A file or a function gets none after which another attempt is made.
+local function writer(easy, attempt, to)
+  attempt.parts = not to and {} or nil
+  return function(data)
+    if not to then
+      attempt.parts[#attempt.parts + 1] = data
+      return true
+    end
+    attempt.seconds = attempt.seconds or pause_after(easy, attempt, easy:getinfo("response_code"))
+    if attempt.seconds then return true end
+    attempt.delivered = true
+    if type(to) == "function" then return to(data) end
+    return to:write(data)
+  end
+end
+
+local function perform(easy, loop, left)
+  if loop then return loop:perform(easy, left and math.max(left, 0)) end
+  if left then easy:setopt("timeout", math.max(left, 0.001)) end
+  return easy:perform()
+end
+
+local function sleep(loop, seconds)
+  if loop then return loop:sleep(seconds) end
+  return curl.multi():poll(seconds)
 end
 
 -- Whether a part of a form comes from a function that cannot begin anew.
@@ -104,21 +85,32 @@ local function reads_once(parts)
   return false
 end
 
+-- Whether the body can be sent again.
+local function can_repeat(options)
+  if type(options.body) == "userdata" then return options.body:seek("set") ~= nil end
+  return type(options.body) ~= "function" and not reads_once(options.multipart)
+end
+
 local function attempt_all(easy, method, options)
-  local loop, deadline = options.loop, curl.now() + (options.timeout or math.huge)
-  local again = REPEATABLE[method] and type(options.body) ~= "function"
-    and not reads_once(options.multipart)
+  local loop, limit = options.loop, options.timeout ~= math.huge and options.timeout or nil
+  local deadline = curl.now() + (limit or math.huge)
+  local again = REPEATABLE[method] and can_repeat(options)
   for number = 1, math.huge do
-    local attempt = { number = number, again = again, more = number <= (options.retries or 0) }
+    local more = number <= (options.retries or 0)
+    local attempt = { number = number, again = again, more = more, deadline = deadline }
     if type(options.body) == "userdata" then options.body:seek("set") end
     easy:setopt("writefunction", writer(easy, attempt, options.to))
-    local ok, message, name = perform(easy, loop, options.timeout and deadline - curl.now())
-    local seconds = pause_after(easy, attempt, ok and easy:getinfo("response_code") or name)
-    if not seconds or curl.now() + seconds >= deadline then
-      if not ok then return nil, message, name end
-      return response_of(easy, attempt)
+    local ok, message, name = perform(easy, loop, limit and deadline - curl.now())
+    local why = ok and easy:getinfo("response_code") or name
+    local seconds = attempt.seconds or pause_after(easy, attempt, why)
+    if seconds then
+      ok, message, name = sleep(loop, seconds)
+    elseif ok and io.type(options.to) == "file" then
+      ok, message = options.to:flush() -- what stdio still holds
+      name = "WRITE_ERROR"
     end
-    if loop then loop:sleep(seconds) else curl.multi():poll(seconds) end
+    if not ok then return nil, message, name end
+    if not seconds then return response_of(easy, attempt) end
   end
 end
 
@@ -132,14 +124,17 @@ end
 --   json        text of the body
 --   body        string, file, or function(size) that returns the next piece
 --   to          file, or function(data) that gets the body of the answer
---   redirects   how many are followed (10); false: none
+--   redirects   how many are followed (10); false: none. (A 303 means GET. It is not followed, but
+--               the answer, for another method than GET, HEAD, POST and PUT, for parts by PUT, and
+--               for a function by POST)
 --   retries     how often it is tried again (0), with growing pauses or as Retry-After says, and
 --               where it may have arrived only if its method can be repeated
 --   timeout     seconds for all of that
 --   policy      of the pool
 --   loop        in which it runs: without one it blocks
 --   curl        options of the easy
--- There can be one of form, multipart, json and body. Returns a response, whatever its status:
+-- Cookies live as long as the call. There can be one of form, multipart, json and body. Returns a
+-- response, whatever its status:
 --   status      of the answer
 --   ok          whether that is 2xx
 --   headers     list of { name, value }; headers["content-type"] is the first of that name,

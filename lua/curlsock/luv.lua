@@ -105,6 +105,7 @@ local function new(options)
       timer = nil
       return
     end
+    if timer and not is_open(timer) then return end -- the state ends, maybe: luv crashes
     timer = timer or uv.new_timer()
     timer:start(math.ceil(seconds * 1000), 0, callback(function() loop:on_timer() end))
   end

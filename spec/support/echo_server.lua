@@ -1,7 +1,7 @@
 -- A server for servers.script. It answers with what it got: the request line, its headers in lower
 -- case, an empty line, the body. /fail/N?CODE fails the first N times; /late?N once, with
 -- Retry-After, /late?date with a date in that; /cut ends in the middle, once; /to?URL redirects
--- there, with 307.
+-- there, with 307 and a cookie, /to303?URL with 303, and so on.
 return [[
   local server = ...
   local seen = {}
@@ -23,8 +23,9 @@ return [[
   local function answer_of(path, times)
     local limit, code = path:match("^/fail/(%d+)%?(%d+)")
     if limit and times <= tonumber(limit) then return code .. " Failed", "" end
-    local to = path:match("^/to%?(.*)")
-    if to then return "307 There", "Location: " .. to .. "\r\n" end
+    local redirect, to = path:match("^/to(%d*)%?(.*)")
+    if redirect == "" then redirect = "307" end
+    if to then return redirect .. " There", "Set-Cookie: to=1\r\nLocation: " .. to .. "\r\n" end
     local after = path:match("^/late%?(%w+)")
     if after == "date" then after = os.date("!%a, %d %b %Y %T GMT", os.time() + 2) end
     if after and times == 1 then return "503 Busy", "Retry-After: " .. after .. "\r\n" end

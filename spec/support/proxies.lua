@@ -1,5 +1,5 @@
 -- Ways through the proxies of the specs: options for an easy by way. tunnel: the connection leads
--- to the origin, and can be kept; url: the scheme of the origin.
+-- to the origin; kept: it serves the next request; url: the scheme of the origin.
 
 local servers = require "spec.support.servers"
 
@@ -7,19 +7,22 @@ local proxies = {}
 
 local function http() return servers.tinyproxy().url end
 
+local function squid() return servers.squid().url end
+
 local function socks(scheme)
   return function() return ("%s://127.0.0.1:%d"):format(scheme, servers.socks().port) end
 end
 
 proxies.ways = {
   ["HTTP"] = { proxy = http },
-  ["CONNECT"] = { proxy = http, tunnel = true, more = { httpproxytunnel = true } },
-  ["CONNECT with TLS"] = { proxy = http, tunnel = true, url = "https" },
-  ["SOCKS4"] = { proxy = socks "socks4", tunnel = true },
-  ["SOCKS4a"] = { proxy = socks "socks4a", tunnel = true },
-  ["SOCKS5"] = { proxy = socks "socks5", tunnel = true },
-  ["SOCKS5h"] = { proxy = socks "socks5h", tunnel = true },
-  ["SOCKS5h with TLS"] = { proxy = socks "socks5h", tunnel = true, url = "https" },
+  ["HTTP that is kept"] = { proxy = squid, kept = true },
+  ["CONNECT"] = { proxy = http, tunnel = true, kept = true, more = { httpproxytunnel = true } },
+  ["CONNECT with TLS"] = { proxy = http, tunnel = true, kept = true, url = "https" },
+  ["SOCKS4"] = { proxy = socks "socks4", tunnel = true, kept = true },
+  ["SOCKS4a"] = { proxy = socks "socks4a", tunnel = true, kept = true },
+  ["SOCKS5"] = { proxy = socks "socks5", tunnel = true, kept = true },
+  ["SOCKS5h"] = { proxy = socks "socks5h", tunnel = true, kept = true },
+  ["SOCKS5h with TLS"] = { proxy = socks "socks5h", tunnel = true, kept = true, url = "https" },
 }
 
 -- The proxy's address, as a text.

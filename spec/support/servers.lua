@@ -8,6 +8,7 @@
 --   servers.http3()     web server over QUIC and TLS                    (http3.lua)
 --   servers.dovecot()   mail server: IMAP, with and without TLS         (dovecot.lua)
 --   servers.tinyproxy() HTTP proxies, one with a password               (tinyproxy.lua)
+--   servers.squid()     HTTP proxy that keeps its connections           (squid.lua)
 --   servers.socks()     SOCKS proxy, versions 4, 4a and 5               (socks.lua)
 --   servers.microsocks()   SOCKS5 proxy with a password                 (microsocks.lua)
 --   servers.script(lua [, options])   a server that is scripted: a Lua text in a process of
@@ -226,6 +227,10 @@ end
 
 function servers.tinyproxy()
   return serve("tinyproxy")
+end
+
+function servers.squid()
+  return serve("squid")
 end
 
 function servers.socks()

@@ -54,6 +54,15 @@ scenario("reads as a file is read", function(run)
   os.remove(name)
 end)
 
+scenario("reads a file: URL, which libcurl cannot pause", function(run)
+  local name = os.tmpname()
+  process.write(name, ("x"):rep(5 * LIMIT))
+  local s <close> = run.loop:stream { url = "file://" .. name }
+  run.loop:sleep(0.01)
+  equal(5 * LIMIT, #s:read("a"))
+  os.remove(name)
+end)
+
 scenario("iterates over lines, the last without an end too", function(run)
   local path, n = "/store/lines", 0
   local body = "one\n\nthree\n" .. ("x"):rep(100000) .. "\nlast"
@@ -358,6 +367,17 @@ scenario("that is closed has let go of its easy", function(run)
   end
   run.loop:run()
   equal({ 0, 0 }, { run.loop.active, run.loop.spawned })
+end)
+
+scenario("that is closed, or whose easy is, says so when its headers are asked for", function(run)
+  local easy = run:easy "/hello"
+  local mine, own = run.loop:stream(easy), run.loop:stream { url = web.url .. "/hello" }
+  equal({ "hello\n", "hello\n" }, { mine:read("a"), own:read("a") })
+  easy:close()
+  own:close()
+  for _, s in ipairs { mine, own } do
+    equal({ nil, "headers: the easy is closed", "CLOSED", n = 3 }, table.pack(s:headers()))
+  end
 end)
 
 return scenarios

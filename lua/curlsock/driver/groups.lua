@@ -32,9 +32,17 @@ function Group:ended(task)
   for wait in pairs(self.waits) do waiting.signal(self.driver, wait) end
 end
 
---- group:spawn(f, ...): as loop:spawn. Raises an error when the group was cancelled.
+local function raise_failed(group)
+  if not group.failed then return end
+  failure.claim(group.driver, group)
+  tasks.raise(group.failed, group.trace)
+end
+
+--- group:spawn(f, ...): as loop:spawn. Raises what the first of its tasks threw that did, or an
+-- error when the group was cancelled.
 -- -> Task
 function Group:spawn(f, ...)
+  raise_failed(self)
   if self.over then error("spawn: the group was cancelled", 2) end
   tasks.check_function(f, 2)
   return tasks.spawn(self.driver, self, f, ...)
@@ -67,12 +75,6 @@ local function join(group, seconds)
   group.waits[wait] = true
   if seconds then clock.start(driver, wait, seconds) end
   return waiting.result(driver, wait, "wait")
-end
-
-local function raise_failed(group)
-  if not group.failed then return end
-  failure.claim(group.driver, group)
-  tasks.raise(group.failed, group.trace)
 end
 
 --- group:wait([seconds]): waits until all its tasks have ended, at most that long. Returns true, or

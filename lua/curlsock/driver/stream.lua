@@ -25,9 +25,14 @@ Stream.wait = changes.wait
 
 -- ---- what the transfer calls ------------------------------------------------------------------
 
+-- What comes over no network comes all at once.
+local function can_pause(stream)
+  return stream.easy:getinfo("scheme"):lower() ~= "file"
+end
+
 -- libcurl keeps the piece that is not taken, until the stream is read.
 local function on_write(stream, data)
-  if stream.input.size >= stream.limit then
+  if stream.input.size >= stream.limit and can_pause(stream) then
     stream.paused.recv = true
     return curl.PAUSE
   end
@@ -113,6 +118,9 @@ end
 function Stream:headers()
   local ok = self:wait("headers", function() return self.answered or self.result end)
   if not ok or not self.answered and self:failed() then return self:ending() end
+  if curl.type(self.easy) ~= "easy" then
+    return nil, "headers: the easy is closed", "CLOSED"
+  end
   return self.easy:getinfo("response_code"), self.easy:headers()
 end
 
@@ -227,7 +235,7 @@ end
 -- is closed with the stream. Its writefunction, headerfunction and readfunction are the stream's
 -- from now on. Options:
 --   limit     how many bytes may wait in here in each direction (65536; there may be one piece
---             more)
+--             more; of a file: URL, which libcurl cannot pause, all)
 --   seconds   as loop:perform takes it
 --   upload    false: the easy has a body of its own, and stream:write is not used
 -- -> Stream | nil, message, name

@@ -41,28 +41,54 @@ local function header_list(options, ours)
   return list
 end
 
--- What is sent: options of an easy, its type, and the method that these mean.
-local function body_of(options)
-  local body, size = options.json or options.form and encode(options.form) or options.body, nil
-  if options.multipart then return { mimepost = options.multipart }, nil, "POST" end
-  if body == nil then return {}, nil, "GET" end
-  local kind = options.json and "application/json" or options.body and "" or nil
-  local text = type(body) == "string"
-  if text and options.method ~= "PUT" then return { postfields = body }, kind, "POST" end
-  if type(body) == "userdata" then size = body:seek("end") end
-  size = text and #body or size
-  return { upload = true, readfunction = body, infilesize_large = size }, kind, "PUT"
+-- These have a body, though it may be empty.
+local BODIED = { POST = true, PUT = true, PATCH = true }
+
+-- Pieces, of a known size or none. (What is posted becomes a GET behind a redirect, but libcurl
+-- posts no pieces without a size, unless a header says so, which stays then.)
+local function pieces_of(method, body, size)
+  if size and (method == nil or method == "POST") then
+    return { post = true, readfunction = body, postfieldsize_large = size }, "POST"
+  end
+  return { upload = true, readfunction = body, infilesize_large = size }, "PUT"
+end
+
+-- What is sent: options of an easy, and the method that these mean. ours gets headers.
+local function body_of(options, ours)
+  local body = options.json or options.form and encode(options.form) or options.body
+  local method = options.method
+  if options.multipart then return { mimepost = options.multipart }, "POST" end
+  if body == nil and not BODIED[method] then return {}, "GET" end
+  local posted = type(body or "") == "string" and method ~= "PUT"
+  ours["content-type"] = options.json and "application/json"
+    or not options.form and "" or not posted and "application/x-www-form-urlencoded" or nil
+  if posted then return { postfields = body or "" }, "POST" end
+  if type(body) == "userdata" then return pieces_of(method, body, body:seek("end")) end
+  return pieces_of(method, body or "", type(body) ~= "function" and #(body or "") or nil)
+end
+
+-- libcurl sends any other method than GET, HEAD, POST and PUT to each hop: behind a 303, too, which
+-- means GET. So it ends there.
+local function end_at_303(easy, follows)
+  easy:setopt("headerfunction", function(line)
+    if not line:find "^HTTP/" then return end
+    easy:setopt("followlocation", follows and not line:find "^HTTP/%S+ 303")
+  end)
 end
 
 --- The easy that sends it, and the method; or nil, message, name.
 function request.new(options)
   options.method = options.method and options.method:upper()
-  local own, kind, meant = body_of(options)
+  local ours = { expect = "" }
+  local own, meant = body_of(options, ours)
   local method = options.method or meant == "PUT" and "POST" or meant
   if method == "HEAD" then own.nobody = true end
-  if method ~= meant and method ~= "HEAD" then own.customrequest = method end
-  own.httpheader = header_list(options, { expect = "", ["content-type"] = kind })
-  own.accept_encoding, own.policy = "", options.policy
+  if method ~= meant and method ~= "HEAD" then
+    own.customrequest = method
+    own.postredir = { "post_301", "post_302" } -- only a POST becomes a GET there
+  end
+  own.httpheader = header_list(options, ours)
+  own.accept_encoding, own.cookiefile, own.policy = "", "", options.policy
   own.maxredirs = math.type(options.redirects) and options.redirects or 10
   own.followlocation = options.redirects ~= false and own.maxredirs > 0
   for name, value in pairs(options.curl or {}) do own[name] = value end
@@ -71,6 +97,9 @@ function request.new(options)
   if not own.url then return nil, message, name end
   local easy
   easy, message, name = curl.easy(own)
+  if easy and own.customrequest and own.headerfunction == nil then
+    end_at_303(easy, own.followlocation)
+  end
   return easy, easy and method or message, name
 end
 

@@ -10,10 +10,12 @@ local function quote(text)
   end) .. '"'
 end
 
--- JSON is UTF-8: what is none has no meaning there.
+-- JSON is UTF-8, and so is SVG: what is none has no meaning there.
 local function as_utf8(text)
   return utf8.len(text) and text or (text:gsub("[\128-\255]", "?"))
 end
+
+json.as_utf8 = as_utf8
 
 local encode
 

@@ -1,6 +1,7 @@
 -- A picture of a recording: a row for each transfer, below them a row for each connection, on one
 -- axis. What a row has in it, from left to right, is what happened; a dotted line leads from each
 -- request down to the connection that it used.
+local json = require "curlsock.trace.json"
 
 local LEFT <const>, WIDTH <const>, RIGHT <const> = 168, 560, 232
 local ROW <const>, BAR <const> = 28, 18
@@ -11,9 +12,10 @@ local colours = {
   text = "#243b53", line = "#829ab1", kept = "#1f8a70",
 }
 
+local entities = { ["<"] = "&lt;", [">"] = "&gt;", ["&"] = "&amp;", ['"'] = "&quot;" }
+
 local function escape(text)
-  return (tostring(text):gsub("[<>&\"]", { ["<"] = "&lt;", [">"] = "&gt;", ["&"] = "&amp;",
-    ['"'] = "&quot;" }):gsub("%c", "?"))
+  return (json.as_utf8(tostring(text)):gsub("[<>&\"]", entities):gsub("%c", "?"))
 end
 
 local function cut(text, length)
