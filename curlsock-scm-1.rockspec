@@ -154,6 +154,7 @@ build = {
         "csrc/curl/ssh.c",
         "csrc/curl/standin.c",
         "csrc/curl/talk.c",
+        "csrc/curl/terminal.c",
         "csrc/curl/trace.c",
         "csrc/curl/transfer.c",
         "csrc/curl/unknown.c",

@@ -166,13 +166,15 @@ const char *cs_setting_items(lua_State *L, const struct cs_setting *s, size_t *l
 }
 
 CURLcode cs_list_set(struct cs_easy *e, CURLoption id, const char *items, size_t length) {
-  struct curl_slist *list = NULL, **end = &list;
-  for (const char *item = items; item < items + length; item += strlen(item) + 1) {
-    if (cs_list_append(&end, item)) continue;
-    curl_slist_free_all(list);
-    return CURLE_OUT_OF_MEMORY;
-  }
-  return cs_list_keep(e, id, list);
+  struct curl_slist *list = NULL, **end = &list, *first;
+  int good = 1;
+  first = id == CURLOPT_TELNETOPTIONS ? cs_terminal() : NULL; /* what comes later wins */
+  for (; good && first; first = first->next) good = cs_list_append(&end, first->data);
+  for (const char *item = items; good && item < items + length; item += strlen(item) + 1)
+    good = cs_list_append(&end, item);
+  if (good) return cs_list_keep(e, id, list);
+  curl_slist_free_all(list);
+  return CURLE_OUT_OF_MEMORY;
 }
 
 static CURLcode set_list(lua_State *L, const struct cs_setting *s) {
@@ -184,6 +186,11 @@ static CURLcode set_list(lua_State *L, const struct cs_setting *s) {
 static CURLcode unset_list(lua_State *L, const struct cs_setting *s) {
   (void)L;
   return cs_list_keep(s->e, s->known->option->id, NULL);
+}
+
+static CURLcode unset_telnetoptions(lua_State *L, const struct cs_setting *s) {
+  CURLcode code = unset_list(L, s);
+  return code ? code : curl_easy_setopt(s->e->curl, CURLOPT_TELNETOPTIONS, cs_terminal());
 }
 
 /* ---- functions and objects --------------------------------------------------------- */
@@ -346,6 +353,7 @@ static const struct {
     {CURLOPT_PROTOCOLS_STR, {set_string, unset_protocols}},
     {CURLOPT_REDIR_PROTOCOLS_STR, {set_string, unset_redir_protocols}},
     {CURLOPT_STDERR, {set_stderr, unset_list}},
+    {CURLOPT_TELNETOPTIONS, {set_list, unset_telnetoptions}},
     {CURLOPT_MIMEPOST, {cs_mime_set, cs_mime_unset}},
 };
 

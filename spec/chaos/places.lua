@@ -11,9 +11,6 @@ local is_old = version < 0x080100
 local ports = is_old and { http = ":81/", https = ":444/" } or { http = "/", https = "/" }
 local dns = is_old and "https://127.0.0.1:8443/dns" or "https://127.0.0.1/dns"
 
--- Nor from 8.11 to 8.16 a server that asks for the type of the terminal, if telnetoptions say none.
-local telnet = version >= 0x080b00 and version < 0x081100 and ":24" or ""
-
 local function web(R)
   return pick(R, { "", "", "big/100000", "chunks/100", "redirect/5", "redirect/60", "elsewhere",
     "slow", "headers/100", "auth", "close", "interim/3", "silence", "reset", "zip", "refuse",
@@ -180,7 +177,7 @@ local places = {
   function(R) return http(R, "https") end, function(R) return http(R, "https") end,
   proxied, proxied, by_doh, ftp "ftp", ftp "ftp", ftp "ftps", imap "imap", imap "imaps",
   mail(at("pop3", "/", "/1")), mail(at("pop3s", "/", "/1")), smtp "smtp", smtp "smtps", rtsp, mqtt,
-  at("dict", "/d:foo", "/m:foo", "/x"), at("telnet", telnet), at("gopher", "/1x", "/"),
+  at("dict", "/d:foo", "/m:foo", "/x"), at("telnet", ""), at("gopher", "/1x", "/"),
   at("gophers", ":71/1x"), tftp, at("ws", "/"), at("wss", "/"), file, file, wrong,
 }
 

@@ -612,14 +612,7 @@ def dictionary(peer):
 
 def telnet(peer):
     peer.say(b"\xff\xfd\x18\xff\xfd\x1f\xff\xfd\x27\xff\xfd\x23login:")
-    peer.say(b"\xff\xfa\x18\1\xff\xf0")
-    tame_telnet(peer)
-
-
-# For a libcurl that does not survive the question for a type of terminal (places.lua).
-
-
-def tame_telnet(peer):
+    peer.say(b"\xff\xfa\x18\1\xff\xf0\xff\xfa\x23\1\xff\xf0")
     peer.say(b"\xff\xfa\x27\1\xff\xf0\xff\xfb\1\xff\xfe\1")
     if peer.chance(0.5):
         peer.more()
@@ -673,7 +666,7 @@ def tftp(sock):
 ALPN = {443: ["h2", "http/1.1"], 444: ["h2", "http/1.1"]}
 PORTS = {
     80: http, 21: ftp, 143: imap, 110: pop3, 25: smtp, 554: rtsp, 1883: mqtt, 2628: dictionary,
-    23: telnet, 24: tame_telnet, 70: gopher, 1080: socks, 3128: proxy, 9: silent, 13: garbage,
+    23: telnet, 70: gopher, 1080: socks, 3128: proxy, 9: silent, 13: garbage,
     22: garbage, 81: tame_http, 389: garbage, 445: garbage, 1935: garbage,
 }
 TLS_PORTS = {
