@@ -134,14 +134,15 @@ local function leave_unstarted(driver, transfer, n, waited, err)
 end
 
 -- One that has succeeded is used again: nothing has it any more, but maybe driver.ended and
--- driver.results, which does no harm.
+-- driver.results, which does no harm: they may have it long, but not its easy.
 function Transfer:__close(err)
   local driver, waited = self[DRIVER], self[WAITING]
   self[WAITING] = false
   if self[TIMER] then clock.stop(driver, self) end
   if self[STATE] == DONE then
+    self[EASY] = false
     if err ~= nil or self[NAME] then return end
-    self[EASY], self[NEXT] = false, driver.idle
+    self[NEXT] = driver.idle
     driver.idle = self
     return
   end
