@@ -44,7 +44,7 @@ end
 -- Nothing of it is to come any more. n: how many the multi has, which may have been told already.
 local function leave(driver, transfer, n)
   if transfer[STATE] == DONE then return end
-  transfer[STATE] = DONE
+  transfer[STATE], transfer[EASY] = DONE, false
   driver.active = math.max(driver.active - 1, n or 0)
 end
 
@@ -65,7 +65,7 @@ local function withdraw(driver, transfer)
   local still, n = is_in(driver, transfer)
   if not still then
     if n then leave(driver, transfer, n) end
-    transfer[STATE] = DONE
+    transfer[STATE], transfer[EASY] = DONE, false
     return true
   end
   local ok, err = pcall(driver.multi.remove, driver.multi, transfer[EASY])
@@ -126,10 +126,11 @@ end
 -- It is not in the multi, which has n: its result is on the way, if anybody waits for that, or it
 -- never began.
 local function leave_unstarted(driver, transfer, n, waited, err)
+  local easy = transfer[EASY]
   if n or not waited then leave(driver, transfer, n) end
-  transfer[STATE] = DONE
+  transfer[STATE], transfer[EASY] = DONE, false
   if waited then return end
-  local why = err ~= nil and driver.multi and (reason(driver.multi, transfer[EASY]) or renamed(err))
+  local why = err ~= nil and driver.multi and (reason(driver.multi, easy) or renamed(err))
   if why then error(why, 0) end
 end
 
