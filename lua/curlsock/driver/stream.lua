@@ -247,7 +247,7 @@ function streams.new(driver, easy, options)
   changes.begin(stream)
   install(stream, options.upload ~= false)
   stream.task = tasks.spawn(driver, nil, function()
-    finish(stream, pcall(transfers.perform, driver, easy, options.seconds))
+    finish(stream, transfers.try(driver, easy, options.seconds))
   end)
   return stream
 end

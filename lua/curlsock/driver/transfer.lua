@@ -244,6 +244,12 @@ function transfers.perform(driver, easy, seconds, ready, deadline)
   return outcome(transfer)
 end
 
+--- The same as pcall gives it, where the loop was open when somebody wanted it.
+function transfers.try(driver, easy, seconds)
+  if not driver.multi then return true, nil, "perform: the loop was closed", "CLOSED" end
+  return pcall(transfers.perform, driver, easy, seconds)
+end
+
 --- Takes the results that libcurl has, when those that it had are taken.
 function transfers.collect(driver)
   if driver.results[driver.taken] ~= nil then waiting.resume_ended(driver) end
