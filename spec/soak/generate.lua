@@ -207,7 +207,7 @@ local makers = {
 }
 
 local of_loops = generate_loops {
-  slot = slot, callbacks = callbacks, list = list, events = events,
+  slot = slot, callbacks = callbacks, list = list, events = events, easy = easy,
 }
 table.move(of_loops, 1, #of_loops, #makers + 1, makers)
 

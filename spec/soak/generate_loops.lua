@@ -25,11 +25,21 @@ return function(tools)
     end
   end
 
+  -- With an easy that is made for it.
+  local function with_new(make_easy, make)
+    return function(depth)
+      local e, o = make_easy(depth), make()
+      o[2] = e[2]
+      return e, o
+    end
+  end
+
   -- What a task does, or the program itself, or a callback.
   local steps = {
-    await, await, await, await, stream, stream, sure, plain("nap", 1), plain("nap", 1),
-    plain "rest", plain("ready", 5), plain("join", 9, 3), plain("cancel", 9), plain("gather", 1),
-    plain("turn", 3),
+    await, await, with_new(tools.easy, await), with_new(tools.easy, await), with_new(sure, await),
+    stream, with_new(sure, stream), with_new(sure, stream), with_new(tools.easy, stream),
+    plain("nap", 1), plain("nap", 1), plain "rest", plain("ready", 5), plain("join", 9, 3),
+    plain("cancel", 9), plain("gather", 1), plain("turn", 3),
   }
 
   local function steps_of_task(depth)
@@ -38,7 +48,8 @@ return function(tools)
       if R(4) == 1 then
         table.move(list(1, depth + 1), 1, 2, #some + 1, some)
       else
-        some[#some + 1] = steps[R(#steps)](depth)
+        local step = { steps[R(#steps)](depth + 1) }
+        table.move(step, 1, #step, #some + 1, some)
       end
     end
     if R(6) == 1 then some[#some + 1] = { "fail" } end
@@ -59,7 +70,7 @@ return function(tools)
 
   return {
     -- Some tasks, from a loop's beginning to its end, in whose middle anything happens.
-    { 3, function(depth)
+    { 6, function(depth)
       local program = { loop() }
       if R(3) == 1 then program[2] = { "group" } end
       for _ = 1, R(4) do

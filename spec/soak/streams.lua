@@ -18,7 +18,8 @@ local Use = {}
 
 function Use:__close()
   local h, w = self.h, self.w
-  self.ended, h.streams, h.user = true, nil, nil
+  self.ended, h.streams = true, nil
+  if h.user == self then h.user = nil end
   if self.task then self.task.mentions = nil else table.remove(w.held) end
   local e = w.object[h]
   if curl.type(e) == "easy" then e:setopt(h.version.data or {}) end
