@@ -186,8 +186,10 @@ function waiting.suspend(driver, wait, name)
   while wait[STATE] ~= DONE do yield(driver) end
 end
 
---- The same; returns whether it succeeded, or nil, message, name.
+--- The same; returns whether it succeeded, or nil, message, name. (Nothing would end it that begins
+-- when the driver is closed.)
 function waiting.result(driver, wait, name)
+  if not driver.multi then return nil, name .. ": the loop was closed", "CLOSED" end
   waiting.suspend(driver, wait, name)
   if wait[NAME] then return nil, name .. ": " .. wait[MESSAGE], wait[NAME] end
   return true
