@@ -1,6 +1,6 @@
 -- A stream that was made in cqueues, whose coroutines begin in the next turn, raised "perform: the
--- loop is closed" where the loop was closed before that; it was open when the stream was made. Found
--- by soak.
+-- loop is closed" where the loop was closed before that; it was open when the stream was made.
+-- Found by soak.
 local curl = require "curlsock"
 
 it("a stream says CLOSED also when the loop is closed before it begins", function()

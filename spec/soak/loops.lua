@@ -1,5 +1,5 @@
--- Operations on a loop, of which a program has one at a time: curlsock's own, select, luv or cqueues.
--- Its multi is a handle of the model's, in a slot that no other operation uses.
+-- Operations on a loop, of which a program has one at a time: curlsock's own, select, luv or
+-- cqueues. Its multi is a handle of the model's, in a slot that no other operation uses.
 -- While the loop is called there is a frame of its multi; a task that goes on takes that off, and
 -- puts it back where it waits: what a task does is done outside libcurl (resumed, suspended).
 
@@ -129,11 +129,12 @@ end)
 -- ---- calling it -------------------------------------------------------------------------------
 
 -- The loop, and the task that runs, if there is one; nothing where it is not to be used: in a
--- coroutine that is no task of it.
+-- coroutine that is no task of it, and where one with coroutines of its own is inside a callback:
+-- they cannot go on in there, and a stream that one of them reads waits for that.
 function loops.here(w, context)
   local l, task = w.loop, context.task
   local runs = task and task.loop == l and coroutine.running() == task.co
-  if l and (runs or not coroutine.isyieldable()) then return l, runs and task or nil end
+  if l and (runs or not coroutine.isyieldable() and not (l.later and w.calls > 0)) then return l, runs and task or nil end
 end
 
 local function enter(w, l, task, unsure, f, ...)
@@ -184,7 +185,7 @@ local function watch(l)
   local real = hooks.watch
   h.watched, h.watches = {}, {}
   function hooks.watch(fd, events)
-    h.watched[fd], h.watches[fd] = events, events and target(fd)
+    if h.watched then h.watched[fd], h.watches[fd] = events, events and target(fd) end
     return real(fd, events)
   end
 end
@@ -202,7 +203,11 @@ function ops.loop(w, op, context)
   local name = found.names[1 + op[2] % #found.names]
   if w.loop or w.stolen and name ~= "loop" then return end
   local loop, controller
-  if op[3] == 1 then loop, controller = found.raw(new, w, name) else loop, controller = new(w, name) end
+  if op[3] == 1 then
+    loop, controller = found.raw(new, w, name)
+  else
+    loop, controller = new(w, name)
+  end
   local l = { loop = loop, name = name, controller = controller, tasks = {}, owed = {}, depth = 0 }
   l.h, l.later = w:put("multi", SLOT, loop.multi), name == "cqueues"
   w.loop, world = l, w
@@ -211,7 +216,6 @@ end
 
 -- Nothing is said to its tasks.
 local function drop(w, l)
-  for _, h in ipairs(w.handles) do h.user = nil end -- leads to it
   l.h.watched, l.h.watches = nil, nil
   w.loop, w.slots.multi[SLOT] = nil, nil
 end
@@ -220,9 +224,6 @@ local function close(w, l, task)
   loops.call(w, l, task, {
     what = "loop:close", unsure = true,
     conditions = { { "inside", l.loop.multi and w:running(l.h) } },
-    after = function()
-      if not l.h.torn then w:close(l.h) end
-    end,
   }, l.loop.close, l.loop)
 end
 
@@ -232,7 +233,7 @@ function ops.unloop(w, op, context)
   local l, task = loops.here(w, context)
   if not l then return end
   if op[2] == 1 and l.name ~= "luv" then
-    if l.depth == 0 then drop(w, l) end
+    if not w:is_entered() then drop(w, l) end
     return
   end
   close(w, l, task)

@@ -69,13 +69,13 @@ end
 local function sure(web)
   local line, n = "0123456789abcde", 6400
   process.write(web.root .. "/store/text", (line .. "\n"):rep(n))
-  local list = {}
+  local some = {}
   for _, url in ipairs { web.url, web.https_url, web.h2_url } do
-    list[#list + 1] = { url .. "/hello", "hello", 1 }
-    list[#list + 1] = { url .. "/store/text", line, n }
+    some[#some + 1] = { url .. "/hello", "hello", 1 }
+    some[#some + 1] = { url .. "/store/text", line, n }
   end
-  list[#list + 1] = { web.url .. "/close", "close", 1 }
-  return list
+  some[#some + 1] = { web.url .. "/close", "close", 1 }
+  return some
 end
 
 local function start()
@@ -99,7 +99,8 @@ local function as_text(places)
     end
     lists[i] = table.concat(lists[i], ", ")
   end
-  local text = "return { %s, sure = { %s }, upload = { %q }, ca = %q, ftps = %q, resolve = { %q, %q } }"
+  local text = "return { %s, sure = { %s }, upload = { %q }, ca = %q, ftps = %q,"
+    .. " resolve = { %q, %q } }"
   return text:format(lists[1], lists[2], places.upload[1], places.ca, places.ftps,
     table.unpack(places.resolve))
 end

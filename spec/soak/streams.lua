@@ -20,19 +20,21 @@ function Use:__close()
   local h, w = self.h, self.w
   self.ended, h.streams = true, nil
   if h.user == self then h.user = nil end
-  if self.task then self.task.mentions = nil else table.remove(w.held) end
+  if self.of.task then self.of.task.mentions = nil else table.remove(w.held) end
   local e = w.object[h]
   if curl.type(e) == "easy" then e:setopt(h.version.data or {}) end
   local slots = w.slots.easy
   if not slots[self.slot] and self.hidden then slots[self.slot] = e end
 end
 
--- In a loop with coroutines of its own it is not in the multi at once: nobody else has it meanwhile.
+-- In a loop with coroutines of its own it is not in the multi at once: nobody else has it then.
 local function use(w, l, task, slot, h)
   call.begin(h)
   h.version.shared = nil
-  local token = setmetatable({ w = w, h = h, task = task, slot = slot }, Use)
-  token.hidden = l.later and task
+  -- (The handle has it, and may outlive the loop.)
+  local of = setmetatable({ task = task }, { __mode = "v" })
+  local token = setmetatable({ w = w, h = h, of = of, slot = slot }, Use)
+  token.hidden = l.later and task ~= nil
   if token.hidden then w.slots.easy[slot] = nil end
   if task then task.mentions = h else w.held[#w.held + 1] = h end
   h.user, h.streams = token, true

@@ -1,5 +1,5 @@
--- Operations of the tasks of a loop (loops.lua), and on tasks. Each may also be called where no task
--- runs: the loop runs meanwhile.
+-- Operations of the tasks of a loop (loops.lua), and on tasks. Each may also be called where no
+-- task runs: the loop runs meanwhile.
 
 local call = require "spec.soak.call"
 local curl = require "curlsock"
@@ -269,7 +269,9 @@ end
 -- loop.)
 function ops.rest(w, _, context)
   local l, task = here(w, context)
-  if not task or l.name == "luv" or not l.loop.multi then return ops.nap(w, { "nap", 0 }, context) end
+  if not task or l.name == "luv" or not l.loop.multi then
+    return ops.nap(w, { "nap", 0 }, context)
+  end
   local yield = l.later and require("cqueues").sleep or coroutine.yield
   loops.call(w, l, task, { what = "yield", conditions = {} }, yield, l.later and 0 or nil)
 end
