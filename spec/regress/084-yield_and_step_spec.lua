@@ -1,5 +1,5 @@
--- A task that had yielded by itself, and then ran its loop a step, or closed it, was resumed by that
--- while it ran: "cannot close a running coroutine" came out of step. Found by soak.
+-- A task that had yielded by itself, and then ran its loop a step, or closed it, was resumed by
+-- that while it ran: "cannot close a running coroutine" came out of step. Found by soak.
 local loops = require "curlsock.loop"
 
 for _, name in ipairs { "step", "run", "close" } do

@@ -1,5 +1,5 @@
--- A loop that was at rest kept the easy of the last transfer that had failed, or was cancelled, with
--- its connections, though nobody else mentioned it. Found by soak.
+-- A loop that was at rest kept the easy of the last transfer that had failed, or was cancelled,
+-- with its connections, though nobody else mentioned it. Found by soak.
 local curl = require "curlsock"
 local loops = require "curlsock.loop"
 local servers = require "spec.support.servers"
