@@ -61,6 +61,7 @@ function ops.collect(w)
     end
     return
   end
+  if w:may_linger() then return end
   -- Again as long as finalizers, which run callbacks, make new garbage.
   local before
   repeat
