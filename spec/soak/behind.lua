@@ -58,7 +58,8 @@ end
 -- op: "behind", number of the descriptor, who takes it (0: nobody). Not while a thread that looks
 -- up a name may have opened one: it would get that number.
 function ops.behind(w, op)
-  local socket = not w.threads and pick(op[2])
+  local host = w.loop and w.loop.name ~= "loop" -- which would meet what is closed
+  local socket = not w.threads and not host and pick(op[2])
   if not socket then return end
   local r, fd, way = socket.data, socket:fd(), op[3] % 4
   local can_close = w.calls == 0 and r.pool.kind ~= "share" and slot_of(w, r.pool)

@@ -12,6 +12,8 @@ local refusals = {
   talks = "the script has the easy's connection", another = "libcurl names another connection",
   http2 = "this may be HTTP/2",
   telling = "is not allowed inside socketfunction or timerfunction",
+  goes = "the loop cannot go on inside a callback", used = "the easy is in use",
+  over = "the group was cancelled", watched = "is watched already",
 }
 
 -- Errors that libcurl may never give: the module lets no misuse through.
@@ -85,10 +87,11 @@ end
 
 -- Calls f(...) as the model predicts. call: what (its name), held (its handles), conditions,
 -- frame (if it enters libcurl: { handle, unsure }), before and undo (what it changes, known
--- before libcurl runs; and back if it was refused or failed). The results, or nothing.
+-- before libcurl runs; and back if it was refused or failed), since (what was thrown after that
+-- may come). The results, or nothing.
 local function attempt(w, call, f, ...)
   local allowed, must = predict(call.conditions)
-  local since = w.throws
+  local since = call.since or w.throws
   for _, h in ipairs(call.held) do
     w.held[#w.held + 1] = h
   end
@@ -105,7 +108,7 @@ local function attempt(w, call, f, ...)
     w:fail("%s: libcurl says %s, %s", call.what, tostring(result[3]), result[4])
   end
   local failed = result[1] and result.n > 2 and result[2] == nil
-  if call.undo and not must and (refusal or failed) then call.undo() end
+  if call.undo and not must and (refusal or failed) then call.undo(refusal) end
   leave(w, call.frame, call.held)
   if not refusal and call.after then call.after() end
   if result[1] then return table.unpack(result, 2, result.n) end

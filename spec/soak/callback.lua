@@ -18,7 +18,10 @@ function callback.called(w, version, event, context)
     -- A finalizer may run amidst any step of the program: then nothing is done in it.
     if w.collects and #w:limbo() > 0 then return end
     for _, entry in ipairs(version.cb) do
-      if entry[1] == event and entry[2] == n then w.run(w, entry, context, 3) end
+      if entry[1] == event and entry[2] == n then
+        version.meddled = true
+        w.run(w, entry, context, 3)
+      end
     end
   end)
   w.calls = w.calls - 1
@@ -69,7 +72,7 @@ function callback.on_data(w, version, event, answer)
     if not version.shared then check_paused(w, version, event) end
     local verdict = callback.called(w, version, event, {})
     if verdict.throw or verdict.refuse then return fail_transfer(version, event, verdict) end
-    if not verdict.pause or bad_pause and event == "header" and version.uploads then
+    if not verdict.pause or version.sure or bad_pause and event == "header" and version.uploads then
       return answer and answer()
     end
     version.paused = event

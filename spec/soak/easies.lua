@@ -101,6 +101,8 @@ local function place(w, op, o, version)
   version.uploads = has(op[5], "upload")
   o.upload = version.uploads
   data(w, version, o, op[6] or 0)
+  version.data = { writefunction = o.writefunction, headerfunction = o.headerfunction,
+    readfunction = o.readfunction }
   if has(op[5], "url") then o.url = assert(curl.url(o.url)) end
   return o
 end
@@ -170,7 +172,7 @@ end
 
 function ops.dup(w, op)
   local e, h = get(w, "easy", op[2])
-  if not e then return end
+  if not e or h.streams then return end
   local copy = attempt(w, {
     what = h.id .. ":dup", held = { h }, frame = { handle = h }, -- hstsreadfunction is called in it
     conditions = { { "closed", h.closed } },
@@ -220,7 +222,7 @@ end
 -- op: "hold", slot, what, whether it goes on. Who has been told to go on is paused no longer.
 function ops.hold(w, op)
   local e, h = get(w, "easy", op[2])
-  if not e then return end
+  if not e or h.version.sure then return end
   local name = op[4] == 1 and "unpause" or "pause"
   attempt(w, {
     what = h.id .. ":" .. name, held = { h }, frame = { handle = h },

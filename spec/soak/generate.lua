@@ -1,5 +1,7 @@
 -- Makes a random program from a seed. What each operation's numbers mean stands in program.lua.
 
+local generate_loops = require "spec.soak.generate_loops"
+
 local R = math.random
 
 local function slot(kind)
@@ -203,6 +205,11 @@ local makers = {
   end },
   { 1, plain "resume" }, { 1, plain "kill" },
 }
+
+local of_loops = generate_loops {
+  slot = slot, callbacks = callbacks, list = list, events = events, easy = easy,
+}
+table.move(of_loops, 1, #of_loops, #makers + 1, makers)
 
 -- In callbacks only.
 local answers = {

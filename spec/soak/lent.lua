@@ -233,9 +233,10 @@ function World:check()
   check_borrowed(self)
   -- A finalizer would change all this meanwhile.
   collectgarbage "stop"
+  self:look_at_loop()
   self:sweep()
   self:check_own()
-  if self.calls > 0 or #self.frames > 0 then
+  if self:is_entered() then
     check_lent(self)
   else
     self:check_rest()

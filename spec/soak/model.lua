@@ -6,10 +6,11 @@
 -- strangers.lua what libcurl takes for its own.
 
 local lent = require "spec.soak.lent"
+local loops = require "spec.soak.loops"
 
 local World = {}
 World.__index = World
-for _, methods in ipairs { lent.methods, (require "spec.soak.strangers"),
+for _, methods in ipairs { lent.methods, loops.methods, (require "spec.soak.strangers"),
   (require "spec.soak.policed"), (require "spec.soak.traced") } do
   for name, f in pairs(methods) do
     World[name] = f
@@ -23,13 +24,15 @@ local function new()
     object = setmetatable({}, { __mode = "v" }),
     of = setmetatable({}, { __mode = "k" }),
     slots = { easy = {}, multi = {}, share = {}, socket = {} },
-    frames = {}, -- calls into libcurl: { handle, unsure: its links change meanwhile }
+    -- Calls into libcurl: { handle, unsure: its links change meanwhile, off: not now (loops.lua) }
+    frames = {},
     held = {}, -- handles that a running operation mentions
     calls = 0, -- callbacks that run
     records = {}, -- descriptors that were lent and have had no close event yet
     own = {}, -- descriptors that are the script's, as numbers: number -> what it is
     strangers = {}, -- that have a number of libcurl's: { fd, what it is, object }
     files = {}, -- that stand in for callbacks
+    pairs = setmetatable({}, { __mode = "k" }), -- Sockets on which tasks wait
     thrown = {},
     opened = 0, closed = 0,
     unborn = 0, -- at most so many easies are garbage because a callback threw in easy:dup
@@ -107,6 +110,7 @@ function World:limbo()
       set[self.of[object]] = true
     end
   end
+  self:each_mentioned(function(h) set[h] = true end)
   self:reach(set)
   local list = {}
   for _, h in ipairs(self.handles) do
@@ -123,7 +127,10 @@ function World:leaving()
   end
   local unsure = #list > 0
   for _, f in ipairs(self.frames) do
-    unsure = unsure or f.unsure
+    unsure = unsure or not f.off and f.unsure
+  end
+  for _, h in ipairs(self.handles) do
+    unsure = unsure or h.parting
   end
   return list, unsure
 end
@@ -133,7 +140,7 @@ function World:running(h)
   local sources, unsure = self:leaving()
   if self.calls == 0 then return false end
   for _, f in ipairs(self.frames) do
-    sources[#sources + 1] = f.handle
+    if not f.off then sources[#sources + 1] = f.handle end
   end
   local reached = self:reach(set_of(sources), true)[h]
   return reached and (not unsure or "maybe") or false
@@ -189,7 +196,7 @@ end
 
 -- The outermost call has ended: what waited for that is torn down.
 function World:sweep()
-  if self.calls > 0 or #self.frames > 0 then return end
+  if self:is_entered() then return end
   for _, h in ipairs { table.unpack(self.handles) } do
     if h.deferred then
       h.deferred = nil

@@ -12,7 +12,7 @@ local ops = {}
 -- op: "close", class, slot.
 function ops.close(w, op)
   local object, h = get(w, class(op[2]), op[3])
-  if not object then return end
+  if not object or w:is_of_loop(h) then return end
   local closed = h.closed
   if closed then return object:close() end
   attempt(w, {
@@ -61,6 +61,7 @@ function ops.collect(w)
     end
     return
   end
+  if w:may_linger() then return end
   -- Again as long as finalizers, which run callbacks, make new garbage.
   local before
   repeat
@@ -75,7 +76,8 @@ function ops.collect(w)
   for _, socket in pairs(w.slots.socket) do
     if socket:state() == "owned" then owned = owned + 1 end
   end
-  w:expect(#w.records + owned + w:strange_sockets(), curl.live().socket, "live sockets")
+  owned = owned + w:strange_sockets() + w:ends_of_pairs()
+  w:expect(#w.records + owned, curl.live().socket, "live sockets")
 end
 
 -- ---- Sockets of the script's -------------------------------------------------------------------

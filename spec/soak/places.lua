@@ -65,6 +65,19 @@ local function list(web, bad, ftp, ftps, file)
   }
 end
 
+-- Where all succeeds, and what comes how often (sure.lua).
+local function sure(web)
+  local line, n = "0123456789abcde", 6400
+  process.write(web.root .. "/store/text", (line .. "\n"):rep(n))
+  local some = {}
+  for _, url in ipairs { web.url, web.https_url, web.h2_url } do
+    some[#some + 1] = { url .. "/hello", "hello", 1 }
+    some[#some + 1] = { url .. "/store/text", line, n }
+  end
+  some[#some + 1] = { web.url .. "/close", "close", 1 }
+  return some
+end
+
 local function start()
   servers = require "spec.support.servers"
   local web, ftps = servers.nginx(), servers.vsftps()
@@ -72,18 +85,24 @@ local function start()
   process.write(file, ("file\n"):rep(200))
   local places = list(web, servers.script(rude), servers.vsftpd(), ftps, file)
   places.ca, places.ftps = web.ca, ftps.url
+  places.sure, places.upload = sure(web), { web.url .. "/upload" }
   places.resolve = { ("many.test:%d:127.0.0.2,127.0.0.3,127.0.0.1"):format(web.port),
     late(web.port4) }
   return places
 end
 
 local function as_text(places)
-  local words = {}
-  for _, place in ipairs(places) do
-    words[#words + 1] = ("{ %q, %q, %q }"):format(place[1], place[2], place[3])
+  local lists = { {}, {} }
+  for i, some in ipairs { places, places.sure } do
+    for _, place in ipairs(some) do
+      table.insert(lists[i], ("{ %q, %q, %q }"):format(place[1], place[2], place[3]))
+    end
+    lists[i] = table.concat(lists[i], ", ")
   end
-  return ("return { %s, ca = %q, ftps = %q, resolve = { %q, %q } }"):format(
-    table.concat(words, ", "), places.ca, places.ftps, table.unpack(places.resolve))
+  local text = "return { %s, sure = { %s }, upload = { %q }, ca = %q, ftps = %q,"
+    .. " resolve = { %q, %q } }"
+  return text:format(lists[1], lists[2], places.upload[1], places.ca, places.ftps,
+    table.unpack(places.resolve))
 end
 
 local function open()

@@ -5,13 +5,16 @@
 -- operations... } for the n-th call. An operation that runs others has them in cb, too.
 
 local curl = require "curlsock"
+local loops = require "spec.soak.loops"
 local model = require "spec.soak.model"
 local others = require "spec.soak.others"
 
 -- By name: function(world, op, context)
 local ops = {}
 local behind = require "spec.soak.behind"
-for _, some in ipairs { require "spec.soak.easies", require "spec.soak.multis", behind, others } do
+for _, some in ipairs { require "spec.soak.easies", require "spec.soak.multis", behind,
+  require "spec.soak.tasks", require "spec.soak.streams", require("spec.soak.sure").ops, loops.ops,
+  others } do
   for name, f in pairs(some) do
     ops[name] = f
   end
@@ -32,6 +35,8 @@ end
 
 -- All that is left is closed in order, or dropped.
 local function finish(w, way)
+  local unloop = { { "unloop", way == "close" and 0 or 1 } }
+  run(w, unloop, {})
   for i = 0, way == "close" and 2 or -1 do
     for slot = 0, 3 do
       run(w, { { "close", i, slot } }, {})
@@ -39,6 +44,7 @@ local function finish(w, way)
   end
   -- From here on callbacks make nothing new.
   w.ending = true
+  run(w, unloop, {}) -- one that a callback has made
   for kind in pairs(w.slots) do
     w.slots[kind] = {}
   end

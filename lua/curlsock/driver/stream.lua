@@ -172,12 +172,13 @@ end
 function Stream:write(data)
   if type(data) ~= "string" then error("write: string expected, got " .. type(data), 2) end
   if self.finished then error("write: the body was finished", 2) end
+  local ok
   if not self.result then
     self.output:push(data)
     go_on(self, "send")
-    self:wait("write", function() return self.output.size <= self.limit or self.result end)
+    ok = self:wait("write", function() return self.output.size <= self.limit or self.result end)
   end
-  if not self.result then return true end
+  if ok and not self.result then return true end
   local _, message, name = self:ending()
   return nil, message or "write: the transfer has ended", name or "SEND_ERROR"
 end
@@ -255,7 +256,7 @@ function streams.new(driver, easy, options)
   changes.begin(stream)
   install(stream, options.upload ~= false)
   stream.task = tasks.spawn(driver, nil, function()
-    finish(stream, pcall(transfers.perform, driver, easy, options.seconds))
+    finish(stream, transfers.try(driver, easy, options.seconds))
   end)
   return stream
 end

@@ -173,8 +173,8 @@ end
 
 -- ---- what yields by itself --------------------------------------------------------------------
 
--- Stands for it until the next turn.
-local Yielded = {}
+-- Stands for it until the next turn. (Who goes on is not told: it may call the loop itself.)
+local Yielded = { yielded = true }
 Yielded.__index = Yielded
 
 function Yielded:late()

@@ -44,7 +44,7 @@ end
 -- Nothing of it is to come any more. n: how many the multi has, which may have been told already.
 local function leave(driver, transfer, n)
   if transfer[STATE] == DONE then return end
-  transfer[STATE] = DONE
+  transfer[STATE], transfer[EASY] = DONE, false
   driver.active = math.max(driver.active - 1, n or 0)
 end
 
@@ -65,7 +65,7 @@ local function withdraw(driver, transfer)
   local still, n = is_in(driver, transfer)
   if not still then
     if n then leave(driver, transfer, n) end
-    transfer[STATE] = DONE
+    transfer[STATE], transfer[EASY] = DONE, false
     return true
   end
   local ok, err = pcall(driver.multi.remove, driver.multi, transfer[EASY])
@@ -126,22 +126,24 @@ end
 -- It is not in the multi, which has n: its result is on the way, if anybody waits for that, or it
 -- never began.
 local function leave_unstarted(driver, transfer, n, waited, err)
+  local easy = transfer[EASY]
   if n or not waited then leave(driver, transfer, n) end
-  transfer[STATE] = DONE
+  transfer[STATE], transfer[EASY] = DONE, false
   if waited then return end
-  local why = err ~= nil and driver.multi and (reason(driver.multi, transfer[EASY]) or renamed(err))
+  local why = err ~= nil and driver.multi and (reason(driver.multi, easy) or renamed(err))
   if why then error(why, 0) end
 end
 
 -- One that has succeeded is used again: nothing has it any more, but maybe driver.ended and
--- driver.results, which does no harm.
+-- driver.results, which does no harm: they may have it long, but not its easy.
 function Transfer:__close(err)
   local driver, waited = self[DRIVER], self[WAITING]
   self[WAITING] = false
   if self[TIMER] then clock.stop(driver, self) end
   if self[STATE] == DONE then
+    self[EASY] = false
     if err ~= nil or self[NAME] then return end
-    self[EASY], self[NEXT] = false, driver.idle
+    self[NEXT] = driver.idle
     driver.idle = self
     return
   end
@@ -240,6 +242,12 @@ function transfers.perform(driver, easy, seconds, ready, deadline)
   end
   if not transfer[NAME] then return true end
   return outcome(transfer)
+end
+
+--- The same as pcall gives it, where the loop was open when somebody wanted it.
+function transfers.try(driver, easy, seconds)
+  if not driver.multi then return true, nil, "perform: the loop was closed", "CLOSED" end
+  return pcall(transfers.perform, driver, easy, seconds)
 end
 
 --- Takes the results that libcurl has, when those that it had are taken.

@@ -5,6 +5,7 @@ local coroutines = require "curlsock.driver.coroutines"
 local watching = require "curlsock.driver.watching"
 
 local isyieldable, running, yield = coroutine.isyieldable, coroutine.running, coroutine.yield
+local status = coroutine.status
 local look_after = coroutines.look_after
 
 local waiting = {}
@@ -98,6 +99,7 @@ local function resume_first(driver, resume)
   local i = ended.first
   local wait = ended[i]
   local who = wait and wait[WAITING]
+  if who and wait.yielded and status(who) ~= "suspended" then who = nil end -- it goes on already
   if who then look_after(driver, who, resume(who)) end
   if ended[i] == wait then ended[i], ended.first = nil, i + 1 end -- not done meanwhile
   return who
@@ -184,8 +186,10 @@ function waiting.suspend(driver, wait, name)
   while wait[STATE] ~= DONE do yield(driver) end
 end
 
---- The same; returns whether it succeeded, or nil, message, name.
+--- The same; returns whether it succeeded, or nil, message, name. (Nothing would end it that begins
+-- when the driver is closed.)
 function waiting.result(driver, wait, name)
+  if not driver.multi then return nil, name .. ": the loop was closed", "CLOSED" end
   waiting.suspend(driver, wait, name)
   if wait[NAME] then return nil, name .. ": " .. wait[MESSAGE], wait[NAME] end
   return true
@@ -216,7 +220,7 @@ function waiting.sweep(driver)
   driver.swept = true
   for wait in pairs(driver.waits) do
     local co = wait[WAITING]
-    if type(co) == "thread" and coroutine.status(co) == "dead" then wait:__close() end
+    if type(co) == "thread" and status(co) == "dead" then wait:__close() end
   end
 end
 

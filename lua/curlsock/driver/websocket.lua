@@ -386,7 +386,7 @@ end
 local function start(ws)
   ws.task = tasks.spawn(ws.driver, nil, function()
     local _ <close> = setmetatable({ ws = ws }, Ended)
-    finish(ws, pcall(transfers.perform, ws.driver, ws.easy))
+    finish(ws, transfers.try(ws.driver, ws.easy))
   end)
 end
 
