@@ -42,9 +42,13 @@ function ops.spawn(w, op, context)
   l.tasks[t.n] = t
   local where = g and g.object or l.loop
   t.task = loops.call(w, l, task, {
-    what = "spawn", conditions = { { "over", g and g.over } },
+    what = "spawn", conditions = { { "over", g and g.over and not g.failed } },
   }, where.spawn, where, body(w, t, op.cb or {}))
-  if not t.task then t.ended = true end
+  if not t.task then
+    t.ended = true
+  elseif g and g.failed and not t.failed then
+    w:fail "spawn does not raise what a task of the group has thrown"
+  end
 end
 
 -- A number of a task of the loop: one of those before the task that runs, which do not wait for it.
