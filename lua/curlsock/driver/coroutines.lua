@@ -44,12 +44,14 @@ function coroutines.forget(driver, co)
   driver.spawned = driver.spawned - 1
 end
 
---- Whether anything that was spawned has not ended.
+--- Whether anything that was spawned has not ended. (What was garbage, or interrupted, may have
+-- been miscounted.)
 function coroutines.any(driver)
   for co in pairs(driver.tasks) do
     if status(co) ~= "dead" then return true end
     coroutines.forget(driver, co)
   end
+  driver.spawned = 0
   return false
 end
 

@@ -56,7 +56,8 @@ function descriptors.wait_for(driver, fd, events, seconds)
   local _ <close> = wait -- twice: an interrupt may come before the first has begun
   wait.driver, wait.fd, wait.events = driver, fd, events
   wait.leave = leave
-  driver.at[fd], driver.wanted[fd] = wait, events
+  driver.at[fd] = wait -- before the next: leave looks whether it is there
+  driver.wanted[fd] = events
   if seconds then clock.start(driver, wait, seconds) end
   watching.watch(driver, fd)
   local ok, message, name = waiting.result(driver, wait, "wait")

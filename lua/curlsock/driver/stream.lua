@@ -3,6 +3,7 @@
 local buffer = require "curlsock.driver.buffer"
 local changes = require "curlsock.driver.changes"
 local curl = require "curlsock"
+local failure = require "curlsock.driver.failure"
 local reading = require "curlsock.driver.reading"
 local tasks = require "curlsock.driver.tasks"
 local transfers = require "curlsock.driver.transfer"
@@ -14,7 +15,8 @@ local streams = {}
 
 --- Fields: driver, easy, limit; input and output, the bytes between; paused, by direction;
 -- answered, when all headers are there; finished, when the body to be sent has its end; read, when
--- somebody has read; result, that of perform, or what that has thrown, when it has ended.
+-- somebody has read; result, that of perform, or what that has thrown, when it has ended, and told,
+-- if somebody knows that.
 local Stream = {}
 Stream.__index = Stream
 
@@ -100,7 +102,10 @@ end
 --- How it has ended: nil, or nil, message, name; raises what a callback threw.
 function Stream:ending()
   local result = self.result or { true, nil, "stream: the loop was closed", "CLOSED" }
-  if not result[1] then error(result[2], 0) end
+  if not result[1] then
+    self.told = true
+    error(result[2], 0)
+  end
   if not result[2] then return nil, unpack(result, 3, 4) end
   return nil
 end
@@ -197,13 +202,16 @@ function Stream:finish()
 end
 
 --- stream:close(): ends the transfer if it has not ended. What was read nobody gets any more.
+-- (What a callback threw, and nobody was told, comes out of run().)
 -- -> nothing
 function Stream:close()
   if not self.result then
-    self.task:cancel()
+    if self.task then self.task:cancel() end -- not if it was interrupted at its beginning
     transfers.cancel(self.driver, self.easy)
     finish(self, true, nil, "the stream was closed", "CLOSED")
   end
+  if not (self.result[1] or self.told) then failure.keep(self.driver, self.result[2]) end
+  self.told = true
   self.input = buffer.new()
   if self.owned then self.easy:close() end
 end
@@ -231,6 +239,14 @@ local function check(options)
   return limit
 end
 
+local function start(stream, options)
+  local driver, easy = stream.driver, stream.easy
+  install(stream, options.upload ~= false)
+  stream.task = tasks.spawn(driver, nil, function()
+    finish(stream, pcall(transfers.perform, driver, easy, options.seconds))
+  end)
+end
+
 --- loop:stream(easy [, options]): starts the transfer of an easy, or of the options of one, which
 -- is closed with the stream. Its writefunction, headerfunction and readfunction are the stream's
 -- from now on. Options:
@@ -253,11 +269,10 @@ function streams.new(driver, easy, options)
   stream.owned, stream.input, stream.output = owned, buffer.new(), buffer.new()
   stream.paused = {}
   changes.begin(stream)
-  install(stream, options.upload ~= false)
-  stream.task = tasks.spawn(driver, nil, function()
-    finish(stream, pcall(transfers.perform, driver, easy, options.seconds))
-  end)
-  return stream
+  local ok, err = pcall(start, stream, options)
+  if ok then return stream end
+  stream:close()
+  error(err, 0)
 end
 
 return streams

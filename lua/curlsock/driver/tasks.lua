@@ -194,9 +194,16 @@ end
 
 local function start(task)
   local driver = task.driver
+  if task.group then task.group:begun(task) end
   driver.tasks[task.co] = task
   driver.spawned = driver.spawned + 1
   coroutines.start(driver, task.co)
+end
+
+-- The hook has thrown, or it was interrupted at its beginning: nobody has it.
+local function abandon(task)
+  task.dropped = true
+  if status(task.co) == "suspended" then task:cancel() else task:__close() end
 end
 
 --- Raises an error unless it can be called.
@@ -207,18 +214,15 @@ function tasks.check_function(f, level)
 end
 
 --- Runs f in a coroutine, as a task (of the group, if there is one). Where the hook throws it is as
--- if it had not been called.
+-- if it had not been called, or, if it has begun, cancelled.
 function tasks.spawn(driver, group, f, ...)
   local task, args = setmetatable({ driver = driver, group = group, waits = {} }, Task), pack(...)
   driver.numbers = driver.numbers + 1
   task.number = driver.numbers
   task.co = create(function() main(task, f, args) end)
-  if group then group:begun(task) end
   local ok, err = pcall(start, task)
   if ok then return task end
-  task.dropped = true
-  coroutines.forget(driver, task.co)
-  if group then group:ended(task) end
+  abandon(task)
   error(err, 0)
 end
 

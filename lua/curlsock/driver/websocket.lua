@@ -114,7 +114,7 @@ end
 -- Ends the transfer, whatever the server thinks of it.
 local function drop(ws, message, name)
   if not ws.result then
-    ws.task:cancel()
+    if ws.task then ws.task:cancel() end -- not if it was interrupted at its beginning
     transfers.cancel(ws.driver, ws.easy)
   end
   finish(ws, true, nil, message, name)
@@ -390,16 +390,17 @@ local function start(ws)
   end)
 end
 
--- What has not begun when it is left goes.
+-- What has not begun when it is left goes, or is interrupted then.
 local Handshake = {}
 
-function Handshake:__close()
-  if not self.over then release(self.ws) end
+function Handshake:__close(err)
+  if err ~= nil or not self.over then release(self.ws) end
 end
 
 -- Waits for the handshake; what has come of that.
 local function shake_hands(ws, deadline)
   local handshake <close> = setmetatable({ ws = ws }, Handshake)
+  start(ws)
   local function ready() return ws.answered or ws.result end
   local ok, message, name = ws:wait("websocket", ready, deadline)
   if not ok then return nil, message, name end
@@ -430,9 +431,7 @@ function websockets.new(driver, easy, options)
     easy, message, name = curl.easy(easy)
     if not easy then return nil, message, name end
   end
-  local ws = new(driver, easy, owned, max)
-  start(ws)
-  return shake_hands(ws, deadline)
+  return shake_hands(new(driver, easy, owned, max), deadline)
 end
 
 return websockets
