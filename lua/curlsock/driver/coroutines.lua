@@ -1,5 +1,6 @@
 -- Coroutines: the hooks for those of Lua itself, and how one goes on.
 local failure = require "curlsock.driver.failure"
+local shrinking = require "curlsock.driver.shrinking"
 
 local resume, running, status = coroutine.resume, coroutine.running, coroutine.status
 local yield = coroutine.yield
@@ -32,7 +33,7 @@ function coroutines.begin(driver)
   local hooks = driver.hooks
   driver.later = hooks.resume ~= nil
   for name, hook in pairs(plain) do hooks[name] = hooks[name] or hook end
-  driver.tasks = setmetatable({}, { __mode = "k" })
+  driver.tasks = shrinking.new("k")
   driver.spawned = 0
   loops[driver], loops[driver.multi] = true, true
 end
@@ -40,7 +41,7 @@ end
 --- What was spawned has ended.
 function coroutines.forget(driver, co)
   if not driver.tasks[co] then return end
-  driver.tasks[co] = nil
+  shrinking.remove(driver, "tasks", co)
   driver.spawned = driver.spawned - 1
 end
 

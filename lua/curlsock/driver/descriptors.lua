@@ -1,6 +1,7 @@
 -- Coroutines that wait for a descriptor of their own.
 local clock = require "curlsock.driver.clock"
 local failure = require "curlsock.driver.failure"
+local shrinking = require "curlsock.driver.shrinking"
 local waiting = require "curlsock.driver.waiting"
 local watching = require "curlsock.driver.watching"
 
@@ -15,7 +16,8 @@ end
 local function leave(wait)
   local driver, fd = wait.driver, wait.fd
   if driver.at[fd] ~= wait then return end
-  driver.doubted[fd], driver.wanted[fd] = true, nil
+  driver.doubted[fd] = true
+  shrinking.remove(driver, "wanted", fd)
   local ok, err = pcall(watching.watch, driver, fd)
   if not ok then
     failure.keep(driver, err)

@@ -2,6 +2,7 @@
 local clock = require "curlsock.driver.clock"
 local coroutines = require "curlsock.driver.coroutines"
 local failure = require "curlsock.driver.failure"
+local shrinking = require "curlsock.driver.shrinking"
 local waiting = require "curlsock.driver.waiting"
 local watching = require "curlsock.driver.watching"
 
@@ -15,9 +16,10 @@ local WAITING <const>, DRIVER <const> = 1, 3 -- of a wait (see waiting.lua)
 local PENDING <const> = 1
 
 --- What wait and cancel are methods of. Fields: driver, number, co, group; waits, the waits for
--- its end; pending, what it waits for itself, where that is needed; begun; dropped before; doomed,
--- if it is to end where it waits next; done; results; failed, what it threw, in a table, and trace,
--- where; cancelled; heard, if somebody was there at its end; lost, if its coroutine throws again.
+-- its end; pending, what it waits for itself, where that is needed; begun; last, what it has waited
+-- for last; dropped before it has begun; doomed, if it is to end where it waits next; done;
+-- results; failed, what it threw, in a table, and trace, where; cancelled; heard, if somebody was
+-- there at its end; lost, if its coroutine throws again.
 local Task = {}
 Task.__index = Task
 
@@ -47,7 +49,7 @@ function Task:__close(err)
   self.cancelled = not (self.results or self.failed)
   if self.doomed then coroutines.doomed = coroutines.doomed - 1 end
   coroutines.forget(driver, self.co)
-  if self.failed then driver.swept = false end
+  if self.failed and self.last then table.insert(driver.unswept, self) end
   self.heard = tell(self)
   if self.failed and err == nil and not self.heard then self:lose() end
   if driver.later then watching.adjust(driver) end
@@ -97,7 +99,7 @@ end
 
 local function leave(wait)
   wait.task.waits[wait] = nil
-  wait[DRIVER].joining[wait] = nil
+  shrinking.remove(wait[DRIVER], "joining", wait)
 end
 
 local function join(task, seconds)
