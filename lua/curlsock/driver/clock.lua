@@ -74,8 +74,8 @@ local function remove_first(self)
 end
 
 local function drop(self, entry)
+  shrinking.remove(self, "live", entry) -- first: what is in there has a wait
   entry[2] = false
-  shrinking.remove(self, "live", entry)
   self.dead = self.dead + 1
   if self.dead > 32 and self.dead > self.n // 2 then rebuild(self) end
 end

@@ -20,8 +20,9 @@ end
 -- iterates over it may still meet what has left.)
 function shrinking.remove(owner, name, key)
   local all = owner[name]
+  all[key] = nil
   local meta = getmetatable(all)
-  all[key], meta.gone = nil, meta.gone + 1
+  meta.gone = meta.gone + 1
   if meta.gone > meta.limit then owner[name] = copy(all, meta.__mode) end
 end
 

@@ -211,7 +211,9 @@ function waiting.close_all(driver)
     waiting.finish(driver, wait, "CLOSED", "the loop was closed")
     if wait.leave then wait.leave(wait) end
   end
-  for entry in pairs(driver.clock.live) do entry[2]:late() end
+  for entry in pairs(driver.clock.live) do
+    if entry[2] then entry[2]:late() end
+  end
   clock.clear(driver)
 end
 
