@@ -86,6 +86,7 @@ end
 local function finish(stream, ...)
   if stream.result then return end
   stream.result = pack(...)
+  stream.driver.promised[stream.easy] = nil
   if curl.type(stream.easy) == "easy" then
     for _, name in ipairs { "writefunction", "headerfunction", "readfunction" } do
       stream.easy:unset(name)
@@ -241,6 +242,7 @@ end
 
 local function start(stream, options)
   local driver, easy = stream.driver, stream.easy
+  driver.promised[easy] = stream
   install(stream, options.upload ~= false)
   stream.task = tasks.spawn(driver, nil, function()
     finish(stream, pcall(transfers.perform, driver, easy, options.seconds))

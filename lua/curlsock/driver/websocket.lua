@@ -108,6 +108,7 @@ end
 -- (What is interrupted in here is done by a second call.)
 local function finish(ws, ...)
   ws.result = ws.result or table.pack(...)
+  ws.driver.promised[ws.easy] = nil
   let_go(ws)
 end
 
@@ -384,6 +385,7 @@ function Ended:__close(err)
 end
 
 local function start(ws)
+  ws.driver.promised[ws.easy] = ws
   ws.task = tasks.spawn(ws.driver, nil, function()
     local _ <close> = setmetatable({ ws = ws }, Ended)
     finish(ws, pcall(transfers.perform, ws.driver, ws.easy))
