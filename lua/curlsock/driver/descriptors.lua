@@ -91,7 +91,7 @@ end
 
 --- watches(), of the driver.
 function descriptors.all(driver)
-  local all = driver.multi and driver.multi:watches() or {}
+  local all = driver.multi and driver.awake ~= false and driver.multi:watches() or {}
   for fd, events in pairs(driver.wanted) do
     local others = all[fd]
     all[fd] = others and others ~= events and "rw" or events
