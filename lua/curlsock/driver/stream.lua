@@ -202,19 +202,26 @@ function Stream:finish()
   return self:ending()
 end
 
+local function close(stream)
+  if not stream.result then
+    if stream.task then stream.task:cancel() end -- not if it was interrupted at its beginning
+    transfers.cancel(stream.driver, stream.easy)
+    finish(stream, true, nil, "the stream was closed", "CLOSED")
+  end
+  if not (stream.result[1] or stream.told) then failure.keep(stream.driver, stream.result[2]) end
+  stream.told = true
+  stream.input = buffer.new()
+  if stream.owned then stream.easy:close() end
+end
+
 --- stream:close(): ends the transfer if it has not ended. What was read nobody gets any more.
 -- (What a callback threw, and nobody was told, comes out of run().)
 -- -> nothing
 function Stream:close()
-  if not self.result then
-    if self.task then self.task:cancel() end -- not if it was interrupted at its beginning
-    transfers.cancel(self.driver, self.easy)
-    finish(self, true, nil, "the stream was closed", "CLOSED")
-  end
-  if not (self.result[1] or self.told) then failure.keep(self.driver, self.result[2]) end
-  self.told = true
-  self.input = buffer.new()
-  if self.owned then self.easy:close() end
+  local ok, err = pcall(close, self)
+  if ok then return end
+  close(self) -- what was interrupted is done all the same
+  error(err, 0)
 end
 
 Stream.__close = Stream.close

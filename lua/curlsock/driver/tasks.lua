@@ -138,11 +138,13 @@ end
 
 -- ---- cancelling -------------------------------------------------------------------------------
 
--- It ends where it waits next.
+-- It ends where it waits next. (A further call does what was interrupted.)
 local function doom(task)
   local driver = task.driver
-  task.doomed = true
-  coroutines.doomed = coroutines.doomed + 1
+  if not task.doomed then
+    task.doomed = true
+    coroutines.doomed = coroutines.doomed + 1
+  end
   local wait = task.pending
   if not wait then return end
   if wait.leave then wait:leave() end
@@ -160,7 +162,7 @@ end
 -- is ended by an error there, and again at each further place.) Nothing happens if it has ended.
 -- -> nothing
 function Task:cancel()
-  if self.done or self.doomed then return end
+  if self.done then return end
   if status(self.co) ~= "suspended" then return doom(self) end
   if not self.driver.later then return close(self) end
   if self.begun then return doom(self) end
