@@ -148,7 +148,7 @@ local function doom(task)
   local wait = task.pending
   if not wait then return end
   if wait.leave then wait:leave() end
-  driver.hooks.resume(wait[WAITING])
+  if wait[WAITING] then driver.hooks.resume(wait[WAITING]) end
 end
 
 local function close(task)

@@ -236,7 +236,8 @@ function transfers.perform(driver, easy, seconds, ready, deadline)
   if (seconds or not start) and ready ~= READY then return prepare(driver, easy, seconds) end
   local transfer <close> = driver.idle or new(driver)
   driver.idle = transfer[NEXT]
-  transfer[EASY], transfer[STATE] = easy, RUNNING
+  transfer[EASY] = easy -- before the next, for an interrupt between
+  transfer[STATE] = RUNNING
   driver.active = driver.active + 1
   if seconds then limit(driver, transfer, seconds, deadline) end
   local added, message, name = (start or add)(driver.multi, easy, transfer)
