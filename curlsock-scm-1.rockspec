@@ -45,6 +45,7 @@ build = {
     ["curlsock.driver.frames"] = "lua/curlsock/driver/frames.lua",
     ["curlsock.driver.groups"] = "lua/curlsock/driver/groups.lua",
     ["curlsock.driver.reading"] = "lua/curlsock/driver/reading.lua",
+    ["curlsock.driver.shrinking"] = "lua/curlsock/driver/shrinking.lua",
     ["curlsock.driver.stream"] = "lua/curlsock/driver/stream.lua",
     ["curlsock.driver.tasks"] = "lua/curlsock/driver/tasks.lua",
     ["curlsock.driver.transfer"] = "lua/curlsock/driver/transfer.lua",

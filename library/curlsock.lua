@@ -1051,7 +1051,7 @@ function Stream:write(data) end
 ---@return string? name
 function Stream:finish() end
 
----ends the transfer if it has not ended. What was read nobody gets any more.
+---ends the transfer if it has not ended. What was read nobody gets any more. (What a callback threw, and nobody was told, comes out of run().)
 function Stream:close() end
 
 ---For coroutines; libcurl 8.11 and newer.
@@ -1288,7 +1288,7 @@ local Recording = {}
 ---@return curlsock.Recording
 function Recording:stop() end
 
----a waterfall for a terminal of so many columns (100).
+---a waterfall for a terminal of so many columns (100; at most 10,000).
 ---@param width? integer
 ---@return string
 function Recording:text(width) end

@@ -38,6 +38,10 @@ for _, name in ipairs(loops.names) do
           assert.truthy(interrupt(name, raw, "'main'", 47, kind) >= least)
         end)
 
+        it("in the main program, which does that itself", function()
+          assert.truthy(interrupt(name, raw, "'alone'", 53, kind) >= least)
+        end)
+
         it("in a coroutine", function()
           assert.truthy(interrupt(name, raw, 1, 23, kind) >= least)
           assert.truthy(interrupt(name, raw, 2, 29, kind) >= least)

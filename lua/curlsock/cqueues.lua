@@ -24,6 +24,13 @@ local function keep_running(cq, f)
   end, f)
 end
 
+-- What the coroutine threw: cqueues makes a text of a number.
+local function thrown(err, co)
+  if not tonumber(err) or type(co) ~= "thread" then return err end
+  local ok, number = coroutine.close(co)
+  return ok and err or number
+end
+
 --- curlsock.cqueues.new([options [, controller]]): a loop in a cqueue; options are those of its
 -- multi, controller is the cqueue that it lives in (a new one if none is given). loop:perform()
 -- waits in coroutines of that controller; elsewhere it steps the controller, but inside a coroutine
@@ -125,9 +132,9 @@ local function new(options, controller)
     if running and (running == cq or not managed or not coroutine.isyieldable()) then
       return loop:step()
     end
-    local ok, err = cq:step()
+    local ok, err, _, co = cq:step()
     -- A condition that is collected wakes who waited: a coroutine that has been closed, maybe.
-    if not ok and err ~= "cannot resume dead coroutine" then error(err, 0) end
+    if not ok and err ~= "cannot resume dead coroutine" then error(thrown(err, co), 0) end
   end
 
   function hooks.spawn(co)

@@ -88,7 +88,9 @@ local function new(options)
   -- When a handle is closed libuv forgets its descriptor, also for the next handle.
   local function new_poll(fd)
     close_stopped()
-    return assert(uv.new_socket_poll(fd))
+    local poll, err = uv.new_socket_poll(fd)
+    if not poll then error(("descriptor %d cannot be watched: %s"):format(fd, err), 0) end
+    return poll
   end
 
   function hooks.watch(fd, events)

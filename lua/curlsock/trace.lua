@@ -139,7 +139,7 @@ function recording:length()
   return self.stopped or curl.now() - self.began
 end
 
---- recording:text([width]): a waterfall for a terminal of so many columns (100).
+--- recording:text([width]): a waterfall for a terminal of so many columns (100; at most 10,000).
 -- -> string
 
 --- recording:svg([title]): a picture: transfers above, connections below, on one axis.

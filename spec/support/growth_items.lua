@@ -189,6 +189,44 @@ cases["reading a stream, where others wait for their server"] = function(n, url,
   end)
 end
 
+-- Loops in which 20 n tasks have slept, and ended. (To look through what is empty is quick.)
+local function after_many(operation)
+  return function(n)
+    local loop <close> = waiting(20 * n, function(loop) loop:sleep(0.001) end)
+    local group <close> = loop:group()
+    loop:run()
+    return one_of(100, function() operation(loop, group) end)
+  end
+end
+
+cases["a sleep, after many have ended"] = after_many(function(loop) loop:sleep(0) end)
+
+cases["a task, after many have ended"] = after_many(function(loop)
+  loop:spawn(loop.sleep, loop, 0):wait()
+end)
+
+-- Sleeps a moment, and fails.
+local function fail(loop)
+  loop:sleep(0)
+  error("no", 0)
+end
+
+cases["a task that fails, and is waited for"] = function(n)
+  local loop <close> = waiting(n, sleep)
+  return one_of(100, function()
+    local task = loop:spawn(fail, loop)
+    assert(not pcall(task.wait, task))
+  end)
+end
+
+cases["waiting for one that has failed, where others have"] = function(n)
+  local loop <close>, tasks = waiting(2 * n, fail)
+  loop:spawn(loop.sleep, loop, 0.2):wait() -- who waits may come to these
+  return seconds(function()
+    for _, task in ipairs(tasks) do assert(not pcall(task.wait, task)) end
+  end) / #tasks
+end
+
 -- ---- policies -----------------------------------------------------------------------------------
 
 local function rules_of_all(admit)

@@ -1,6 +1,7 @@
 -- The driver's own clock: what waits no longer than so long. An entry is { time, wait }, or
 -- { time, false } when nobody waits for it any more: such ones leave later, all together.
 local curl = require "curlsock"
+local shrinking = require "curlsock.driver.shrinking"
 local watching = require "curlsock.driver.watching"
 
 local now = curl.now
@@ -17,7 +18,7 @@ Clock.__index = Clock
 -- list is a heap of them: the parent of i is i // 2. An error may come at any place in here (of a
 -- debug hook): then torn says that the heap is nothing.
 function clock.begin(driver)
-  local fields = { live = {}, list = {}, n = 0, dead = 0, torn = false }
+  local fields = { live = shrinking.new(), list = {}, n = 0, dead = 0, torn = false }
   driver.clock = setmetatable(fields, Clock)
 end
 
@@ -73,8 +74,8 @@ local function remove_first(self)
 end
 
 local function drop(self, entry)
+  shrinking.remove(self, "live", entry) -- first: what is in there has a wait
   entry[2] = false
-  self.live[entry] = nil
   self.dead = self.dead + 1
   if self.dead > 32 and self.dead > self.n // 2 then rebuild(self) end
 end
@@ -137,11 +138,7 @@ end
 
 --- clock:any(): whether anything has a time.
 function Clock:any()
-  while true do
-    local entry = next(self.live)
-    if not entry or is_live(entry) then return entry ~= nil end
-    drop(self, entry)
-  end
+  return first(self) ~= nil
 end
 
 --- Ends what is late.

@@ -1,8 +1,11 @@
 -- Coroutines: the hooks for those of Lua itself, and how one goes on.
 local failure = require "curlsock.driver.failure"
+local shrinking = require "curlsock.driver.shrinking"
 
 local resume, running, status = coroutine.resume, coroutine.running, coroutine.status
 local yield = coroutine.yield
+
+local STATE <const>, DONE <const> = 2, 4 -- of a wait (see waiting.lua)
 
 -- doomed: how many tasks, of all loops, are to end where they wait next.
 local coroutines = { doomed = 0 }
@@ -32,7 +35,7 @@ function coroutines.begin(driver)
   local hooks = driver.hooks
   driver.later = hooks.resume ~= nil
   for name, hook in pairs(plain) do hooks[name] = hooks[name] or hook end
-  driver.tasks = setmetatable({}, { __mode = "k" })
+  driver.tasks = shrinking.new("k")
   driver.spawned = 0
   loops[driver], loops[driver.multi] = true, true
 end
@@ -40,16 +43,29 @@ end
 --- What was spawned has ended.
 function coroutines.forget(driver, co)
   if not driver.tasks[co] then return end
-  driver.tasks[co] = nil
+  shrinking.remove(driver, "tasks", co)
   driver.spawned = driver.spawned - 1
 end
 
---- Whether anything that was spawned has not ended.
+-- Whether it waits for something of its own loop: where that has coroutines of its own.
+local function is_pending(task)
+  return task.pending ~= nil and not task.doomed and task.pending[STATE] ~= DONE
+end
+
+--- Whether anything that was spawned has not ended, and may go on where none of the driver's waits
+-- ends. (What was garbage, or interrupted, may have been miscounted.)
 function coroutines.any(driver)
-  for co in pairs(driver.tasks) do
-    if status(co) ~= "dead" then return true end
-    coroutines.forget(driver, co)
+  local left = 0
+  for co, task in pairs(driver.tasks) do
+    if status(co) == "dead" then
+      coroutines.forget(driver, co)
+    elseif not is_pending(task) then
+      return true
+    else
+      left = left + 1
+    end
   end
+  driver.spawned = left
   return false
 end
 

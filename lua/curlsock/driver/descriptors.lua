@@ -1,6 +1,7 @@
 -- Coroutines that wait for a descriptor of their own.
 local clock = require "curlsock.driver.clock"
 local failure = require "curlsock.driver.failure"
+local shrinking = require "curlsock.driver.shrinking"
 local waiting = require "curlsock.driver.waiting"
 local watching = require "curlsock.driver.watching"
 
@@ -15,7 +16,8 @@ end
 local function leave(wait)
   local driver, fd = wait.driver, wait.fd
   if driver.at[fd] ~= wait then return end
-  driver.doubted[fd], driver.wanted[fd] = true, nil
+  driver.doubted[fd] = true
+  shrinking.remove(driver, "wanted", fd)
   local ok, err = pcall(watching.watch, driver, fd)
   if not ok then
     failure.keep(driver, err)
@@ -56,7 +58,8 @@ function descriptors.wait_for(driver, fd, events, seconds)
   local _ <close> = wait -- twice: an interrupt may come before the first has begun
   wait.driver, wait.fd, wait.events = driver, fd, events
   wait.leave = leave
-  driver.at[fd], driver.wanted[fd] = wait, events
+  driver.at[fd] = wait -- before the next: leave looks whether it is there
+  driver.wanted[fd] = events
   if seconds then clock.start(driver, wait, seconds) end
   watching.watch(driver, fd)
   local ok, message, name = waiting.result(driver, wait, "wait")
@@ -88,7 +91,7 @@ end
 
 --- watches(), of the driver.
 function descriptors.all(driver)
-  local all = driver.multi and driver.multi:watches() or {}
+  local all = driver.multi and driver.awake ~= false and driver.multi:watches() or {}
   for fd, events in pairs(driver.wanted) do
     local others = all[fd]
     all[fd] = others and others ~= events and "rw" or events

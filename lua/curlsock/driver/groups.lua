@@ -1,6 +1,7 @@
 -- Groups of tasks that end together.
 local clock = require "curlsock.driver.clock"
 local failure = require "curlsock.driver.failure"
+local shrinking = require "curlsock.driver.shrinking"
 local tasks = require "curlsock.driver.tasks"
 local waiting = require "curlsock.driver.waiting"
 
@@ -13,7 +14,7 @@ Group.__index = Group
 
 --- What loop:group() gives: the first that throws cancels the others.
 function groups.new(driver)
-  return setmetatable({ driver = driver, tasks = {}, waits = {} }, Group)
+  return setmetatable({ driver = driver, tasks = shrinking.new(), waits = {} }, Group)
 end
 
 --- A task of it has begun, and ended (tasks.lua).
@@ -22,7 +23,7 @@ function Group:begun(task)
 end
 
 function Group:ended(task)
-  self.tasks[task] = nil
+  shrinking.remove(self, "tasks", task)
   if task.failed and not self.failed then
     self.failed, self.trace = task.failed, task.trace
     failure.keep(self.driver, task.failed[1], self, true)

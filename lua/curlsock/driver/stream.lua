@@ -3,6 +3,7 @@
 local buffer = require "curlsock.driver.buffer"
 local changes = require "curlsock.driver.changes"
 local curl = require "curlsock"
+local failure = require "curlsock.driver.failure"
 local reading = require "curlsock.driver.reading"
 local tasks = require "curlsock.driver.tasks"
 local transfers = require "curlsock.driver.transfer"
@@ -14,7 +15,8 @@ local streams = {}
 
 --- Fields: driver, easy, limit; input and output, the bytes between; paused, by direction;
 -- answered, when all headers are there; finished, when the body to be sent has its end; read, when
--- somebody has read; result, that of perform, or what that has thrown, when it has ended.
+-- somebody has read; result, that of perform, or what that has thrown, when it has ended, and told,
+-- if somebody knows that.
 local Stream = {}
 Stream.__index = Stream
 
@@ -84,6 +86,7 @@ end
 local function finish(stream, ...)
   if stream.result then return end
   stream.result = pack(...)
+  stream.driver.promised[stream.easy] = nil
   if curl.type(stream.easy) == "easy" then
     for _, name in ipairs { "writefunction", "headerfunction", "readfunction" } do
       stream.easy:unset(name)
@@ -100,7 +103,10 @@ end
 --- How it has ended: nil, or nil, message, name; raises what a callback threw.
 function Stream:ending()
   local result = self.result or { true, nil, "stream: the loop was closed", "CLOSED" }
-  if not result[1] then error(result[2], 0) end
+  if not result[1] then
+    self.told = true
+    error(result[2], 0)
+  end
   if not result[2] then return nil, unpack(result, 3, 4) end
   return nil
 end
@@ -197,16 +203,26 @@ function Stream:finish()
   return self:ending()
 end
 
+local function close(stream)
+  if not stream.result then
+    if stream.task then stream.task:cancel() end -- not if it was interrupted at its beginning
+    transfers.cancel(stream.driver, stream.easy)
+    finish(stream, true, nil, "the stream was closed", "CLOSED")
+  end
+  if not (stream.result[1] or stream.told) then failure.keep(stream.driver, stream.result[2]) end
+  stream.told = true
+  stream.input = buffer.new()
+  if stream.owned then stream.easy:close() end
+end
+
 --- stream:close(): ends the transfer if it has not ended. What was read nobody gets any more.
+-- (What a callback threw, and nobody was told, comes out of run().)
 -- -> nothing
 function Stream:close()
-  if not self.result then
-    self.task:cancel()
-    transfers.cancel(self.driver, self.easy)
-    finish(self, true, nil, "the stream was closed", "CLOSED")
-  end
-  self.input = buffer.new()
-  if self.owned then self.easy:close() end
+  local ok, err = pcall(close, self)
+  if ok then return end
+  close(self) -- what was interrupted is done all the same
+  error(err, 0)
 end
 
 Stream.__close = Stream.close
@@ -232,6 +248,15 @@ local function check(options)
   return limit
 end
 
+local function start(stream, options)
+  local driver, easy = stream.driver, stream.easy
+  driver.promised[easy] = stream
+  install(stream, options.upload ~= false)
+  stream.task = tasks.spawn(driver, nil, function()
+    finish(stream, transfers.try(driver, easy, options.seconds))
+  end)
+end
+
 --- loop:stream(easy [, options]): starts the transfer of an easy, or of the options of one, which
 -- is closed with the stream. Its writefunction, headerfunction and readfunction are the stream's
 -- from now on. Options:
@@ -254,11 +279,10 @@ function streams.new(driver, easy, options)
   stream.owned, stream.input, stream.output = owned, buffer.new(), buffer.new()
   stream.paused = {}
   changes.begin(stream)
-  install(stream, options.upload ~= false)
-  stream.task = tasks.spawn(driver, nil, function()
-    finish(stream, transfers.try(driver, easy, options.seconds))
-  end)
-  return stream
+  local ok, err = pcall(start, stream, options)
+  if ok then return stream end
+  stream:close()
+  error(err, 0)
 end
 
 return streams

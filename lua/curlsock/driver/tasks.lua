@@ -2,6 +2,7 @@
 local clock = require "curlsock.driver.clock"
 local coroutines = require "curlsock.driver.coroutines"
 local failure = require "curlsock.driver.failure"
+local shrinking = require "curlsock.driver.shrinking"
 local waiting = require "curlsock.driver.waiting"
 local watching = require "curlsock.driver.watching"
 
@@ -15,9 +16,10 @@ local WAITING <const>, DRIVER <const> = 1, 3 -- of a wait (see waiting.lua)
 local PENDING <const> = 1
 
 --- What wait and cancel are methods of. Fields: driver, number, co, group; waits, the waits for
--- its end; pending, what it waits for itself, where that is needed; begun; dropped before; doomed,
--- if it is to end where it waits next; done; results; failed, what it threw, in a table, and trace,
--- where; cancelled; heard, if somebody was there at its end; lost, if its coroutine throws again.
+-- its end; pending, what it waits for itself, where that is needed; begun; last, what it has waited
+-- for last; dropped before it has begun; doomed, if it is to end where it waits next; done;
+-- results; failed, what it threw, in a table, and trace, where; cancelled; heard, if somebody was
+-- there at its end; lost, if its coroutine throws again.
 local Task = {}
 Task.__index = Task
 
@@ -47,7 +49,7 @@ function Task:__close(err)
   self.cancelled = not (self.results or self.failed)
   if self.doomed then coroutines.doomed = coroutines.doomed - 1 end
   coroutines.forget(driver, self.co)
-  if self.failed then driver.swept = false end
+  if self.failed and self.last then table.insert(driver.unswept, self) end
   self.heard = tell(self)
   if self.failed and err == nil and not self.heard then self:lose() end
   if driver.later then watching.adjust(driver) end
@@ -97,7 +99,7 @@ end
 
 local function leave(wait)
   wait.task.waits[wait] = nil
-  wait[DRIVER].joining[wait] = nil
+  shrinking.remove(wait[DRIVER], "joining", wait)
 end
 
 local function join(task, seconds)
@@ -136,15 +138,17 @@ end
 
 -- ---- cancelling -------------------------------------------------------------------------------
 
--- It ends where it waits next.
+-- It ends where it waits next. (A further call does what was interrupted.)
 local function doom(task)
   local driver = task.driver
-  task.doomed = true
-  coroutines.doomed = coroutines.doomed + 1
+  if not task.doomed then
+    task.doomed = true
+    coroutines.doomed = coroutines.doomed + 1
+  end
   local wait = task.pending
   if not wait then return end
   if wait.leave then wait:leave() end
-  driver.hooks.resume(wait[WAITING])
+  if wait[WAITING] then driver.hooks.resume(wait[WAITING]) end
 end
 
 local function close(task)
@@ -158,7 +162,7 @@ end
 -- is ended by an error there, and again at each further place.) Nothing happens if it has ended.
 -- -> nothing
 function Task:cancel()
-  if self.done or self.doomed then return end
+  if self.done then return end
   if status(self.co) ~= "suspended" then return doom(self) end
   if not self.driver.later then return close(self) end
   if self.begun then return doom(self) end
@@ -194,9 +198,16 @@ end
 
 local function start(task)
   local driver = task.driver
+  if task.group then task.group:begun(task) end
   driver.tasks[task.co] = task
   driver.spawned = driver.spawned + 1
   coroutines.start(driver, task.co)
+end
+
+-- The hook has thrown, or it was interrupted at its beginning: nobody has it.
+local function abandon(task)
+  task.dropped = true
+  if status(task.co) == "suspended" then task:cancel() else task:__close() end
 end
 
 --- Raises an error unless it can be called.
@@ -207,18 +218,15 @@ function tasks.check_function(f, level)
 end
 
 --- Runs f in a coroutine, as a task (of the group, if there is one). Where the hook throws it is as
--- if it had not been called.
+-- if it had not been called, or, if it has begun, cancelled.
 function tasks.spawn(driver, group, f, ...)
   local task, args = setmetatable({ driver = driver, group = group, waits = {} }, Task), pack(...)
   driver.numbers = driver.numbers + 1
   task.number = driver.numbers
   task.co = create(function() main(task, f, args) end)
-  if group then group:begun(task) end
   local ok, err = pcall(start, task)
   if ok then return task end
-  task.dropped = true
-  coroutines.forget(driver, task.co)
-  if group then group:ended(task) end
+  abandon(task)
   error(err, 0)
 end
 

@@ -34,11 +34,13 @@ end
 --- driver.active is how many the multi may have. Those to be removed wait in driver.cancelled until
 -- that is done, whatever is thrown meanwhile. driver.start adds one, while the loop is awake, and
 -- suspends its coroutine, where that can just yield; nil where there is more to do before.
+-- driver.promised has streams and WebSockets by their easies: what they perform may begin later.
 function transfers.begin(driver)
   driver.active = 0
   driver.idle = false -- the first that may be used again
   if not (driver.later or driver.admit) then driver.start = driver.multi.await end
   driver.cancelled = {}
+  driver.promised = setmetatable({}, { __mode = "k" })
 end
 
 -- Nothing of it is to come any more. n: how many the multi has, which may have been told already.
@@ -107,7 +109,10 @@ end
 --- Raises an error unless it is an easy that this loop does not use.
 function transfers.check_easy(driver, name, easy, level)
   local why = wrong_easy(name, easy)
-  if not why and driver.multi:easies(easy) ~= nil then why = name .. ": the easy is in use" end
+  local by = driver.promised[easy]
+  if not why and (by and not by.result or driver.multi:easies(easy) ~= nil) then
+    why = name .. ": the easy is in use"
+  end
   if why then error(why, level + 1) end
 end
 
@@ -233,7 +238,8 @@ function transfers.perform(driver, easy, seconds, ready, deadline)
   if (seconds or not start) and ready ~= READY then return prepare(driver, easy, seconds) end
   local transfer <close> = driver.idle or new(driver)
   driver.idle = transfer[NEXT]
-  transfer[EASY], transfer[STATE] = easy, RUNNING
+  transfer[EASY] = easy -- before the next, for an interrupt between
+  transfer[STATE] = RUNNING
   driver.active = driver.active + 1
   if seconds then limit(driver, transfer, seconds, deadline) end
   local added, message, name = (start or add)(driver.multi, easy, transfer)

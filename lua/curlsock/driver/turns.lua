@@ -71,7 +71,7 @@ local function act(driver, method, fd, events)
     failure.keep(driver, err)
     mend(driver)
   end
-  if driver.failed[1] and failure.is_due(driver) then failure.raise(driver) end
+  if driver.failed and failure.is_due(driver) then failure.raise(driver) end
 end
 
 --- on_event, of the driver.
@@ -94,7 +94,7 @@ end
 local function is_behind(driver)
   local ended = driver.ended
   return ended.first <= ended.last or driver.results[driver.taken] ~= nil or driver.cancelled[1]
-    or driver.torn or driver.untold or not driver.swept
+    or driver.torn or driver.untold or driver.unswept[1]
 end
 
 --- Does what an earlier turn has left. Returns whether a coroutine went on: there may be nothing to
@@ -102,12 +102,12 @@ end
 function turns.catch_up(driver)
   if not is_behind(driver) or turns.is_inside(driver) then return false end
   if driver.torn then mend(driver) end
-  if not driver.swept then waiting.sweep(driver) end
+  if driver.unswept[1] then waiting.sweep(driver) end
   if driver.untold then clock.tell(driver) end
   if driver.cancelled[1] then transfers.remove_cancelled(driver) end
   local any = waiting.resume_ended(driver)
   watching.adjust(driver)
-  if driver.failed[1] and failure.is_due(driver) then failure.raise(driver) end
+  if driver.failed and failure.is_due(driver) then failure.raise(driver) end
   return any
 end
 
@@ -166,7 +166,7 @@ end
 --- Runs the loop until something happens. Inside a callback of any transfer the loop around may be
 -- one that cannot be entered again.
 function turns.turn(driver, name)
-  if driver.held or driver.failed[1] and failure.is_due(driver) then -- of the last turn, of spawn
+  if driver.held or driver.failed and failure.is_due(driver) then -- of the last turn, of spawn
     watching.settle(driver)
     failure.raise_any(driver)
   end

@@ -2,6 +2,7 @@
 -- is closed at the end of its scope, whatever ends that.
 local clock = require "curlsock.driver.clock"
 local coroutines = require "curlsock.driver.coroutines"
+local shrinking = require "curlsock.driver.shrinking"
 local watching = require "curlsock.driver.watching"
 
 local isyieldable, running, yield = coroutine.isyieldable, coroutine.running, coroutine.yield
@@ -28,7 +29,7 @@ local PENDING <const>, RUNNING <const>, DONE <const> = 1, 2, 4
 -- turn_for(driver, name) runs the loop until something happens.
 function waiting.begin(driver, turn_for)
   driver.turn_for = turn_for
-  driver.waits, driver.numbers, driver.swept = {}, 0, true
+  driver.waits, driver.numbers, driver.unswept = shrinking.new(), 0, {}
   driver.ended = { first = 1, last = 0 }
   driver.results, driver.taken, driver.batch = {}, 1, 0
   driver.own = setmetatable({}, { __mode = "k" })
@@ -56,7 +57,7 @@ local function close(wait)
   local driver, state = wait[DRIVER], wait[STATE]
   if wait[TIMER] then clock.stop(driver, wait) end
   if wait.leave then wait:leave() end
-  driver.waits[wait] = nil
+  shrinking.remove(driver, "waits", wait)
   wait[STATE], wait[WAITING] = DONE, false
   if state ~= DONE then watching.adjust(driver) end
 end
@@ -187,9 +188,12 @@ function waiting.suspend(driver, wait, name)
 end
 
 --- The same; returns whether it succeeded, or nil, message, name. (Nothing would end it that begins
--- when the driver is closed.)
+-- when the driver is closed. A task knows what it waits for: it may be interrupted before it can
+-- leave that.)
 function waiting.result(driver, wait, name)
   if not driver.multi then return nil, name .. ": the loop was closed", "CLOSED" end
+  local task = driver.tasks[running()]
+  if task then task.last = wait end
   waiting.suspend(driver, wait, name)
   if wait[NAME] then return nil, name .. ": " .. wait[MESSAGE], wait[NAME] end
   return true
@@ -211,16 +215,19 @@ function waiting.close_all(driver)
     waiting.finish(driver, wait, "CLOSED", "the loop was closed")
     if wait.leave then wait.leave(wait) end
   end
-  for entry in pairs(driver.clock.live) do entry[2]:late() end
+  for entry in pairs(driver.clock.live) do
+    if entry[2] then entry[2]:late() end
+  end
   clock.clear(driver)
 end
 
---- A task has failed: what it waited for is left, also if that was interrupted.
+--- Tasks have failed: what they waited for is left, also if that was interrupted.
 function waiting.sweep(driver)
-  driver.swept = true
-  for wait in pairs(driver.waits) do
-    local co = wait[WAITING]
-    if type(co) == "thread" and status(co) == "dead" then wait:__close() end
+  local list = driver.unswept
+  driver.unswept = {}
+  for _, task in ipairs(list) do
+    local wait = task.last
+    if wait and wait[WAITING] == task.co then wait:__close() end
   end
 end
 

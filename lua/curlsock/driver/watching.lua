@@ -4,6 +4,7 @@
 local coroutines = require "curlsock.driver.coroutines"
 local curl = require "curlsock"
 local failure = require "curlsock.driver.failure"
+local shrinking = require "curlsock.driver.shrinking"
 
 local watching = {}
 
@@ -34,7 +35,7 @@ local function refresh(driver)
   for fd in pairs(driver.watched) do
     if not now[fd] then
       watch(driver, fd, nil)
-      driver.watched[fd] = nil
+      shrinking.remove(driver, "watched", fd)
     end
   end
   for fd, events in pairs(now) do driver.watched[fd] = events end
@@ -92,9 +93,8 @@ end
 
 --- The multi's callbacks pass on what it waits for.
 function watching.begin(driver)
-  local watched = {}
-  driver.watched, driver.awake = watched, false
-  driver.wanted, driver.doubted = {}, {}
+  driver.watched, driver.awake = shrinking.new(), false
+  driver.wanted, driver.doubted = shrinking.new(), {}
 
   local function pass(hook, ...)
     if not driver.awake then return end -- all is told together, later
@@ -105,9 +105,9 @@ function watching.begin(driver)
 
   driver.multi:setopt {
     socketfunction = function(fd, events)
-      if events then watched[fd] = events end
+      if events then driver.watched[fd] = events end
       pass(watch, fd, events)
-      if not events then watched[fd] = nil end -- not before
+      if not events then shrinking.remove(driver, "watched", fd) end -- not before
     end,
     timerfunction = function(seconds) pass(set_timer, seconds) end,
   }

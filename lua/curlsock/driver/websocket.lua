@@ -108,13 +108,14 @@ end
 -- (What is interrupted in here is done by a second call.)
 local function finish(ws, ...)
   ws.result = ws.result or table.pack(...)
+  ws.driver.promised[ws.easy] = nil
   let_go(ws)
 end
 
 -- Ends the transfer, whatever the server thinks of it.
 local function drop(ws, message, name)
   if not ws.result then
-    ws.task:cancel()
+    if ws.task then ws.task:cancel() end -- not if it was interrupted at its beginning
     transfers.cancel(ws.driver, ws.easy)
   end
   finish(ws, true, nil, message, name)
@@ -384,22 +385,24 @@ function Ended:__close(err)
 end
 
 local function start(ws)
+  ws.driver.promised[ws.easy] = ws
   ws.task = tasks.spawn(ws.driver, nil, function()
     local _ <close> = setmetatable({ ws = ws }, Ended)
     finish(ws, transfers.try(ws.driver, ws.easy))
   end)
 end
 
--- What has not begun when it is left goes.
+-- What has not begun when it is left goes, or is interrupted then.
 local Handshake = {}
 
-function Handshake:__close()
-  if not self.over then release(self.ws) end
+function Handshake:__close(err)
+  if err ~= nil or not self.over then release(self.ws) end
 end
 
 -- Waits for the handshake; what has come of that.
 local function shake_hands(ws, deadline)
   local handshake <close> = setmetatable({ ws = ws }, Handshake)
+  start(ws)
   local function ready() return ws.answered or ws.result end
   local ok, message, name = ws:wait("websocket", ready, deadline)
   if not ok then return nil, message, name end
@@ -430,9 +433,7 @@ function websockets.new(driver, easy, options)
     easy, message, name = curl.easy(easy)
     if not easy then return nil, message, name end
   end
-  local ws = new(driver, easy, owned, max)
-  start(ws)
-  return shake_hands(ws, deadline)
+  return shake_hands(new(driver, easy, owned, max), deadline)
 end
 
 return websockets

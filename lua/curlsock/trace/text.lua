@@ -3,6 +3,7 @@
 
 local LABEL <const> = 36
 local LEAST <const> = 20
+local MOST <const> = 10000 -- of a whole line
 
 local function cut(text, width)
   text = text:gsub("%c", "?")
@@ -43,7 +44,15 @@ local function outcome(t)
   return ("%s  %.1f ms"):format(t.result == "OK" and status or t.result, (t.done - t.start) * 1000)
 end
 
+-- Whether it is a number of columns.
+local function is_width(width)
+  return math.type(width) == "integer" and width >= 1 and width <= MOST
+end
+
 return function(self, width)
+  if width ~= nil and not is_width(width) then
+    error(("text: columns expected, 1 to %d, got %s"):format(MOST, tostring(width)), 2)
+  end
   local seconds = math.max(self:length(), 1e-6)
   local columns = math.max(LEAST, (width or 100) - LABEL - 24)
   local out = {}
