@@ -73,6 +73,17 @@ function World:each_mentioned(f)
   end
 end
 
+-- What tasks of loops mention that the program has dropped, but whose multis something keeps.
+function World:kept_by_dropped(lost)
+  local kept = {}
+  for _, l in ipairs(self.dropped) do
+    for _, t in ipairs(not (l.h.torn or lost[l.h]) and l.tasks or {}) do
+      if t.mentions then kept[t.mentions] = true end
+    end
+  end
+  return kept
+end
+
 local function is_at_work(w, hm)
   for _, frame in ipairs(w.frames) do
     if frame.handle == hm and not frame.off then return true end
@@ -227,6 +238,7 @@ end
 local function drop(w, l)
   l.h.watched, l.h.watches = nil, nil
   w.loop, w.slots.multi[SLOT] = nil, nil
+  table.insert(w.dropped, l)
 end
 
 local function close(w, l, task)

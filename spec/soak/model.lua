@@ -33,6 +33,7 @@ local function new()
     strangers = {}, -- that have a number of libcurl's: { fd, what it is, object }
     files = {}, -- that stand in for callbacks
     pairs = setmetatable({}, { __mode = "k" }), -- Sockets on which tasks wait
+    dropped = {}, -- loops
     thrown = {},
     opened = 0, closed = 0,
     unborn = 0, -- at most so many easies are garbage because a callback threw in easy:dup
@@ -206,9 +207,11 @@ function World:sweep()
 end
 
 function World:collected()
+  local lost = self:limbo()
+  local kept = self:kept_by_dropped(set_of(lost))
   self.unborn = 0
-  for _, h in ipairs(self:limbo()) do
-    if not h.torn then self:close(h) end
+  for _, h in ipairs(lost) do
+    if not (h.torn or kept[h]) then self:close(h) end
   end
 end
 

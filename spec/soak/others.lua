@@ -51,6 +51,17 @@ local function same(list, other)
   return #list == #other
 end
 
+-- What has a finalizer takes a cycle, and what that mentions the next.
+local function collect_all()
+  local before
+  repeat
+    local live = curl.live()
+    before = live.easy + live.multi + live.share + live.socket
+    collectgarbage()
+    live = curl.live()
+  until live.easy + live.multi + live.share + live.socket == before
+end
+
 function ops.collect(w)
   local live = curl.live()
   collectgarbage()
@@ -69,7 +80,7 @@ function ops.collect(w)
     collectgarbage()
     w:sweep()
   until #w:limbo() == 0 or same(before, w:limbo())
-  collectgarbage() -- Sockets that those callbacks forgot
+  collect_all() -- Sockets that those callbacks forgot, and what the tasks of a dropped loop mention
   w:collected()
   w:check()
   local owned = 0
