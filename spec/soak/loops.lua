@@ -76,10 +76,9 @@ end
 -- What tasks of loops mention that the program has dropped, but whose multis something keeps.
 function World:kept_by_dropped(lost)
   local kept = {}
-  for _, l in ipairs(self.dropped) do
-    for _, t in ipairs(not (l.h.torn or lost[l.h]) and l.tasks or {}) do
-      if t.mentions then kept[t.mentions] = true end
-    end
+  for _, dropped in ipairs(self.dropped) do
+    local multi = dropped.multi
+    for _, h in ipairs(not (multi.torn or lost[multi]) and dropped or {}) do kept[h] = true end
   end
   return kept
 end
@@ -238,7 +237,9 @@ end
 local function drop(w, l)
   l.h.watched, l.h.watches = nil, nil
   w.loop, w.slots.multi[SLOT] = nil, nil
-  table.insert(w.dropped, l)
+  local dropped = { multi = l.h }
+  for _, t in ipairs(l.tasks) do dropped[#dropped + 1] = t.mentions end
+  table.insert(w.dropped, dropped)
 end
 
 local function close(w, l, task)
