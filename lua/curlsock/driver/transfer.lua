@@ -46,15 +46,19 @@ end
 -- Nothing of it is to come any more. n: how many the multi has, which may have been told already.
 local function leave(driver, transfer, n)
   if transfer[STATE] == DONE then return end
+  local torn = driver.torn
+  driver.torn = true -- who is interrupted between these leaves it to mend
   transfer[STATE], transfer[EASY] = DONE, false
   driver.active = math.max(driver.active - 1, n or 0)
+  driver.torn = torn
 end
 
 -- Whether the multi still has it, and how many it has: its easy may be in for another. (An easy
 -- that was closed has left the multi by that.)
 local function is_in(driver, transfer)
   local easy, multi = transfer[EASY], driver.multi
-  if not multi or curl.type(easy) ~= "easy" then return false end
+  if not multi then return false end
+  if curl.type(easy) ~= "easy" then return false, #multi:easies() end
   local value, n = multi:easies(easy)
   return value == transfer, n
 end
