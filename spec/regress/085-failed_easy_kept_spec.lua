@@ -30,3 +30,18 @@ it("so is one whose task was cancelled", function()
   collectgarbage()
   assert.equal(before, curl.live().easy)
 end)
+
+it("so is one whose body a task has read that the script keeps", function()
+  local loop <close> = loops.new()
+  local before = curl.live().easy
+  local task = loop:spawn(function()
+    local easy = curl.easy { url = servers.nginx().url .. "/hello", proxy = "" }
+    local stream <close> = loop:stream(easy)
+    assert(stream:read "a")
+  end)
+  loop:run()
+  collectgarbage()
+  collectgarbage()
+  assert.equal(before, curl.live().easy)
+  task:wait()
+end)

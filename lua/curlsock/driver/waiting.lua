@@ -228,6 +228,7 @@ function waiting.sweep(driver)
   for _, task in ipairs(list) do
     local wait = task.last
     if wait and wait[WAITING] == task.co then wait:__close() end
+    task.last = nil -- with what that mentions
   end
 end
 
