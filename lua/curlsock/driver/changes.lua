@@ -10,8 +10,11 @@ function changes.begin(object)
   object.waits = {}
 end
 
+-- driver.ended may have the wait for long, but not the object.
 local function leave(wait)
+  if not wait.of then return end
   wait.of.waits[wait] = nil
+  wait.of = false
 end
 
 --- Something has changed: those who wait look again.

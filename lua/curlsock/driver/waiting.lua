@@ -59,6 +59,7 @@ local function close(wait)
   if wait.leave then wait:leave() end
   shrinking.remove(driver, "waits", wait)
   wait[STATE], wait[WAITING] = DONE, false
+  if wait.by and wait.by.last == wait then wait.by.last = nil end -- with what that mentions
   if state ~= DONE then watching.adjust(driver) end
 end
 
@@ -193,7 +194,7 @@ end
 function waiting.result(driver, wait, name)
   if not driver.multi then return nil, name .. ": the loop was closed", "CLOSED" end
   local task = driver.tasks[running()]
-  if task then task.last = wait end
+  if task then task.last, wait.by = wait, task end
   waiting.suspend(driver, wait, name)
   if wait[NAME] then return nil, name .. ": " .. wait[MESSAGE], wait[NAME] end
   return true
@@ -228,7 +229,7 @@ function waiting.sweep(driver)
   for _, task in ipairs(list) do
     local wait = task.last
     if wait and wait[WAITING] == task.co then wait:__close() end
-    task.last = nil -- with what that mentions
+    task.last = nil
   end
 end
 
