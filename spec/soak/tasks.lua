@@ -40,13 +40,13 @@ function ops.spawn(w, op, context)
   local g = op[2] == 1 and l.group or nil
   local t = { loop = l, n = #l.tasks + 1, joined = 0, group = g }
   l.tasks[t.n] = t
-  local where = g and g.object or l.loop
+  local where, failed = g and g.object or l.loop, g and g.failed
   t.task = loops.call(w, l, task, {
-    what = "spawn", conditions = { { "over", g and g.over and not g.failed } },
+    what = "spawn", conditions = { { "over", g and g.over and not failed } },
   }, where.spawn, where, body(w, t, op.cb or {}))
   if not t.task then
     t.ended = true
-  elseif g and g.failed and not t.failed then
+  elseif failed then
     w:fail "spawn does not raise what a task of the group has thrown"
   end
 end
