@@ -29,8 +29,8 @@ function watching.watch_again(driver)
   for fd in pairs(driver.doubted) do watching.watch(driver, fd) end
 end
 
--- libcurl says what it waits for, and nobody knows what the hooks have been told. What they had been
--- told of is unwatched later, also if the number has come back since.
+-- libcurl says what it waits for, and nobody knows what the hooks have been told. What they had
+-- been told of is unwatched later, also if the number has come back since.
 local function note(driver, fd, events)
   local new, old = driver.fresh, driver.stale
   if events then
