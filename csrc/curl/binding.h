@@ -54,11 +54,6 @@ CURLcode cs_lists_copy(struct cs_easy *to, const struct cs_easy *from);
 void cs_lists_free(struct cs_easy *e);
 void cs_lists_free_outdated(struct cs_easy *e); /* the transfer has ended */
 
-/* ---- terminal.c: telnetoptions that the script has not set ------------------------- */
-
-/* Nobody's to free or change; NULL for none. */
-struct curl_slist *cs_terminal(void);
-
 /* What a mimepost is: curl_mime, and what those parts point to that a function gives. */
 struct cs_mimepart {
   struct cs_mimepart *next;
@@ -72,6 +67,11 @@ struct cs_mime {
   struct cs_mimepart *parts;
 };
 void cs_mime_free(struct cs_mime *m);
+
+/* ---- terminal.c: telnetoptions that the script has not set ------------------------- */
+
+/* Nobody's to free or change; NULL for none. */
+struct curl_slist *cs_terminal(void);
 
 /* ---- raretable.c: the table of what few easies have -------------------------------- */
 
