@@ -187,7 +187,11 @@ Driver.on_event = turns.event
 function Driver:on_timer()
   -- (Where it is refused, inside a callback, the time must not be lost.)
   local ok, err = pcall(turns.time, self)
-  if ok then return watching.set_timer(self) end -- the hook has one time only
+  -- (The hook has one time only. While the loop is being closed nothing is done for what is due.)
+  if ok then
+    if not self.closing then watching.set_timer(self) end
+    return
+  end
   if self.timed then self.hooks.timer(0.01) end
   error(err, 0)
 end
