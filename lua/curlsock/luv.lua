@@ -17,8 +17,10 @@ local closing = false -- a handle, of any of our loops
 local Callback = {}
 Callback.__index = Callback
 
+-- (A turn begins with what is due, and would then wait for something else.)
 local function serve(callback, ...)
-  if not callback.loop:guard(callback.f, ...) then uv.stop() end
+  local good = callback.loop:guard(callback.f, ...)
+  if not good or uv.loop_mode() == "once" then uv.stop() end
   callback.close_stopped()
 end
 

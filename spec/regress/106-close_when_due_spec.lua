@@ -1,6 +1,7 @@
 -- A loop in luv did not come back from close if a time in it came meanwhile: the timer, which had
 -- nothing to do any more, was started again and again for that, and libuv calls one that is due at
--- once in the same turn. Found by soak.
+-- once in the same turn. (And a turn that began with what was due then waited for something else:
+-- sleep(0) came back when the next time had come.) Found by soak.
 local left = require "spec.support.left"
 local loops = require "spec.support.loops"
 local servers = require "spec.support.servers"
