@@ -129,8 +129,7 @@ function World:look_at_loop()
   if not l or l.h.torn then return end
   local at_work = is_at_work(self, l.h)
   if l.loop.multi then return look_at_easies(self, l, self:is_entered()) end
-  -- Tasks go on before close() returns. (Inside a callback it waits for that to end.)
-  if not at_work and self.calls == 0 then self:close(l.h) end
+  if not at_work then self:close(l.h) end -- tasks go on before close() returns
 end
 
 -- What tasks have thrown, and nobody was told; an error, or its text in a warning.
