@@ -20,8 +20,9 @@ static CURLcode install(struct cs_easy *e) {
   if (!code) code = curl_easy_setopt(e->curl, CURLOPT_PRIVATE, e);
   if (!code && e->h.rt->traits & CS_NOSIGNAL)
     code = curl_easy_setopt(e->curl, CURLOPT_NOSIGNAL, 1L);
-  if (!code && cs_terminal())
-    code = curl_easy_setopt(e->curl, CURLOPT_TELNETOPTIONS, cs_terminal());
+  struct curl_slist *terminal = cs_terminal();
+  if (!code && terminal)
+    code = curl_easy_setopt(e->curl, CURLOPT_TELNETOPTIONS, terminal);
   return code;
 }
 

@@ -50,6 +50,7 @@ static void free_value(CURLoption id, void *value) {
 
 /* What libcurl gets of it. */
 static void *given(CURLoption id, void *value) {
+  if (id == CURLOPT_TELNETOPTIONS && !value) return cs_terminal();
   return id == CURLOPT_MIMEPOST && value ? ((struct cs_mime *)value)->mime : value;
 }
 

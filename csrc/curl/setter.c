@@ -188,11 +188,6 @@ static CURLcode unset_list(lua_State *L, const struct cs_setting *s) {
   return cs_list_keep(s->e, s->known->option->id, NULL);
 }
 
-static CURLcode unset_telnetoptions(lua_State *L, const struct cs_setting *s) {
-  CURLcode code = unset_list(L, s);
-  return code ? code : curl_easy_setopt(s->e->curl, CURLOPT_TELNETOPTIONS, cs_terminal());
-}
-
 /* ---- functions and objects --------------------------------------------------------- */
 
 static CURLcode set_function(lua_State *L, const struct cs_setting *s) {
@@ -353,7 +348,6 @@ static const struct {
     {CURLOPT_PROTOCOLS_STR, {set_string, unset_protocols}},
     {CURLOPT_REDIR_PROTOCOLS_STR, {set_string, unset_redir_protocols}},
     {CURLOPT_STDERR, {set_stderr, unset_list}},
-    {CURLOPT_TELNETOPTIONS, {set_list, unset_telnetoptions}},
     {CURLOPT_MIMEPOST, {cs_mime_set, cs_mime_unset}},
 };
 
