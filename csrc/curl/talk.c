@@ -39,11 +39,14 @@ static void check_version(lua_State *L, const struct cs_easy *e, const char *cal
                call);
 }
 
-struct cs_easy *cs_talk_check(lua_State *L, const char *call) {
+struct cs_easy *cs_talk_easy(lua_State *L, const char *call) {
   struct cs_easy *e = cs_handle_check(L, 1, CS_EASY);
   cs_refuse_inside(L, &e->h, call);
-  if (!e->set.connect_only) luaL_error(L, "%s: connect_only is not set", call);
   return e;
+}
+
+void cs_talk_check(lua_State *L, const struct cs_easy *e, const char *call) {
+  if (!e->set.connect_only) luaL_error(L, "%s: connect_only is not set", call);
 }
 
 int cs_talk_begin(lua_State *L, struct cs_easy *e, const char *call) {
@@ -83,7 +86,8 @@ void cs_talk_end(struct cs_easy *e) {
  * error.
  * -> sent: integer | nil, message, name */
 int cs_easy_send(lua_State *L) {
-  struct cs_easy *e = cs_talk_check(L, "easy:send");
+  struct cs_easy *e = cs_talk_easy(L, "easy:send");
+  cs_talk_check(L, e, "easy:send");
   size_t length, sent = 0;
   const char *bytes = luaL_checklstring(L, 2, &length);
   struct cs_frame f;
@@ -103,7 +107,8 @@ int cs_easy_send(lua_State *L) {
  * name, as easy:send.
  * -> string | nil, message, name */
 int cs_easy_recv(lua_State *L) {
-  struct cs_easy *e = cs_talk_check(L, "easy:recv");
+  struct cs_easy *e = cs_talk_easy(L, "easy:recv");
+  cs_talk_check(L, e, "easy:recv");
   lua_Integer size = luaL_optinteger(L, 2, CURL_MAX_WRITE_SIZE);
   size_t got = 0;
   struct cs_frame f;

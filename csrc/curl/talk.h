@@ -14,8 +14,10 @@
 int cs_easy_send(lua_State *L);   /* easy:send(bytes) */
 int cs_easy_recv(lua_State *L);   /* easy:recv([n]) */
 int cs_easy_upkeep(lua_State *L); /* easy:upkeep() */
-/* The easy at index 1, which must have connect_only; raises an error that names call. */
-struct cs_easy *cs_talk_check(lua_State *L, const char *call);
+/* The easy at index 1, outside of callbacks; and whether it has connect_only: else they
+ * raise an error that names call. */
+struct cs_easy *cs_talk_easy(lua_State *L, const char *call);
+void cs_talk_check(lua_State *L, const struct cs_easy *e, const char *call);
 /* Has it talk on the connection of its last transfer, for good. 0: there is none. Raises
  * an error when libcurl would use another. */
 int cs_talk_begin(lua_State *L, struct cs_easy *e, const char *call);

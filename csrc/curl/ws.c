@@ -91,16 +91,15 @@ int cs_easy_ws_send(lua_State *L) {
  * -> bytes: string, kind: string, more: boolean, offset: integer, left: integer
  *    | nil, message, name */
 int cs_easy_ws_recv(lua_State *L) {
-  struct cs_easy *e = cs_handle_check(L, 1, CS_EASY);
+  struct cs_easy *e = cs_talk_easy(L, "easy:ws_recv");
   lua_Integer size = luaL_optinteger(L, 2, CURL_MAX_WRITE_SIZE);
   size_t got = 0;
   const struct curl_ws_frame *told = NULL;
   struct curl_ws_frame frame = {0};
   struct cs_frame f;
   luaL_argcheck(L, size >= 1 && size <= INT_MAX, 2, "size out of range");
-  cs_refuse_inside(L, &e->h, "easy:ws_recv");
   if (!is_there()) return cs_talk_fail(L, CS_NOT_SUPPORTED);
-  cs_talk_check(L, "easy:ws_recv");
+  cs_talk_check(L, e, "easy:ws_recv");
   void *bytes = lua_newuserdatauv(L, (size_t)size, 0);
   if (!cs_talk_begin(L, e, "easy:ws_recv")) return cs_talk_fail(L, CURLE_OK);
   cs_enter(&f, L, &e->h, 1);
