@@ -49,7 +49,7 @@ function Task:__close(err)
   self.cancelled = not (self.results or self.failed)
   if self.doomed then coroutines.doomed = coroutines.doomed - 1 end
   coroutines.forget(driver, self.co)
-  if self.failed and self.last then table.insert(driver.unswept, self) else self.last = nil end
+  if self.failed and self.last then table.insert(driver.unswept, self) end
   self.heard = tell(self)
   if self.failed and err == nil and not self.heard then self:lose() end
   if driver.later then watching.adjust(driver) end
