@@ -59,12 +59,14 @@ local function body_of(options, ours)
   local method = options.method
   if options.multipart then return { mimepost = options.multipart }, "POST" end
   if body == nil and not BODIED[method] then return {}, "GET" end
-  local posted = type(body or "") == "string" and method ~= "PUT"
+  body = body or ""
+  local text = type(body) == "string"
+  local posted = text and method ~= "PUT"
   ours["content-type"] = options.json and "application/json"
     or not options.form and "" or not posted and "application/x-www-form-urlencoded" or nil
-  if posted then return { postfields = body or "" }, "POST" end
+  if posted then return { postfields = body }, "POST" end
   if type(body) == "userdata" then return pieces_of(method, body, body:seek("end")) end
-  return pieces_of(method, body or "", type(body) ~= "function" and #(body or "") or nil)
+  return pieces_of(method, body, text and #body or nil)
 end
 
 -- libcurl sends any other method than GET, HEAD, POST and PUT to each hop: behind a 303, too, which
