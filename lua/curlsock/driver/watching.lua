@@ -29,25 +29,18 @@ function watching.watch_again(driver)
   for fd in pairs(driver.doubted) do watching.watch(driver, fd) end
 end
 
--- libcurl says what it waits for, and nobody knows what the hooks have been told. What they had
--- been told of is unwatched later, also if the number has come back since.
-local function note(driver, fd, events)
-  local new, old = driver.fresh, driver.stale
-  if events then
-    new[fd] = new[fd] or driver.watched[fd] == nil or nil
-    driver.watched[fd] = events
-  else
-    old[fd] = old[fd] or driver.watched[fd] ~= nil and not new[fd] or nil
-    new[fd] = nil
-    shrinking.remove(driver, "watched", fd)
-  end
+-- Before it is closed. (Where the hook fails this is told again, before anything else of that
+-- number.)
+local function unwatch(driver, fd)
+  driver.stale[fd] = true
+  watch(driver, fd, nil)
+  driver.stale[fd] = nil
 end
 
 -- Nobody knows what the hooks have been told, but that it is no other descriptor than these.
 local function refresh(driver)
   local now = driver.multi and driver.multi:watches() or {}
-  for fd in pairs(driver.stale) do watch(driver, fd, nil) end
-  driver.fresh, driver.stale = {}, {}
+  for fd in pairs(driver.stale) do unwatch(driver, fd) end
   for fd in pairs(driver.watched) do
     if not now[fd] then
       watch(driver, fd, nil)
@@ -111,7 +104,7 @@ end
 function watching.begin(driver)
   driver.watched, driver.awake = shrinking.new(), false
   driver.wanted, driver.doubted = shrinking.new(), {}
-  driver.fresh, driver.stale = {}, {}
+  driver.stale = {}
 
   local function pass(hook, ...)
     if not driver.awake then return end -- all is told together, later
@@ -122,10 +115,12 @@ function watching.begin(driver)
 
   driver.multi:setopt {
     socketfunction = function(fd, events)
-      if driver.awake == nil then return note(driver, fd, events) end
-      if events then driver.watched[fd] = events end
-      pass(watch, fd, events)
-      if not events then shrinking.remove(driver, "watched", fd) end -- not before
+      if events then
+        driver.watched[fd] = events
+        return pass(watch, fd, events)
+      end
+      if driver.awake == nil then unwatch(driver, fd) else pass(unwatch, fd) end
+      shrinking.remove(driver, "watched", fd) -- not before
     end,
     timerfunction = function(seconds) pass(set_timer, seconds) end,
   }
