@@ -269,8 +269,18 @@ void cs_event_heard(struct cs_frame *f, struct cs_multi *m, int fd) {
   if (!cs_forget_heard(m, fd)) set_watch(f, m, fd, 0, NULL);
 }
 
+/* Whether the multi's functions are found from the frame's handle. */
+static int leads_to(const struct cs_frame *f, const struct cs_multi *m) {
+  const struct cs_easy *e = (const struct cs_easy *)f->handle;
+  return f->handle == &m->h || (f->handle->kind == CS_EASY && e->multi == m);
+}
+
+/* From a share that is collected with its multi nothing leads there: the watch ends
+ * with the multi, which tells. */
 void cs_event_unwatch(struct cs_frame *f, struct cs_handle *multi, struct cs_socket *s) {
-  set_watch(f, (struct cs_multi *)multi, s->fd, 0, NULL);
+  struct cs_multi *m = (struct cs_multi *)multi;
+  if (m->epoll < 0 && f && !leads_to(f, m)) return count(m, &m->watches[s->fd], 0);
+  set_watch(f, m, s->fd, 0, NULL);
 }
 
 void cs_event_opened(struct cs_frame *f, struct cs_easy *e, int fd) {
