@@ -35,9 +35,10 @@ local function no(verdict)
   return nil, "no"
 end
 
--- The transfer must fail; not for debugfunction, which is told only.
+-- The transfer must fail; not for debugfunction, which is told only, nor for what is told when the
+-- easy is closed.
 local function fail_transfer(version, event, verdict)
-  version.refused = version.refused or event ~= "debug"
+  version.refused = version.refused or event ~= "debug" and event ~= "told"
   if verdict.throw then error(verdict.throw, 0) end
   return no(verdict)
 end
