@@ -20,7 +20,10 @@ local turns = {}
 function turns.end_transfers(driver)
   if driver.cancelled[1] then transfers.remove_cancelled(driver) end
   transfers.collect(driver)
-  if driver.due and driver.due <= now() then clock.expire(driver) end
+  if driver.due and driver.due <= now() then
+    clock.expire(driver)
+    transfers.remove_cancelled(driver)
+  end
   waiting.resume_ended(driver)
 end
 
