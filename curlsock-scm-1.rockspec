@@ -155,6 +155,7 @@ build = {
         "csrc/curl/ssh.c",
         "csrc/curl/standin.c",
         "csrc/curl/talk.c",
+        "csrc/curl/tell.c",
         "csrc/curl/terminal.c",
         "csrc/curl/trace.c",
         "csrc/curl/transfer.c",

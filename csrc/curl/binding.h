@@ -227,6 +227,20 @@ int cs_poll_wait(const struct cs_multi *m, struct pollfd *fds, int n, int ms);
 
 int cs_multi_poll(lua_State *L); /* multi:poll(seconds [, descriptors]) */
 
+/* ---- tell.c: what a multi tells the script's event loop ---------------------------- */
+
+/* socketfunction(fd, events or nil, the easy of curl or nil). No frame: nobody is told. */
+void cs_tell_socket(struct cs_frame *f, struct cs_multi *m, CURL *curl, int fd,
+                    int events);
+/* timerfunction(seconds); negative: nil. */
+void cs_tell_timer(struct cs_frame *f, struct cs_multi *m, double seconds);
+/* That a descriptor cannot be watched: an error. */
+void cs_tell_failure(struct cs_frame *f, const char *why);
+/* "r", "w" or "rw", of libcurl's; NULL for none. */
+const char *cs_tell_name(int events);
+/* Whether the multi's functions are found from the frame's handle. */
+int cs_tell_reaches(const struct cs_frame *f, const struct cs_multi *m);
+
 /* ---- event.c: a multi as a guest in somebody's event loop -------------------------- */
 
 /* If name is "socketfunction" or "timerfunction", sets that option of the multi at

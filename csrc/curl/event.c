@@ -15,89 +15,15 @@
 
 #include "binding.h"
 
-/* ---- telling the script ------------------------------------------------------------ */
-
-struct event_call {
-  struct cs_multi *multi;
-  struct cs_frame *frame;
-  CURL *curl; /* whose transfer it is, or NULL */
-  int fd, events;
-  double seconds; /* negative: none */
-};
-
-/* Pushes the function in that user value of the multi, found from the frame's handle:
- * that itself, or the multi that it is in. nil if there is none. */
-static void push_function(lua_State *L, const struct event_call *c, int uservalue) {
-  if (c->frame->handle->kind == CS_EASY) {
-    lua_getiuservalue(L, 1, CS_UV_MULTI);
-    lua_replace(L, 1);
-  }
-  if (cs_unbox(L, 1) == c->multi)
-    lua_getiuservalue(L, 1, uservalue);
-  else
-    lua_pushnil(L);
-}
-
 struct cs_easy *cs_event_easy(CURL *curl) {
   struct cs_easy *e = NULL;
   if (curl) curl_easy_getinfo(curl, CURLINFO_PRIVATE, (char **)&e);
   return e;
 }
 
-/* The easy of the script's, or nil for one that libcurl made for itself. */
-static void push_easy(lua_State *L, const struct event_call *c) {
-  const struct cs_easy *e = cs_event_easy(c->curl);
-  if (!e || e->multi != c->multi) return lua_pushnil(L);
-  lua_getiuservalue(L, 1, CS_UV_EASIES);
-  lua_rawgeti(L, -1, e->slot);
-  lua_replace(L, -2);
-}
-
-static const char *const event_names[] = {NULL, "r", "w", "rw"};
-
-static int socket_body(lua_State *L) {
-  const struct event_call *c = lua_touserdata(L, 2);
-  push_function(L, c, CS_UV_SOCKETFUNCTION);
-  if (lua_isnil(L, -1)) return 0;
-  lua_pushinteger(L, c->fd);
-  lua_pushstring(L, event_names[c->events]);
-  push_easy(L, c);
-  lua_call(L, 3, 0);
-  return 0;
-}
-
-static int timer_body(lua_State *L) {
-  const struct event_call *c = lua_touserdata(L, 2);
-  push_function(L, c, CS_UV_TIMERFUNCTION);
-  if (lua_isnil(L, -1)) return 0;
-  if (c->seconds < 0)
-    lua_pushnil(L);
-  else
-    lua_pushnumber(L, c->seconds);
-  lua_call(L, 1, 0);
-  return 0;
-}
-
-static int failure_body(lua_State *L) {
-  return luaL_error(L, "multi: a descriptor cannot be watched: %s",
-                    (const char *)lua_touserdata(L, 2));
-}
-
-/* An error belongs to no transfer, and does not stop any: libcurl never hears of it. */
-static void tell(struct cs_frame *f, lua_CFunction body, const void *arg) {
-  if (f && cs_call(f, body, (void *)arg)) cs_frame_error(f);
-}
-
-static void tell_event(lua_CFunction body, const struct event_call *c) {
-  c->multi->telling++;
-  tell(c->frame, body, c);
-  c->multi->telling--;
-}
-
 /* Tells the script that the multi's own descriptor is to be watched, or no longer. */
 static void tell_poll(struct cs_frame *f, struct cs_multi *m, int events) {
-  struct event_call c = {m, f, NULL, m->epoll, events, -1};
-  tell_event(socket_body, &c);
+  cs_tell_socket(f, m, NULL, m->epoll, events);
 }
 
 /* ---- the multi's own descriptor ---------------------------------------------------- */
@@ -133,7 +59,7 @@ static CURLMcode run_timer(struct cs_multi *m) {
  * anew. */
 static void rebuild(struct cs_frame *f, struct cs_multi *m) {
   int epoll = cs_poll_new(m);
-  if (epoll < 0) return tell(f, failure_body, strerror(errno));
+  if (epoll < 0) return cs_tell_failure(f, strerror(errno));
   tell_poll(f, m, 0);
   cs_poll_replace(m, epoll);
   tell_poll(f, m, CURL_POLL_IN);
@@ -191,12 +117,11 @@ void cs_event_wake(struct cs_multi *m) {
 }
 
 void cs_event_soon(struct cs_frame *f, struct cs_multi *m) {
-  struct event_call c = {m, f, NULL, -1, 0, 0};
   if (m->epoll >= 0) return cs_event_wake(m);
   m->soon = 1;
   m->deadline = cs_now(); /* libcurl says its own again after that */
   curl_multi_wakeup(m->curl);
-  tell_event(timer_body, &c);
+  cs_tell_timer(f, m, 0);
 }
 
 /* ---- watches ----------------------------------------------------------------------- */
@@ -214,11 +139,12 @@ static struct cs_watch *watch_of(struct cs_multi *m, int fd) {
   return &watches[fd];
 }
 
-/* Remembers at the socket, if it is one of ours, who watches it. Whether this multi
- * does. */
-static int set_watcher(struct cs_multi *m, int fd, int watched) {
+/* Remembers at the socket, if it is one of ours, who watches it: one multi, though that
+ * of a share may be parked in another. Whether this multi does. */
+static int set_watcher(struct cs_frame *f, struct cs_multi *m, int fd, int watched) {
   struct cs_socket *s = cs_ledger_find(m->h.rt, fd);
   if (!s || s->state != CS_LENT) return 0;
+  if (watched && s->watcher && s->watcher != &m->h) cs_event_unwatch(f, s->watcher, s);
   if (watched)
     s->watcher = &m->h;
   else if (s->watcher == &m->h)
@@ -235,19 +161,18 @@ static void count(struct cs_multi *m, struct cs_watch *w, int watched) {
 /* Watches the descriptor for these events; 0 ends the watch. */
 static void set_watch(struct cs_frame *f, struct cs_multi *m, int fd, int events,
                       CURL *curl) {
-  struct event_call c = {m, f, curl, fd, events, -1};
   struct cs_watch *w = watch_of(m, fd);
-  if (!w) return tell(f, failure_body, strerror(ENOMEM));
+  if (!w) return cs_tell_failure(f, strerror(ENOMEM));
   int old = w->events | w->parked;
   if (events == w->events) w->kept = 0;
   if (events == w->events && !w->parked) return;
   if (!w->events) w->generation++;
   w->events = events;
   w->parked = w->kept = 0;
-  count(m, w, set_watcher(m, fd, events));
-  if (m->epoll < 0) return tell_event(socket_body, &c);
+  count(m, w, set_watcher(f, m, fd, events));
+  if (m->epoll < 0) return cs_tell_socket(f, m, curl, fd, events);
   int code = cs_poll_set(m, fd, w, old);
-  if (code) tell(f, failure_body, strerror(code));
+  if (code) cs_tell_failure(f, strerror(code));
 }
 
 /* libcurl waits for each request anew. What the kernel knows of a connection stays
@@ -269,17 +194,11 @@ void cs_event_heard(struct cs_frame *f, struct cs_multi *m, int fd) {
   if (!cs_forget_heard(m, fd)) set_watch(f, m, fd, 0, NULL);
 }
 
-/* Whether the multi's functions are found from the frame's handle. */
-static int leads_to(const struct cs_frame *f, const struct cs_multi *m) {
-  const struct cs_easy *e = (const struct cs_easy *)f->handle;
-  return f->handle == &m->h || (f->handle->kind == CS_EASY && e->multi == m);
-}
-
 /* From a share that is collected with its multi nothing leads there: the watch ends
  * with the multi, which tells. */
 void cs_event_unwatch(struct cs_frame *f, struct cs_handle *multi, struct cs_socket *s) {
   struct cs_multi *m = (struct cs_multi *)multi;
-  if (m->epoll < 0 && f && !leads_to(f, m)) return count(m, &m->watches[s->fd], 0);
+  if (m->epoll < 0 && f && !cs_tell_reaches(f, m)) return count(m, &m->watches[s->fd], 0);
   set_watch(f, m, s->fd, 0, NULL);
 }
 
@@ -324,8 +243,7 @@ double cs_event_sooner(const struct cs_multi *m, double seconds) {
 }
 
 static void tell_time(struct cs_frame *f, struct cs_multi *m, double seconds) {
-  struct event_call c = {m, f, NULL, -1, 0, cs_event_sooner(m, seconds)};
-  if (m->epoll < 0) return tell_event(timer_body, &c);
+  if (m->epoll < 0) return cs_tell_timer(f, m, cs_event_sooner(m, seconds));
   cs_poll_arm(m, m->deadline);
   cs_poll_arm(m, m->parting);
 }
@@ -431,7 +349,7 @@ int cs_event_watches(lua_State *L) {
   lua_newtable(L);
   for (size_t fd = 0; m->epoll < 0 && fd < m->size; fd++) {
     if (!m->watches[fd].events) continue;
-    lua_pushstring(L, event_names[m->watches[fd].events]);
+    lua_pushstring(L, cs_tell_name(m->watches[fd].events));
     lua_rawseti(L, -2, (lua_Integer)fd);
   }
   if (m->epoll < 0) return 1;
@@ -441,7 +359,7 @@ int cs_event_watches(lua_State *L) {
 }
 
 void cs_event_free(struct cs_multi *m) {
-  for (size_t fd = 0; fd < m->size; fd++) set_watcher(m, (int)fd, 0);
+  for (size_t fd = 0; fd < m->size; fd++) set_watcher(NULL, m, (int)fd, 0);
   free(m->watches);
   m->watches = NULL;
   m->size = 0;
@@ -450,11 +368,10 @@ void cs_event_free(struct cs_multi *m) {
 }
 
 void cs_event_end(struct cs_frame *f, struct cs_multi *m) {
-  struct event_call c = {m, f, NULL, -1, 0, -1};
   for (size_t fd = 0; fd < m->size; fd++) set_watch(f, m, (int)fd, 0, NULL);
   if (m->epoll >= 0)
     tell_poll(f, m, 0);
   else if (m->deadline >= 0)
-    tell_event(timer_body, &c);
+    cs_tell_timer(f, m, -1);
   cs_event_free(m);
 }
