@@ -229,7 +229,7 @@ int cs_multi_poll(lua_State *L); /* multi:poll(seconds [, descriptors]) */
 
 /* ---- tell.c: what a multi tells the script's event loop ---------------------------- */
 
-/* socketfunction(fd, events or nil, the easy of curl or nil). No frame: nobody is told. */
+/* socketfunction(fd, events or nil, the easy of curl or nil). No frame: nobody hears. */
 void cs_tell_socket(struct cs_frame *f, struct cs_multi *m, CURL *curl, int fd,
                     int events);
 /* timerfunction(seconds); negative: nil. */

@@ -293,10 +293,11 @@ function turns.loop(l)
   l.loop:step()
 end
 
--- op: "turn", how many.
+-- op: "turn", how many. Where a loop has coroutines of its own they do not go on while one of them
+-- waits in here, for their doing maybe.
 function ops.turn(w, op, context)
   local l, task = loops.here(w, context)
-  for _ = 1, l and op[2] or 0 do
+  for _ = 1, l and not (l.later and task) and op[2] or 0 do
     loops.call(w, l, task, { what = "loop:step", conditions = {} }, turns[l.name], l)
   end
 end
