@@ -236,6 +236,8 @@ void cs_tell_socket(struct cs_frame *f, struct cs_multi *m, CURL *curl, int fd,
 void cs_tell_timer(struct cs_frame *f, struct cs_multi *m, double seconds);
 /* That a descriptor cannot be watched: an error. */
 void cs_tell_failure(struct cs_frame *f, const char *why);
+/* The easy of the script's, or NULL for one that libcurl made for itself. */
+struct cs_easy *cs_tell_easy(CURL *curl);
 /* "r", "w" or "rw", of libcurl's; NULL for none. */
 const char *cs_tell_name(int events);
 /* Whether the multi's functions are found from the frame's handle. */
@@ -256,8 +258,6 @@ CURLMcode cs_event_step(struct cs_multi *m);
 void cs_event_wake(struct cs_multi *m);
 /* There is a result, though nothing has happened: the event loop is to look soon. */
 void cs_event_soon(struct cs_frame *f, struct cs_multi *m);
-/* The easy of the script's, or NULL for one that libcurl made for itself. */
-struct cs_easy *cs_event_easy(CURL *curl);
 /* The script says that the descriptor is ready, which libcurl may not wait for
  * (forget.c). */
 void cs_event_heard(struct cs_frame *f, struct cs_multi *m, int fd);

@@ -15,12 +15,6 @@
 
 #include "binding.h"
 
-struct cs_easy *cs_event_easy(CURL *curl) {
-  struct cs_easy *e = NULL;
-  if (curl) curl_easy_getinfo(curl, CURLINFO_PRIVATE, (char **)&e);
-  return e;
-}
-
 /* Tells the script that the multi's own descriptor is to be watched, or no longer. */
 static void tell_poll(struct cs_frame *f, struct cs_multi *m, int events) {
   cs_tell_socket(f, m, NULL, m->epoll, events);
@@ -225,9 +219,8 @@ static int on_socket(CURL *curl, curl_socket_t fd, int what, void *multi, void *
   struct cs_multi *m = multi;
   (void)unused;
   if (what != CURL_POLL_REMOVE) look_at(m, fd);
-  if (m->forgetful) cs_forget_look(m, cs_event_easy(curl), fd, what != CURL_POLL_REMOVE);
-  if (what == CURL_POLL_REMOVE && m->deaf &&
-      cs_forget_control(m, cs_event_easy(curl), fd))
+  if (m->forgetful) cs_forget_look(m, cs_tell_easy(curl), fd, what != CURL_POLL_REMOVE);
+  if (what == CURL_POLL_REMOVE && m->deaf && cs_forget_control(m, cs_tell_easy(curl), fd))
     return 0;
   if (what == CURL_POLL_REMOVE && park(m, fd)) return 0;
   set_watch(m->h.rt->frame, m, fd, what == CURL_POLL_REMOVE ? 0 : what & CURL_POLL_INOUT,

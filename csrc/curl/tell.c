@@ -30,9 +30,15 @@ int cs_tell_reaches(const struct cs_frame *f, const struct cs_multi *m) {
   return f->handle == &m->h || (f->handle->kind == CS_EASY && e->multi == m);
 }
 
+struct cs_easy *cs_tell_easy(CURL *curl) {
+  struct cs_easy *e = NULL;
+  if (curl) curl_easy_getinfo(curl, CURLINFO_PRIVATE, (char **)&e);
+  return e;
+}
+
 /* The easy of the script's, or nil for one that libcurl made for itself. */
 static void push_easy(lua_State *L, const struct event_call *c) {
-  const struct cs_easy *e = cs_event_easy(c->curl);
+  const struct cs_easy *e = cs_tell_easy(c->curl);
   if (!e || e->multi != c->multi) return lua_pushnil(L);
   lua_getiuservalue(L, 1, CS_UV_EASIES);
   lua_rawgeti(L, -1, e->slot);
