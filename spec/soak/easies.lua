@@ -140,7 +140,7 @@ end
 function ops.perform(w, op)
   local e, h = get(w, "easy", op[2])
   if not e then return end
-  local before = h.opens
+  local before, began = h.opens, h.began
   local ok, message = attempt(w, {
     what = h.id .. ":perform", held = { h }, frame = { handle = h },
     conditions = {
@@ -148,6 +148,9 @@ function ops.perform(w, op)
       { "talks", h.talks },
     },
     before = function() call.begin(h) end,
+    undo = function(refusal)
+      if refusal then h.began = began end
+    end,
     after = function()
       h.last, h.alone = h.share and h.share.connect and h.share or h, true
     end,

@@ -54,6 +54,18 @@ local function easy(depth)
   return o
 end
 
+-- With the callbacks that few easies have, which make up most of what happens in it.
+local rare_events = {
+  [0] = { "chunk", "chunked", "match" }, { "trailers" }, { "host", "key" }, { "packet" },
+}
+
+local function rare(depth)
+  local kind, flags = R(0, 3), R(2) == 1 and 0 or R(0, 1023)
+  local names = table.move(events, 1, #events, 1, {})
+  for _ = 1, 3 do table.move(rare_events[kind], 1, #rare_events[kind], #names + 1, names) end
+  return { "rare", slot "easy", kind, R(0, R(0, 3)), flags, cb = callbacks(depth, names) }
+end
+
 local function any(name, extra)
   return function()
     local class = R(0, 2)
@@ -188,6 +200,14 @@ local makers = {
       { "add", slot "multi", e[2] }, { "upkeep", e[2] }, { "dup", e[2], slot "easy" }
   end },
   { 1, on_easy "headers" },
+  { 1, function(depth)
+    local o = rare(depth)
+    return o, { "perform", o[2] }, { "play", o[2] }, { "perform", o[2] }
+  end },
+  { 1, function(depth)
+    local o, d = rare(depth), drive()
+    return o, { "add", d[2], o[2] }, d, { "play", o[2] }, { "drive", d[2], 40, R(0, 1) }
+  end },
   -- A connection that is kept for its easy, which may leave its pool.
   { 1, function(depth)
     local e = easy(depth)

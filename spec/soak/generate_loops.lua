@@ -15,6 +15,10 @@ return function(tools)
     return { "stream", slot "easy", R(0, 5), R(0, R(0, 9)) }
   end
 
+  local function ws()
+    return { "ws", slot "easy", R(0, 6) }
+  end
+
   local function await()
     return { "await", slot "easy", R(3) == 1 and R(2, 3) or 0 }
   end
@@ -38,6 +42,7 @@ return function(tools)
   local steps = {
     await, await, with_new(tools.easy, await), with_new(tools.easy, await), with_new(sure, await),
     stream, with_new(sure, stream), with_new(sure, stream), with_new(tools.easy, stream),
+    with_new(sure, ws), ws,
     plain("nap", 1), plain("nap", 1), plain "rest", plain("ready", 5), plain("join", 9, 3),
     plain("cancel", 9), plain("gather", 1), plain("turn", 3),
   }

@@ -154,11 +154,15 @@ local function check_lent(self)
   return seen, #held, known
 end
 
+-- Until libcurl 8.2 an attempt that it gives up is closed before it is unwatched.
+local unseen = curl.version_info().version_num < 0x080200
+
 -- What is watched is what was there when the watch began.
 local function check_watches(self)
   for _, h in ipairs(self.handles) do
     for fd, what in pairs(h.watches or {}) do
-      if not self:is_stranger(fd) then self:expect(what, target(fd), "what %s watches", h.id) end
+      local known = not self:is_stranger(fd) and not (unseen and not target(fd))
+      if known then self:expect(what, target(fd), "what %s watches", h.id) end
     end
   end
 end

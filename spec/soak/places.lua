@@ -4,6 +4,8 @@
 -- They are told to other processes by the environment (SOAK_PLACES), as a Lua expression.
 
 local process = require "spec.support.process"
+local rare = require "spec.soak.rare"
+local system = require "spec.support.system"
 
 local servers -- loaded when there are none yet
 
@@ -86,28 +88,26 @@ local function start()
   local places = list(web, servers.script(rude), servers.vsftpd(), ftps, file)
   places.ca, places.ftps = web.ca, ftps.url
   places.sure, places.upload = sure(web), { web.url .. "/upload" }
+  places.rare = rare.places(servers, web)
+  places.ws = system.websocket and servers.websocket().url or nil
   places.resolve = { ("many.test:%d:127.0.0.2,127.0.0.3,127.0.0.1"):format(web.port),
     late(web.port4) }
   return places
 end
 
-local function as_text(places)
-  local lists = { {}, {} }
-  for i, some in ipairs { places, places.sure } do
-    for _, place in ipairs(some) do
-      table.insert(lists[i], ("{ %q, %q, %q }"):format(place[1], place[2], place[3]))
-    end
-    lists[i] = table.concat(lists[i], ", ")
+-- As an expression; it ends where strings and numbers do.
+local function as_text(value)
+  if type(value) ~= "table" then return ("%q"):format(value) end
+  local fields = {}
+  for name, field in pairs(value) do
+    fields[#fields + 1] = ("[%q] = %s"):format(name, as_text(field))
   end
-  local text = "return { %s, sure = { %s }, upload = { %q }, ca = %q, ftps = %q,"
-    .. " resolve = { %q, %q } }"
-  return text:format(lists[1], lists[2], places.upload[1], places.ca, places.ftps,
-    table.unpack(places.resolve))
+  return "{ " .. table.concat(fields, ", ") .. " }"
 end
 
 local function open()
   local text = os.getenv "SOAK_PLACES"
-  return text and load(text)() or start()
+  return text and load("return " .. text)() or start()
 end
 
 return { open = open, as_text = as_text }

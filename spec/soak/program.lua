@@ -13,8 +13,8 @@ local others = require "spec.soak.others"
 local ops = {}
 local behind = require "spec.soak.behind"
 for _, some in ipairs { require "spec.soak.easies", require "spec.soak.multis", behind,
-  require "spec.soak.tasks", require "spec.soak.streams", require("spec.soak.sure").ops, loops.ops,
-  others } do
+  require "spec.soak.tasks", require("spec.soak.streams").ops, require "spec.soak.websockets",
+  require("spec.soak.sure").ops, require("spec.soak.rare").ops, loops.ops, others } do
   for name, f in pairs(some) do
     ops[name] = f
   end

@@ -1,4 +1,5 @@
--- Operations with streams and WebSockets of a loop (loops.lua), each from its beginning to its end.
+-- Operations with streams of a loop (loops.lua), each from its beginning to its end; and what those
+-- with WebSockets have in common with them.
 
 local call = require "spec.soak.call"
 local curl = require "curlsock"
@@ -7,7 +8,7 @@ local tasks = require "spec.soak.tasks"
 local sure = require "spec.soak.sure"
 local get, here = call.get, loops.here
 
-local ops = {}
+local streams, ops = {}, {}
 
 local PIECE <const> = 16384 -- what libcurl gives at once
 
@@ -161,4 +162,5 @@ function ops.stream(w, op, context)
   if l.later then tasks.nap(w, { "nap", 0 }, context) end -- its coroutine ends in the next turn
 end
 
-return ops
+streams.ops, streams.use, streams.refusal, streams.closer = ops, use, refusal, closer
+return streams

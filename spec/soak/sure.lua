@@ -17,7 +17,8 @@ function ops.sure(w, op)
   local version = h.version
   version.sure, version.body = true, (place[2] .. "\n"):rep(place[3])
   if version.uploads then place, version.body = w.places.upload, nil end
-  e:setopt { url = place[1], timeout_ms = 60000 * process.patience, connecttimeout_ms = 0 }
+  version.url = place[1]
+  e:setopt { url = version.url, timeout_ms = 60000 * process.patience, connecttimeout_ms = 0 }
 end
 
 -- Whether nothing but the server has had a say in it.

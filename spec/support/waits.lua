@@ -30,14 +30,15 @@ scenario("sleeps as long as it is told, and many do at once, in order", function
   local loop, order, start = run.loop, {}, curl.now()
   for i = 20, 1, -1 do
     loop:spawn(function()
+      local due = curl.now() + i * 0.01 -- on a busy machine not all begin at once
       equal(true, loop:sleep(i * 0.01))
-      assert(curl.now() - start >= i * 0.01)
-      order[#order + 1] = i
+      assert(curl.now() >= due)
+      order[#order + 1] = due
     end)
   end
   loop:run()
   local time = curl.now() - start
-  for i = 1, 20 do equal(i, order[i]) end
+  for i = 2, 20 do assert(order[i] > order[i - 1] - 0.002, i) end
   assert(time >= 0.2 and time < 1.5 * process.patience, time)
 end)
 
