@@ -27,9 +27,11 @@ local misuse = {
 -- memory: an upload has so many that is paused when its first header comes.
 local keeps_few = curl.version_info().version_num < 0x080e00
 
+-- What libcurl says of a server of SSH that hangs up at once sounds like misuse.
 local function is_misuse(name, handles)
   for _, h in ipairs(handles) do
     if name == "OUT_OF_MEMORY" and keeps_few and h.held then return false end
+    if name == "FAILED_INIT" and h.version and h.version.ssh then return false end
   end
   return misuse[name]
 end

@@ -116,7 +116,7 @@ end
 
 -- Where the transfer goes, whatever its callbacks are by now.
 local function stays(version, old)
-  for _, name in ipairs { "fails", "whole", "ftp", "file", "uploads", "data" } do
+  for _, name in ipairs { "fails", "whole", "ftp", "file", "uploads", "data", "ssh" } do
     version[name] = old[name]
   end
 end

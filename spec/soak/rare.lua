@@ -47,7 +47,7 @@ function ops.rare(w, op)
   easies.easy(w, { "easy", op[2], 0, op[4], flags, 0, cb = op.cb })
   local e, h = call.get(w, "easy", op[2])
   local version = h.version
-  version.ftp = kind == 0
+  version.ftp, version.ssh = kind == 0, kind == 2
   e:setopt(kinds[kind](function(event, answer)
     return callback.on(w, version, event, answer)
   end, place, flags))
