@@ -51,7 +51,8 @@ local function new(options, controller)
     keep_running(cq, function()
       if watches[fd] ~= watch then return false end
       local ready = cqueues.poll(watch, watch.kick)
-      if ready == watch and watches[fd] == watch then loop:on_event(fd, watch.events) end
+      local events = watches[fd] == watch and watch.events -- none: the end of it was interrupted
+      if ready == watch and events then loop:on_event(fd, events) end
       return true
     end)
     watches[fd] = watch

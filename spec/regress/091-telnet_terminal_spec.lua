@@ -1,5 +1,6 @@
 -- With libcurl 8.11.0 to 8.16.0 (Debian 13) a telnet server that asked for the type or the display
--- of the terminal ended the process, unless telnetoptions had them. Found by chaos.
+-- of the terminal ended the process, unless telnetoptions had them. (8.23 ends the transfer then.)
+-- Found by chaos.
 local left = require "spec.support.left"
 local servers = require "spec.support.servers"
 
@@ -41,8 +42,8 @@ for title, change in pairs {
       %s
       assert(easy:setopt { url = %q, proxy = "", timeout = 20, writefunction = got,
         readfunction = function() return curl.PAUSE end })
-      easy:perform()
-      print(#table.concat(got) > 0)
+      local _, _, name = easy:perform()
+      print(#table.concat(got) > 0 or name == "BAD_FUNCTION_ARGUMENT")
       easy:close()
     ]]):format(change, "telnet://127.0.0.1:" .. server.port))
     assert.equal("true\n", out)
@@ -54,7 +55,7 @@ it("What telnetoptions says of the terminal is told", function()
     local curl = require "curlsock"
     local got = {}
     local easy <close> = curl.easy { url = %q, proxy = "", timeout = 20, writefunction = got,
-      telnetoptions = { "TTYPE=vt100" }, readfunction = function() return curl.PAUSE end }
+      telnetoptions = { "TTYPE=vt100", "XDISPLOC=here" }, readfunction = function() return curl.PAUSE end }
     easy:perform()
     print(table.concat(got):find("vt100", 1, true) ~= nil)
   ]]):format("telnet://127.0.0.1:" .. server.port))

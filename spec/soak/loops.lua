@@ -42,9 +42,11 @@ function World:is_of_loop(h)
   return self.loop and self.loop.h == h
 end
 
--- A loop with coroutines of its own: what has ended in one is let go in a later turn.
+-- A loop with coroutines of its own, or with those of a WebSocket: what has ended in one is let go
+-- in a later turn.
 function World:may_linger()
-  return self.loop and self.loop.later and #self.loop.tasks > 0
+  local l = self.loop
+  return l and (l.later and #l.tasks > 0 or l.sockets)
 end
 
 -- The two ends of a pair of Sockets, which the program has as long as it mentions them.

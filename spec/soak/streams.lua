@@ -162,5 +162,5 @@ function ops.stream(w, op, context)
   if l.later then tasks.nap(w, { "nap", 0 }, context) end -- its coroutine ends in the next turn
 end
 
-streams.ops, streams.use, streams.refusal, streams.closer = ops, use, refusal, closer
+streams.ops, streams.use, streams.refusal = ops, use, refusal
 return streams

@@ -48,7 +48,7 @@ local Place = {}
 
 function Place:__close()
   local e = self.w.object[self.h]
-  if e and not self.h.closed then e:setopt("url", self.h.version.url) end
+  if e and not self.h.closed then e:setopt("url", self.url) end
 end
 
 -- op: "ws", slot, what is said. Of an easy that is sure.
@@ -58,14 +58,15 @@ function ops.ws(w, op, context)
   local can = w.places.ws and l and e and streams.refusal(w, l, h) == false
   if not (can and h.version.sure and h.version.url) then return end
   local _ <close> = streams.use(w, l, task, op[2], h)
-  local _ <close> = setmetatable({ w = w, h = h }, Place)
+  local _ <close> = setmetatable({ w = w, h = h, url = h.version.url }, Place)
+  l.sockets = true
   e:setopt("url", w.places.ws)
-  local ws = loops.call(w, l, task, { what = "loop:websocket", conditions = {} },
+  local ws <close> = loops.call(w, l, task, { what = "loop:websocket", conditions = {} },
     l.loop.websocket, l.loop, e)
   if not ws then return end
   local s = { w = w, l = l, task = task, h = h, ws = ws }
-  local _ <close> = streams.closer(w, l, task, function() ws:close() end)
   talk(s, table.unpack(talks[op[3] % 7]))
+  method(s, "close")
 end
 
 return ops

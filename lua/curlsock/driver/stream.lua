@@ -27,9 +27,14 @@ Stream.wait = changes.wait
 
 -- ---- what the transfer calls ------------------------------------------------------------------
 
+-- A callback may have closed the easy: the transfer goes on until that call of libcurl ends.
+local function is_open(stream)
+  return curl.type(stream.easy) == "easy"
+end
+
 -- What comes over no network comes all at once.
 local function can_pause(stream)
-  return stream.easy:getinfo("scheme"):lower() ~= "file"
+  return is_open(stream) and stream.easy:getinfo("scheme"):lower() ~= "file"
 end
 
 -- libcurl keeps the piece that is not taken, until the stream is read.
@@ -60,7 +65,7 @@ local function is_last(code)
 end
 
 local function on_header(stream, line)
-  if line ~= "\r\n" and line ~= "\n" then return end
+  if line ~= "\r\n" and line ~= "\n" or not is_open(stream) then return end
   if not is_last(stream.easy:getinfo("response_code")) then return end
   stream.answered = true
   changes.tell(stream)
@@ -78,7 +83,7 @@ end
 local function go_on(stream, what)
   if not stream.paused[what] then return end
   stream.paused[what] = nil
-  if curl.type(stream.easy) == "easy" then stream.easy:unpause(what) end
+  if is_open(stream) then stream.easy:unpause(what) end
 end
 
 -- ---- its end ----------------------------------------------------------------------------------
@@ -87,7 +92,7 @@ local function finish(stream, ...)
   if stream.result then return end
   stream.result = pack(...)
   stream.driver.promised[stream.easy] = nil
-  if curl.type(stream.easy) == "easy" then
+  if is_open(stream) then
     for _, name in ipairs { "writefunction", "headerfunction", "readfunction" } do
       stream.easy:unset(name)
     end

@@ -84,8 +84,10 @@ local function on_write(ws, data)
   changes.tell(ws)
 end
 
+-- (A callback may have closed the easy.)
 local function on_header(ws, line)
-  if line ~= "\r\n" or ws.easy:getinfo("response_code") ~= 101 then return end
+  if line ~= "\r\n" or curl.type(ws.easy) ~= "easy" then return end
+  if ws.easy:getinfo("response_code") ~= 101 then return end
   ws.answered = true
   changes.tell(ws)
 end
