@@ -51,8 +51,8 @@ local function new(options, controller)
     keep_running(cq, function()
       if watches[fd] ~= watch then return false end
       local ready = cqueues.poll(watch, watch.kick)
-      local events = watches[fd] == watch and watch.events -- none: the end of it was interrupted
-      if ready == watch and events then loop:on_event(fd, events) end
+      local left = watches[fd] == watch and watch.events -- none: its end was interrupted
+      if ready == watch and left then loop:on_event(fd, left) end
       return true
     end)
     watches[fd] = watch

@@ -55,7 +55,8 @@ it("What telnetoptions says of the terminal is told", function()
     local curl = require "curlsock"
     local got = {}
     local easy <close> = curl.easy { url = %q, proxy = "", timeout = 20, writefunction = got,
-      telnetoptions = { "TTYPE=vt100", "XDISPLOC=here" }, readfunction = function() return curl.PAUSE end }
+      telnetoptions = { "TTYPE=vt100", "XDISPLOC=here" },
+      readfunction = function() return curl.PAUSE end }
     easy:perform()
     print(table.concat(got):find("vt100", 1, true) ~= nil)
   ]]):format("telnet://127.0.0.1:" .. server.port))

@@ -1,5 +1,5 @@
--- The easy of a stream was closed in a callback, and libcurl's outermost call went on: reading raised
--- an error that nobody had thrown. Found by soak.
+-- The easy of a stream was closed in a callback, and libcurl's outermost call went on: reading
+-- raised an error that nobody had thrown. Found by soak.
 local curl = require "curlsock"
 local new = require("curlsock.loop").new
 local servers = require "spec.support.servers"
