@@ -47,7 +47,7 @@ end
 --   timer(seconds)      call on_timer() once, after so long, in place of an earlier time;
 --                       nil: not at all. (Neither calls back before it has returned.)
 --   turn()              wait for any event of the loop and handle what has happened
--- where other things than transfers happen, also
+-- (the first two not where turn is step), where other things than transfers happen, also
 --   busy()              whether what was spawned, and has not ended, may still go on
 --   settle()            a call from outside the loop returns, which may have unwatched something
 -- and where the loop has coroutines of its own
@@ -63,7 +63,8 @@ local function new(hooks, options)
   local has_host = hooks.busy ~= nil
   hooks.busy, hooks.settle = hooks.busy or nothing, hooks.settle or nothing
   local self = setmetatable({ hooks = hooks, multi = assert(curl.multi(options)) }, Driver)
-  self.has_host = has_host
+  self.has_host, self.is_told = has_host, hooks.watch ~= nil
+  hooks.watch, hooks.timer = hooks.watch or nothing, hooks.timer or nothing
   failure.begin(self)
   coroutines.begin(self)
   clock.begin(self)

@@ -10,11 +10,7 @@ local driver = require "curlsock.driver"
 -- -> Loop
 local function new(options)
   local loop
-  local hooks = {}
-
-  function hooks.watch() end -- step waits for all of them
-
-  function hooks.timer() end
+  local hooks = {} -- step waits for all of it: nothing is to be watched
 
   function hooks.turn(how) -- which the driver knows
     loop:step(how)

@@ -312,10 +312,21 @@ static void push_garbage(lua_State *L) {
   lua_pop(L, 1);
 }
 
+/* A whole cycle at each step, from now on. */
+static void step_far(lua_State *L) {
+  lua_gc(L, LUA_GCCOLLECT);
+#ifdef LUA_GCPARAM /* Lua 5.5 */
+  lua_gc(L, LUA_GCINC);
+  lua_gc(L, LUA_GCPARAM, LUA_GCPSTEPMUL, 0);
+#else
+  lua_gc(L, LUA_GCINC, 0, 0, 30);
+#endif
+}
+
 static int use_with_garbage(lua_State *L) {
   push_handle(L, "alone", fake_easy, 1);
   push_handle(L, "share", fake_share, 0);
-  lua_gc(L, LUA_GCINC, 0, 0, 30);
+  step_far(L);
   lua_gc(L, LUA_GCSTOP);
   push_garbage(L);
   lua_pushcfunction(L, fake_use);

@@ -2,6 +2,11 @@
 -- loop is closed" where the loop was closed before that; it was open when the stream was made.
 -- Found by soak.
 local curl = require "curlsock"
+local loops = require "spec.support.loops"
+
+for _, name in ipairs(loops.missing) do
+  if name == "cqueues" then return end -- not for each Lua
+end
 
 it("a stream says CLOSED also when the loop is closed before it begins", function()
   local loop <close> = require("curlsock.cqueues").new()

@@ -292,7 +292,7 @@ local stale = curl.version_info().version_num < 0x080200
 function ops.ready(w, op, context)
   local l, task = here(w, context)
   if not l then return end
-  local events, what, expected = table.unpack(waits[op[2] % 6])
+  local events, what, expected = table.unpack(waits[op[2] % 6], 1, 3)
   local a, b = w:pair()
   local _ <close> = a
   local _ <close> = b

@@ -141,6 +141,13 @@ local function has_waits(driver)
   return driver.active > 0 or driver.clock:any() or next(driver.wanted) ~= nil
 end
 
+-- Lets libcurl look at all that it waits for, and tell what that is now: of what perform does it
+-- tells nothing, and nobody would wait for it.
+local function look_at_all(driver)
+  for fd, events in pairs(driver.multi:watches()) do turns.event(driver, fd, events) end
+  turns.time(driver)
+end
+
 local CAUGHT_UP <const> = {} -- no script has it
 
 --- step(), of the driver. how: what was called in its place, or CAUGHT_UP when there is nothing to
@@ -156,6 +163,8 @@ function turns.step(driver, how)
     act(driver)
   elseif driver.pollable then
     act(driver, "socket_action", driver.pollable, "r")
+  elseif driver.is_told then
+    look_at_all(driver)
   else
     act(driver, "perform")
   end
