@@ -9,7 +9,7 @@ local module = {}
 ---* `timer(seconds)`: call on_timer() once, after so long, in place of an earlier time; nil: not at all. (Neither calls back before it has returned.)
 ---* `turn()`: wait for any event of the loop and handle what has happened
 ---
----where other things than transfers happen, also
+---(the first two not where turn is step), where other things than transfers happen, also
 ---
 ---* `busy()`: whether what was spawned, and has not ended, may still go on
 ---* `settle()`: a call from outside the loop returns, which may have unwatched something

@@ -12,7 +12,9 @@ local loops, ops, SLOT = {}, {}, 3
 
 -- The loop of libuv has descriptors as long as the process runs: they are there before a program.
 local names = found.names
-require("luv").run "nowait"
+for _, name in ipairs(names) do
+  if name == "luv" then require("luv").run "nowait" end
+end
 
 -- ---- the model's part -----------------------------------------------------------------------
 
