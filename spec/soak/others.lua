@@ -9,6 +9,13 @@ local ops = {}
 
 -- ---- ends --------------------------------------------------------------------------------------
 
+-- One that a loop has keeps what it is to give to that until that is told: it is forgotten here.
+local function close(w, h, slot)
+  local of_loop = h.user ~= nil
+  w:close(h)
+  if of_loop then w.slots.easy[slot] = nil end
+end
+
 -- op: "close", class, slot.
 function ops.close(w, op)
   local object, h = get(w, class(op[2]), op[3])
@@ -20,7 +27,7 @@ function ops.close(w, op)
     conditions = { { "inside", w:running(h) } },
     before = function() h.closed = true end,
     undo = function() h.closed = false end,
-    after = function() w:close(h) end,
+    after = function() close(w, h, op[3]) end,
   }, object.close, object)
 end
 
@@ -33,7 +40,7 @@ function ops.scope(w, op)
     what = h.id .. ":<close>", held = { h }, frame = { handle = h, unsure = true }, conditions = {},
     before = function() h.closed, h.deferred = true, inside or nil end,
     after = function()
-      if not inside then w:close(h) end
+      if not inside then close(w, h, op[3]) end
     end,
   }, function() local _ <close> = object end)
 end

@@ -56,7 +56,7 @@ function ops.ws(w, op, context)
   local l, task = loops.here(w, context)
   local e, h = call.get(w, "easy", op[2])
   local can = w.places.ws and l and e and streams.refusal(w, l, h) == false
-  if not (can and h.version.sure and h.version.url) then return end
+  if not (can and h.version.sure and not h.version.uploads and h.version.url) then return end
   local _ <close> = streams.use(w, l, task, op[2], h)
   local _ <close> = setmetatable({ w = w, h = h, url = h.version.url }, Place)
   l.sockets = true
