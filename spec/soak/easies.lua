@@ -152,6 +152,7 @@ function ops.perform(w, op)
       if refusal then h.began = began end
     end,
     after = function()
+      h.multi, h.parting = nil, nil -- or it had been refused
       h.last, h.alone = h.share and h.share.connect and h.share or h, true
     end,
   }, e.perform, e)
