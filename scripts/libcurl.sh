@@ -16,10 +16,17 @@ take_back_patches() {
   done
 }
 
+# Where it can be had without a further library of TLS.
+http3() {
+  if pkg-config --atleast-version=3.3 openssl && ./configure --help | grep -q openssl-quic; then
+    echo --with-nghttp3 --with-openssl-quic
+  fi
+}
+
 # As Debian's own (the names of its symbols, too), and with WebSocket, which its oldest lacks.
 configure() {
   autoreconf -fi
-  ./configure --prefix="$folder" --disable-static --disable-manual \
+  ./configure $(http3) --prefix="$folder" --disable-static --disable-manual \
     --disable-dependency-tracking --enable-versioned-symbols --enable-websockets \
     --enable-ldap --enable-ldaps --with-openssl --with-nghttp2 --with-zlib --with-brotli \
     --with-zstd --with-libssh2 --with-libpsl --with-libidn2 --with-librtmp \

@@ -91,6 +91,7 @@ libcurl | cmd dpkg-source         | automake             | -                  | 
 libcurl | cmd dpkg-source         | libtool              | -                  | -                 | -
 libcurl | cmd dpkg-source         | libssl-dev           | -                  | -                 | -
 libcurl | cmd dpkg-source         | libnghttp2-dev       | -                  | -                 | -
+libcurl | cmd dpkg-source         | libnghttp3-dev       | -                  | -                 | -
 libcurl | cmd dpkg-source         | zlib1g-dev           | -                  | -                 | -
 libcurl | cmd dpkg-source         | libbrotli-dev        | -                  | -                 | -
 libcurl | cmd dpkg-source         | libzstd-dev          | -                  | -                 | -

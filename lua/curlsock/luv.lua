@@ -6,7 +6,8 @@
 --
 -- luv ends the process when a callback of libuv throws. Nothing in here does, but an error of a
 -- debug hook for calls, as lua's own for Ctrl-C is, comes before any function of ours when it was
--- set while libuv waits: there luv prints "Uncaught Error" and exits.
+-- set while libuv waits: there luv prints "Uncaught Error" and exits. And without multi:pollfd, of
+-- systems that are not Linux, luv prints "EBADF" when a connection breaks, and goes on.
 local curl = require "curlsock"
 local driver = require "curlsock.driver"
 local uv = require "luv"

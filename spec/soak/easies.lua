@@ -140,19 +140,21 @@ end
 function ops.perform(w, op)
   local e, h = get(w, "easy", op[2])
   if not e then return end
-  local before, began = h.opens, h.began
+  local before, began, multi = h.opens, h.began, h.multi
   local ok, message = attempt(w, {
     what = h.id .. ":perform", held = { h }, frame = { handle = h },
     conditions = {
       { "closed", h.closed }, { "inside", w:running(h) }, { "added", w:is_in(h) },
       { "talks", h.talks },
     },
-    before = function() call.begin(h) end,
+    before = function()
+      call.begin(h)
+      h.multi, h.parting = nil, nil -- or it will be refused
+    end,
     undo = function(refusal)
-      if refusal then h.began = began end
+      if refusal then h.began, h.multi = began, multi end
     end,
     after = function()
-      h.multi, h.parting = nil, nil -- or it had been refused
       h.last, h.alone = h.share and h.share.connect and h.share or h, true
     end,
   }, e.perform, e)
@@ -239,11 +241,17 @@ function ops.hold(w, op)
   }, mild(e[name]), e, ({ [0] = "all", "recv", "send" })[op[3] % 3])
 end
 
+local words = {
+  [0] = { "send", "GET / HTTP/1.0\r\n\r\n" }, { "recv" }, { "ws_send", "hello", "text" },
+  { "ws_recv" },
+}
+
 -- op: "talk", slot, which. From the first byte on the connection is the script's.
 function ops.talk(w, op)
   local e, h = get(w, "easy", op[2])
   if not e then return end
-  local name, begun = op[3] % 2 == 0 and "send" or "recv", false
+  local word, begun = words[op[3] % 4], false
+  local name = word[1]
   local pool = w:pool_of(h)
   local last = h.last and h.last ~= pool and (not h.multi or "maybe")
   attempt(w, {
@@ -256,8 +264,8 @@ function ops.talk(w, op)
     },
     after = function() h.talks = begun or h.talks end,
   }, function()
-    local result, message, why = e[name](e, name == "send" and "GET / HTTP/1.0\r\n\r\n" or nil)
-    begun = why ~= "BAD_FUNCTION_ARGUMENT"
+    local result, message, why = e[name](e, word[2], word[3])
+    begun = why ~= "BAD_FUNCTION_ARGUMENT" and (op[3] % 4 < 2 or "maybe")
     if begun then return result, message, why end
   end)
 end

@@ -57,10 +57,11 @@ end
 -- With the callbacks that few easies have, which make up most of what happens in it.
 local rare_events = {
   [0] = { "chunk", "chunked", "match" }, { "trailers" }, { "host", "key" }, { "packet" },
+  { "header" },
 }
 
 local function rare(depth)
-  local kind, flags = R(0, 3), R(2) == 1 and 0 or R(0, 1023)
+  local kind, flags = R(0, 4), R(2) == 1 and 0 or R(0, 1023)
   local names = table.move(events, 1, #events, 1, {})
   for _ = 1, 3 do table.move(rare_events[kind], 1, #rare_events[kind], #names + 1, names) end
   return { "rare", slot "easy", kind, R(0, R(0, 3)), flags, cb = callbacks(depth, names) }
@@ -97,7 +98,7 @@ local function hold()
 end
 
 local function talk()
-  return { "talk", slot "easy", R(0, 1) }
+  return { "talk", slot "easy", R(0, 3) }
 end
 
 local function drive()
@@ -202,7 +203,8 @@ local makers = {
   { 1, on_easy "headers" },
   { 1, function(depth)
     local o = rare(depth)
-    return o, { "perform", o[2] }, { "play", o[2] }, { "perform", o[2] }
+    return o, { "perform", o[2] }, { "play", o[2] }, { "talk", o[2], 2 }, { "talk", o[2], 3 },
+      { "perform", o[2] }
   end },
   { 1, function(depth)
     local o, d = rare(depth), drive()

@@ -1,9 +1,11 @@
--- Easies with the callbacks that few have: several files of an FTP folder, trailers, SSH and RTSP.
+-- Easies with the callbacks that few have: several files of an FTP folder, trailers, SSH and RTSP;
+-- and WebSockets of which the script makes the frames.
 
 local call = require "spec.soak.call"
 local callback = require "spec.soak.callback"
 local easies = require "spec.soak.easies"
 local support = require "spec.support.rare"
+local system = require "spec.support.system"
 
 local rare, ops = {}, {}
 
@@ -37,17 +39,19 @@ local kinds = {
       rtsp_transport = "RTP/AVP/TCP;interleaved=0-1",
     }
   end,
+  function() return system.websocket and { connect_only = 2 } or {} end, -- frames by themselves
 }
 
 -- op: "rare", slot, kind, answer, flags; cb as for "easy". To log in takes its time.
 function ops.rare(w, op)
-  local kind = op[3] % 4
+  local kind = op[3] % 5
   local place = w.places.rare[1 + kind]
   local flags = op[5] & ~(16 | 128) | (kind == 1 and 16 or 0)
   easies.easy(w, { "easy", op[2], 0, op[4], flags, 0, cb = op.cb })
   local e, h = call.get(w, "easy", op[2])
   local version = h.version
   version.ftp, version.ssh = kind == 0, kind == 2
+  version.only = version.only or kind == 4 and system.websocket
   e:setopt(kinds[kind](function(event, answer)
     return callback.on(w, version, event, answer)
   end, place, flags))
@@ -71,6 +75,7 @@ function rare.places(servers, web)
       key = ssh.options.ssh_private_keyfile, known = ssh.known,
     },
     { url = support.rtsp() },
+    { url = system.websocket and servers.websocket().url or web.url .. "/hello" },
   }
 end
 
