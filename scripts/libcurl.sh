@@ -25,8 +25,8 @@ http3() {
 
 # As Debian's own (the names of its symbols, too), and with WebSocket, which its oldest lacks.
 configure() {
-  autoreconf -fi
-  ./configure $(http3) --prefix="$folder" --disable-static --disable-manual \
+  autoreconf -fi &&
+    ./configure $(http3) --prefix="$folder" --disable-static --disable-manual \
     --disable-dependency-tracking --enable-versioned-symbols --enable-websockets \
     --enable-ldap --enable-ldaps --with-openssl --with-nghttp2 --with-zlib --with-brotli \
     --with-zstd --with-libssh2 --with-libpsl --with-libidn2 --with-librtmp \
@@ -34,15 +34,16 @@ configure() {
     CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address' LDFLAGS=-fsanitize=address
 }
 
+# (What is called before || does not end by itself where something fails.)
 build() {
-  rm -rf "$folder/source"
-  sh scripts/source.sh "$folder/source" curl "$@"
-  cd "$folder"/source/curl-*/
-  take_back_patches
-  configure
-  make -C lib -j "$(nproc)"
-  make -C include install
-  make -C lib install
+  rm -rf "$folder/source" &&
+    sh scripts/source.sh "$folder/source" curl "$@" &&
+    cd "$folder"/source/curl-*/ &&
+    take_back_patches &&
+    configure &&
+    make -C lib -j "$(nproc)" &&
+    make -C include install &&
+    make -C lib install
 }
 
 echo "building libcurl in $1 (minutes)"
