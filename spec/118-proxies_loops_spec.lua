@@ -8,12 +8,6 @@ local proxies = require "spec.support.proxies"
 local servers = require "spec.support.servers"
 local system = require "spec.support.system"
 
-local silent_server = [[
-  local server = ...
-  local kept = {}
-  while true do kept[#kept + 1] = server:accept() end
-]]
-
 local silent, environment
 
 -- The proxy's URL with the port of another.
@@ -34,7 +28,7 @@ end
 
 setup(function()
   local web = servers.nginx()
-  silent = servers.script(silent_server)
+  silent = servers.silent()
   environment = {
     SCENARIO_URL = web.url, SCENARIO_HTTPS_URL = web.https_url, SCENARIO_CA = web.ca,
     SCENARIO_BIG_SIZE = tostring(#web.big), SCENARIO_WAYS = ways(),

@@ -15,11 +15,7 @@ local web, never
 
 -- The URL of a server that accepts connections, and never answers.
 local function silent()
-  never = never or servers.script [[
-    local server, socket = ...
-    local kept = {}
-    while true do kept[#kept + 1] = server:accept() end
-  ]]
+  never = never or servers.silent()
   return never.url
 end
 

@@ -25,12 +25,6 @@ local dying_server = [[
   end
 ]]
 
-local silent_server = [[
-  local server = ...
-  local kept = {}
-  while true do kept[#kept + 1] = server:accept() end
-]]
-
 local function environment()
   return {
     SCENARIO_URL = web.url,
@@ -59,7 +53,7 @@ end
 
 setup(function()
   web, ftp, ftps = servers.nginx(), servers.vsftpd(), servers.vsftps()
-  dying, silent = servers.script(dying_server), servers.script(silent_server)
+  dying, silent = servers.script(dying_server), servers.silent()
   dead = servers.dead()
 end)
 

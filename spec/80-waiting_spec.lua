@@ -9,12 +9,6 @@ local waits = require "spec.support.waits"
 
 local web, silent
 
-local silent_server = [[
-  local server = ...
-  local kept = {}
-  while true do kept[#kept + 1] = server:accept() end
-]]
-
 local function run(name, raw, title)
   local script = [[require("spec.support.waits").run(%q, %s, %q)]]
   local out, err = left.pass(script:format(name, raw, title), {
@@ -29,7 +23,7 @@ local function run(name, raw, title)
 end
 
 setup(function()
-  web, silent = servers.nginx(), servers.script(silent_server)
+  web, silent = servers.nginx(), servers.silent()
 end)
 
 teardown(function()

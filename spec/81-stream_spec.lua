@@ -9,12 +9,6 @@ local streams = require "spec.support.streams"
 
 local web, silent, dying, slow_taker
 
-local silent_server = [[
-  local server = ...
-  local kept = {}
-  while true do kept[#kept + 1] = server:accept() end
-]]
-
 -- Ends each answer in the middle.
 local dying_server = [[
   local server = ...
@@ -69,7 +63,7 @@ local function run(name, raw, title)
 end
 
 setup(function()
-  web, silent = servers.nginx(), servers.script(silent_server)
+  web, silent = servers.nginx(), servers.silent()
   dying, slow_taker = servers.script(dying_server), servers.script(slow_server)
   process.write(web.root .. "/store/huge", ("0123456789abcde\n"):rep(781250))
 end)

@@ -57,15 +57,9 @@ local frames_server = [[
 
 local web, peer, silent, frames
 
-local silent_server = [[
-  local server = ...
-  local kept = {}
-  while true do kept[#kept + 1] = server:accept() end
-]]
-
 setup(function()
   web, peer = servers.nginx(), servers.websocket()
-  silent, frames = servers.script(silent_server), servers.script(frames_server)
+  silent, frames = servers.silent(), servers.script(frames_server)
 end)
 
 teardown(function()

@@ -10,14 +10,8 @@ local servers = require "spec.support.servers"
 
 local web, echo, silent, refused
 
-local silent_server = [[
-  local server = ...
-  local kept = {}
-  while true do kept[#kept + 1] = server:accept() end
-]]
-
 setup(function()
-  web, echo, silent = servers.nginx(), servers.script(echo_server), servers.script(silent_server)
+  web, echo, silent = servers.nginx(), servers.script(echo_server), servers.silent()
   refused = "http://127.0.0.1:" .. servers.free_port()
 end)
 

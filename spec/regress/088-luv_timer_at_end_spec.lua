@@ -10,11 +10,7 @@ if loops.missing[1] == "luv" then return end
 for _, raw in ipairs(loops.modes) do
   it("curlsock.luv starts no timer when the state ends" .. (raw and ", without pollfd" or ""),
     function()
-      local silent = servers.script [[
-        local server = ...
-        local kept = {}
-        while true do kept[#kept + 1] = server:accept() end
-      ]]
+      local silent = servers.silent()
       local out, err = left.pass(([[
         local curl = require "curlsock"
         local new = require("curlsock.luv").new

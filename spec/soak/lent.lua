@@ -289,4 +289,4 @@ function World:check_descriptors()
   end
 end
 
-return { methods = World, descriptors = descriptors, target = target }
+return { methods = World, descriptors = descriptors, target = target, unseen = unseen }

@@ -13,6 +13,7 @@
 --   servers.microsocks()   SOCKS5 proxy with a password                 (microsocks.lua)
 --   servers.script(lua [, options])   a server that is scripted: a Lua text in a process of
 --                       its own, run with (listening luasocket, module socket)
+--   servers.silent()    a new server that takes connections and says nothing
 --   servers.dead([host [, port]])     an address that never answers a connect
 --   servers.stop(server)              ends one before the run does
 --   servers.restart(server)           ends one of those with a module at once, and starts it again
@@ -264,6 +265,14 @@ function servers.script(text, options)
     self.url = ("http://%s:%d"):format(host:find(":") and "[" .. host .. "]" or host, self.port)
   end
   return self
+end
+
+function servers.silent()
+  return servers.script [[
+    local server = ...
+    local kept = {}
+    while true do kept[#kept + 1] = server:accept() end
+  ]]
 end
 
 -- Its queue of connections is full, and nobody accepts them: the kernel drops all others.
